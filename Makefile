@@ -1,0 +1,44 @@
+# Everything starts here: `make demo`, `make dev`, `make test`. The environment is made when it is first needed.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+MONTHS ?= 2013-01..2013-06
+export DAGSTER_DG_UPDATE_CHECK_ENABLED = 0
+
+.PHONY: help demo dev test lint bench clean
+
+help:  ## what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+# uv installs in seconds what takes pip minutes; UV_FIND_LINKS lets it see the wheels that pip is told of.
+$(READY): pyproject.toml constraints.txt
+	@echo "installing into $(VENV), once"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@UV_FIND_LINKS="$${PIP_FIND_LINKS:-}" $(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[dev]' --constraint constraints.txt
+	@touch $@
+
+demo: $(READY)  ## land six months of real flights and take them through to a champion and its predictions
+	$(BIN)/ml-assets land flight_delays --partitions $(MONTHS)
+	$(BIN)/ml-assets run flight_delays --partitions $(MONTHS)
+	$(BIN)/ml-assets history flight_delays
+
+dev: $(READY)  ## open the Dagster UI on http://127.0.0.1:3000
+	DAGSTER_HOME=$(CURDIR) VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/dg dev
+
+test: $(READY)  ## all tests; those that need a server skip where there is none
+	$(BIN)/pytest -m ''
+
+lint: $(READY)  ## style, types and the direction of imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/pytest -q ml_assets_tests/test_architecture.py
+
+bench: $(READY)  ## what we claim to be fast, measured
+	$(BIN)/python -m benchmarks
+
+clean:  ## remove the environment and everything made locally
+	rm -rf $(VENV) .ml_assets .tmp_dagster_home_* .mypy_cache .ruff_cache .pytest_cache .hypothesis
