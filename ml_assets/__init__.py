@@ -1,0 +1,40 @@
+"""Machine learning on Dagster: datasets, features, splits, models, evaluations, champions and predictions, versioned.
+
+Without Dagster, from a notebook::
+
+    from ml_assets import open_store
+    store = open_store()
+    model = store.load(store.head("flight_delays/model", "2013-06").target)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ml_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from ml_assets.store import LandingFolder, Store
+
+__version__ = "0.1.0"
+
+
+def open_store(settings: Settings | None = None) -> Store:
+    """The store that the settings (by default the environment's) name, ready to load everything that ml_assets makes."""
+    from ml_assets import store
+    from ml_assets.evaluation.judgement import Judgement
+    from ml_assets.problem import FeatureTable
+    from ml_assets.problems import PROBLEMS
+    from ml_assets.training.model import TrainedModel
+
+    for cls in (FeatureTable, TrainedModel, Judgement, *(t for problem in PROBLEMS for t in problem.artifact_types)):
+        store.trust(cls)
+    settings = settings or Settings.from_environment()
+    return store.open_store(settings.store, branch=settings.branch, user=settings.user)
+
+
+def open_landing(settings: Settings | None = None) -> LandingFolder:
+    """The landing folder that the settings (by default the environment's) name."""
+    from ml_assets import store
+
+    return store.open_landing((settings or Settings.from_environment()).landing)

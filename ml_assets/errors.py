@@ -1,0 +1,133 @@
+"""Every error that ml_assets raises on purpose, one class per thing a caller can do about it.
+
+    MlAssetsError
+    ├── StoreError              the store could not do what was asked; nothing was changed
+    │   ├── CorruptBlob         bytes are not what their name says: restore them or make the asset again
+    │   ├── MissingBlob         a manifest names bytes that are gone: restore them or make the asset again
+    │   ├── UnreadableContent   bytes are intact, but no safe codec can read them: never trust where they came from
+    │   ├── UnsupportedType     no codec stores this type: return another type or trust() it
+    │   ├── UnknownVersion      nothing has this name: list what there is
+    │   ├── AmbiguousVersion    a prefix fits several versions: give more characters
+    │   ├── RefMoved            somebody else moved the ref first: look again, then decide
+    │   ├── InvalidKey          an asset, partition or branch name that cannot be stored
+    │   ├── UnsafeStore         the backend ignores create-only writes: use another one
+    │   └── StoreUnreachable    the backend did not answer: check address, credentials, network
+    ├── ProblemError            a problem's definition or code is at fault
+    │   ├── InvalidProblem      a field of a Problem makes no sense: mend the definition
+    │   ├── InvalidParams       parameters that the problem does not have or that have another type
+    │   └── InvalidPrediction   predict or baseline returned another shape, or values that are no predictions
+    ├── DataError               what came in cannot be used; nothing was stored
+    │   ├── NotLanded           a file of the landing folder is missing: land it
+    │   ├── UnreadableFile      a landed file is truncated or in another format: land it again
+    │   ├── FeatureMismatch     a model was given other features than it was trained on
+    │   ├── UnusableSplit       a window has too few rows to fit, choose and judge
+    │   └── IncomparableEvaluations  two models were judged on different rows: judge both on the same ones
+    ├── Refused                 the request makes no sense as things stand: nothing was changed
+    ├── Rejected                a blocking check failed: the version is kept for inspection and no ref names it
+    └── UsageError              a command that cannot be understood: the message says how to write it
+
+Messages state the case with names and values, what it means, and what to do (docs: STYLE of each message is tested).
+A normal refusal (not promoted, not retrained) is a value, never one of these.
+"""
+
+from __future__ import annotations
+
+
+class MlAssetsError(Exception):
+    """Base of all errors raised on purpose."""
+
+
+class StoreError(MlAssetsError):
+    """The store could not do what was asked; nothing was changed."""
+
+
+class CorruptBlob(StoreError):
+    """Bytes read back differ from the digest that names them."""
+
+
+class MissingBlob(StoreError):
+    """A manifest names bytes that the store no longer has."""
+
+
+class UnreadableContent(StoreError):
+    """Intact bytes that no safe codec can turn into a value."""
+
+
+class UnsupportedType(StoreError):
+    """A value of a type that no codec stores."""
+
+
+class UnknownVersion(StoreError):
+    """No version, ref or asset has this name."""
+
+
+class AmbiguousVersion(StoreError):
+    """A version prefix that fits more than one version."""
+
+
+class RefMoved(StoreError):
+    """Another writer moved the ref first."""
+
+
+class InvalidKey(StoreError):
+    """An asset, partition or branch name that cannot become a key."""
+
+
+class UnsafeStore(StoreError):
+    """The backend ignores create-only writes."""
+
+
+class StoreUnreachable(StoreError):
+    """The backend did not answer or refused the credentials."""
+
+
+class ProblemError(MlAssetsError):
+    """A problem's definition or code is at fault."""
+
+
+class InvalidProblem(ProblemError):
+    """A field of a Problem makes no sense."""
+
+
+class InvalidParams(ProblemError):
+    """Parameters the problem does not have, or of another type."""
+
+
+class InvalidPrediction(ProblemError):
+    """What predict or baseline returned is no prediction for the rows it was given."""
+
+
+class DataError(MlAssetsError):
+    """What came in cannot be used; nothing was stored."""
+
+
+class NotLanded(DataError):
+    """A file of the landing folder is missing."""
+
+
+class UnreadableFile(DataError):
+    """A landed file is truncated or in another format."""
+
+
+class FeatureMismatch(DataError):
+    """A model was given other features than it was trained on."""
+
+
+class UnusableSplit(DataError):
+    """A window has too few rows to fit, choose and judge."""
+
+
+class IncomparableEvaluations(DataError):
+    """Two models were judged on different rows."""
+
+
+class Refused(MlAssetsError):
+    """A request that makes no sense as things stand; nothing was changed."""
+
+
+class Rejected(MlAssetsError):
+    """A blocking check failed; no ref names the version."""
+
+
+class UsageError(MlAssetsError):
+    """A command or reference that cannot be understood."""

@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ml_assets.errors import InvalidProblem
+from ml_assets.evaluation.metrics import AUROC, BRIER, MAE
+from ml_assets.problem import Better, Daily, EntityHash, FeatureTable, Gate, Monthly, RollingWindow, Static, window_keys
+from ml_assets_tests.doubles import ice_cream, umbrellas
+
+YEARS = st.datetimes(datetime(1990, 1, 1), datetime(2060, 1, 1)).map(lambda time: time.replace(tzinfo=UTC))
+
+# ---------------------------------------------------------------- partitions
+
+
+def test_months_go_on_over_the_end_of_a_year():
+    months = Monthly("2023-11", "2024-03")
+    assert months.keys() == ["2023-11", "2023-12", "2024-01", "2024-02"]
+    december = months.partition("2023-12")
+    assert (december.start, december.end) == (datetime(2023, 12, 1, tzinfo=UTC), datetime(2024, 1, 1, tzinfo=UTC))
+
+
+def test_days_go_on_over_a_leap_day():
+    assert Daily("2024-02-28", "2024-03-02").keys() == ["2024-02-28", "2024-02-29", "2024-03-01"]
+
+
+@given(start=YEARS, days=st.integers(0, 1200))
+def test_partitions_follow_each_other_without_gap_or_overlap_and_their_keys_sort_by_time(start, days):
+    for kind, pattern in ((Monthly, "%Y-%m"), (Daily, "%Y-%m-%d")):
+        partitions = kind(start.strftime(pattern), (start + timedelta(days=days)).strftime(pattern))
+        keys = partitions.keys()
+        spans = [partitions.partition(key) for key in keys]
+        assert keys == sorted(set(keys))
+        assert all(before.end == after.start for before, after in pairwise(spans))
+
+
+@pytest.mark.parametrize(
+    ("until", "expected"),
+    [
+        (datetime(2024, 2, 29, 23, 59, tzinfo=UTC), ["2024-01"]),
+        (datetime(2024, 3, 1, tzinfo=UTC), ["2024-01", "2024-02"]),
+        (datetime(2023, 1, 1, tzinfo=UTC), []),
+        (datetime(2030, 1, 1, tzinfo=UTC), ["2024-01", "2024-02", "2024-03"]),
+    ],
+    ids=["one minute to March", "March begins", "before the first", "long after the last"],
+)
+def test_keys_are_those_that_have_ended_and_never_more_than_there_are(until, expected):
+    assert Monthly("2024-01", "2024-04").keys(until) == expected
+
+
+def test_partitions_without_an_end_stop_at_the_present():
+    keys, now = Monthly("2024-01").keys(), datetime.now(UTC)
+    assert Monthly("2024-01").partition(keys[-1]).end <= now
+    assert keys == Monthly("2024-01").keys(now)
+
+
+@pytest.mark.parametrize(
+    ("partitions", "key", "message"),
+    [
+        (Monthly("2024-01"), "2024-13", "Partition '2024-13' is not written YYYY-MM."),
+        (Monthly("2024-01"), "2024-1", "Partition '2024-1' is not written YYYY-MM."),
+        (Daily("2024-01-01"), "2024-02-30", "Partition '2024-02-30' is not written YYYY-MM-DD."),
+        (Daily("2024-01-01"), "2024-01", "Partition '2024-01' is not written YYYY-MM-DD."),
+        (Static(("north", "south")), "west", "Partition 'west' is not one of north, south."),
+    ],
+    ids=str,
+)
+def test_what_is_no_partition_is_refused(partitions, key, message):
+    with pytest.raises(InvalidProblem) as refused:
+        partitions.partition(key)
+    assert str(refused.value) == message
+
+
+# ---------------------------------------------------------------- windows
+
+
+def test_a_window_is_cut_at_the_first_partition():
+    months = Monthly("2023-11", "2024-03")
+    assert window_keys(months, "2023-11", 3) == ["2023-11"]
+    assert window_keys(months, "2023-12", 3) == ["2023-11", "2023-12"]
+    assert window_keys(months, "2024-01", 3) == ["2023-11", "2023-12", "2024-01"]
+    assert window_keys(months, "2024-02", 3) == ["2023-12", "2024-01", "2024-02"]
+
+
+def test_a_window_without_time_is_the_partition_alone():
+    assert window_keys(Static(("a", "b", "c")), "c", 3) == ["c"]
+
+
+@given(at=st.integers(0, 29), size=st.integers(1, 40))
+def test_a_window_is_the_newest_partitions_in_order_and_ends_with_its_own(at, size):
+    days = Daily("2024-02-15", "2024-03-16")
+    keys = days.keys()
+    found = window_keys(days, keys[at], size)
+    assert found == keys[max(0, at + 1 - size) : at + 1]
+
+
+# ---------------------------------------------------------------- rows
+
+
+@given(mask=st.lists(st.booleans(), min_size=5, max_size=5))
+def test_rows_of_a_table_stay_together_and_are_numbered_anew(mask):
+    numbers = np.arange(5.0)
+    table = FeatureTable(pd.DataFrame({"id": numbers}), pd.DataFrame({"x": numbers * 10}), numbers * 100)
+    by_mask, by_position = table.rows(np.array(mask)), table.rows(np.flatnonzero(mask))
+    assert len(by_mask) == sum(mask)
+    for found in (by_mask, by_position):
+        assert list(found.keys["id"]) == list(numbers[mask])
+        assert list(found.features["x"] * 10) == list(found.label) == list(numbers[mask] * 100)
+        assert list(found.keys.index) == list(found.features.index) == list(range(len(found)))
+
+
+# ---------------------------------------------------------------- definitions that make no sense
+
+NOT_A_DATACLASS = {"ridge": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        (
+            {"name": "Ice Cream"},
+            "the name must be a lower-case identifier without double underscores, such as flight_delays.",
+        ),
+        (
+            {"name": "ice-cream"},
+            "the name must be a lower-case identifier without double underscores, such as flight_delays.",
+        ),
+        ({"params": NOT_A_DATACLASS}, "params must be an instance of a frozen dataclass"),
+        ({"params": ice_cream.LineParams}, "params must be an instance of a frozen dataclass"),
+        (
+            {"split": RollingWindow()},
+            "RollingWindow needs Monthly or Daily partitions; split Static ones by EntityHash.",
+        ),
+        ({"lookback": 1}, "lookback needs partitions that follow each other in time."),
+        ({"metrics": ()}, "metrics is empty; name at least the one that decides."),
+        ({"promote_when": Better(BRIER)}, "brier decides but is not among metrics; add it."),
+        ({"gates": (Gate(AUROC, at_least=0.5),)}, "auroc decides but is not among metrics; add it."),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_a_problem_that_makes_no_sense_is_refused_when_it_is_defined(changes, fault):
+    with pytest.raises(InvalidProblem) as refused:
+        dataclasses.replace(ice_cream.PROBLEM, **changes)
+    assert str(refused.value).startswith(f"Problem {changes.get('name', 'ice_cream')!r}: {fault}")
+
+
+def test_a_rolling_window_needs_the_time_of_the_rows():
+    with pytest.raises(InvalidProblem, match="RollingWindow splits by event_time; name that column"):
+        dataclasses.replace(umbrellas.PROBLEM, event_time=None)
+
+
+@pytest.mark.parametrize(("limits", "how_many"), [({}, 0), ({"at_least": 1, "at_most": 2}, 2)])
+def test_a_gate_has_exactly_one_limit(limits, how_many):
+    with pytest.raises(InvalidProblem) as refused:
+        Gate(MAE, **limits)
+    assert str(refused.value) == (
+        f"Gate(mae) has {how_many} limits. Give exactly one of at_least, at_most, above_baseline_by."
+    )
+
+
+@pytest.mark.parametrize("limit", [{"confidence": 0.5}, {"confidence": 95}, {"by": -0.1}], ids=str)
+def test_a_comparison_in_which_both_could_be_better_is_refused(limit):
+    with pytest.raises(InvalidProblem, match=r"Better\(mae\) has by=.* else two models could each be better"):
+        Better(MAE, **limit)
+
+
+def test_a_model_is_made_from_the_partitions_of_its_window():
+    assert umbrellas.PROBLEM.window == 3
+    assert dataclasses.replace(umbrellas.PROBLEM, split=EntityHash()).window == 1
+    assert ice_cream.PROBLEM.window == 1
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: RollingWindow(test_days=0),
+        lambda: RollingWindow(partitions=0),
+        lambda: EntityHash(test_fraction=1.2),
+        lambda: EntityHash(test_fraction=0.5, validation_fraction=0.5),
+        lambda: EntityHash(validation_fraction=0.0),
+    ],
+    ids=["no test days", "no partitions", "more than all", "nothing left to fit", "nothing to choose by"],
+)
+def test_a_split_that_leaves_a_part_without_rows_is_refused_when_it_is_written(make):
+    with pytest.raises(InvalidProblem, match="leaves a part without rows"):
+        make()

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import getpass
+import os
+
+import pytest
+
+from ml_assets.settings import Settings, let_waiting_threads_yield, share_cores
+
+VARIABLES = {
+    "ML_ASSETS_STORE": "s3://ml/prod",
+    "ML_ASSETS_LANDING": "s3://ml/landing",
+    "ML_ASSETS_BRANCH": "ada/trial",
+    "ML_ASSETS_USER": "ada",
+    "DAGSTER_HOME": "/srv/dagster",
+}
+
+
+def test_settings_are_what_the_environment_says():
+    assert Settings.from_environment(VARIABLES) == Settings(*VARIABLES.values())
+
+
+@pytest.mark.parametrize(
+    "environ", [{}, dict.fromkeys(VARIABLES, "")], ids=["nothing is set", "everything is set to nothing"]
+)
+def test_without_an_environment_everything_is_below_the_current_folder_on_main(environ):
+    found = Settings.from_environment(environ)
+    assert found == Settings(user=getpass.getuser())
+    assert (found.store, found.landing, found.branch) == (".ml_assets/store", ".ml_assets/landing", "main")
+
+
+def test_a_user_id_without_a_name_as_in_a_container_is_recorded_as_a_number(monkeypatch):
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 1_234_567)
+    assert Settings.from_environment({}).user == "uid 1234567"
+
+
+def test_settings_cannot_be_changed_after_they_were_read():
+    with pytest.raises(AttributeError):
+        Settings().branch = "main"  # type: ignore[misc]
+
+
+def test_processes_share_the_cores_unless_somebody_decided_otherwise(monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 16)
+    for decided, processes, expected in ((None, 5, "3"), (None, 40, "1"), ("2", 5, "2")):
+        monkeypatch.setenv("OMP_NUM_THREADS", decided or "unset")
+        if decided is None:
+            monkeypatch.delenv("OMP_NUM_THREADS")
+        share_cores(processes)
+        assert os.environ["OMP_NUM_THREADS"] == expected
+
+
+def test_waiting_threads_spin_briefly_unless_somebody_decided_otherwise(monkeypatch):
+    for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    let_waiting_threads_yield()
+    assert os.environ["GOMP_SPINCOUNT"] == "1000"
+    monkeypatch.delenv("GOMP_SPINCOUNT")
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    let_waiting_threads_yield()
+    assert "GOMP_SPINCOUNT" not in os.environ
