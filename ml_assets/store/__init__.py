@@ -1,0 +1,45 @@
+"""Versioned artifacts: bytes by digest, manifests, append-only refs. Knows no machine learning and no Dagster.
+
+    store = open_store("s3://ml/prod", user="ada")
+    content = store.put(model)
+    key, entry = store.publish(Manifest("flight_delays/model", "2013-06", content), why="first training")
+    model = store.load(key)
+
+The format is specified in docs/STORE.md, well enough to write another implementation from it.
+"""
+
+from ml_assets.store.backend import Backend, open_backend
+from ml_assets.store.canonical import canonical, digest
+from ml_assets.store.codecs.figure import Png
+from ml_assets.store.codecs.folder import Folder
+from ml_assets.store.codecs.record import trust
+from ml_assets.store.content import Content, File
+from ml_assets.store.keys import VersionKey
+from ml_assets.store.landing import LandedSource, LandingFolder, open_landing
+from ml_assets.store.manifest import Check, Input, LandedFile, Manifest
+from ml_assets.store.refs import RefEntry
+from ml_assets.store.store import MAIN, Store, open_store
+
+__all__ = [
+    "MAIN",
+    "Backend",
+    "Check",
+    "Content",
+    "File",
+    "Folder",
+    "Input",
+    "LandedFile",
+    "LandedSource",
+    "LandingFolder",
+    "Manifest",
+    "Png",
+    "RefEntry",
+    "Store",
+    "VersionKey",
+    "canonical",
+    "digest",
+    "open_backend",
+    "open_landing",
+    "open_store",
+    "trust",
+]

@@ -1,0 +1,226 @@
+"""The four primitives a store asks of its backend, on obstore: local folders, memory, S3 and compatible, GCS, Azure.
+
+    put_new(key, data)   create, never replace; False if the key was taken
+    get(key)             the bytes, or None
+    list(folder)         the keys below a folder, sorted
+    delete(key)          repair and garbage collection only
+
+Every write is atomic: a reader sees all of it or nothing (a local file is linked under its name once it is complete).
+"False" may be the echo of our own write: when the reply to a successful request is lost, the client's retry is told that
+the key is taken. So the store never concludes from it that somebody else wrote; ``create`` reads back and compares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import unquote, urlsplit
+
+from ml_assets.errors import InvalidKey, StoreUnreachable, UsageError
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+CLOUDS = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "adl")
+ATTEMPTS = 5  # of create(), when a key is said to be taken and is not there
+RETRIES = 6  # of one request
+
+
+class Backend(Protocol):
+    """What a store needs of the place where it lives."""
+
+    url: str
+
+    def put_new(self, key: str, data: bytes) -> bool:
+        """Create ``key``; False, and nothing changed, if it exists."""
+        ...
+
+    def get(self, key: str) -> bytes | None:
+        """The bytes of ``key``; None if it does not exist."""
+        ...
+
+    def list(self, folder: str, after: str | None = None) -> list[str]:
+        """All keys below ``folder``, at any depth, that sort after ``after``; sorted."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove ``key``; nothing happens if it does not exist."""
+        ...
+
+
+def create(backend: Backend, key: str, data: bytes) -> bytes | None:
+    """Create ``key``. None if it now holds ``data`` (ours, or the same by another), else the bytes another wrote."""
+    for _ in range(ATTEMPTS):
+        if backend.put_new(key, data):
+            return None
+        existing = backend.get(key)
+        if existing is not None:
+            return None if existing == data else existing
+    raise StoreUnreachable(f"{backend.url}/{key} is said to exist and not to exist, {ATTEMPTS} times over. Try again.")
+
+
+class ObjectStoreBackend:
+    """The primitives on one obstore object store, opened when first used.
+
+    ``connect(writing)`` gives the object store, or None when there is nothing to read yet.
+    """
+
+    def __init__(self, url: str, connect: Callable[[bool], ObjectStore | None]) -> None:
+        self.url = url
+        self._connect = connect
+        self._connected: ObjectStore | None = None
+
+    def put_new(self, key: str, data: bytes) -> bool:
+        """See ``Backend``."""
+        import obstore
+        from obstore.exceptions import AlreadyExistsError
+
+        with self._explained("write", key):
+            try:
+                obstore.put(self._open(), key, data, mode="create")
+            except AlreadyExistsError:
+                return False
+        return True
+
+    def replace(self, key: str, data: bytes) -> None:
+        """Write ``key`` whether or not it exists; readers see the old bytes or the new. Only for landing folders."""
+        import obstore
+
+        with self._explained("write", key):
+            obstore.put(self._open(), key, data)
+
+    def get(self, key: str) -> bytes | None:
+        """See ``Backend``."""
+        import obstore
+
+        store = self._store(writing=False)
+        if store is None:
+            return None
+        with self._explained("read", key):
+            try:
+                return bytes(obstore.get(store, key).bytes())
+            except FileNotFoundError as error:
+                if "NoSuchBucket" in str(error):
+                    raise
+                return None
+
+    def list(self, folder: str, after: str | None = None) -> list[str]:
+        """See ``Backend``."""
+        return sorted(key for key in self.stamps(folder) if after is None or key > after)
+
+    def stamps(self, folder: str) -> dict[str, str]:
+        """Every key below ``folder`` with a stamp that changes when its bytes do (entity tag and size)."""
+        import obstore
+
+        store = self._store(writing=False)
+        if store is None:
+            return {}
+        with self._explained("list", folder):
+            found = [meta for page in obstore.list(store, folder or None, chunk_size=1000) for meta in page]
+        return {meta["path"]: f"{meta['e_tag'] or meta['last_modified'].isoformat()} {meta['size']}" for meta in found}
+
+    def delete(self, key: str) -> None:
+        """See ``Backend``."""
+        import obstore
+
+        with self._explained("delete", key):
+            try:
+                obstore.delete(self._open(), key)
+            except FileNotFoundError:
+                return
+
+    def _store(self, *, writing: bool) -> ObjectStore | None:
+        if self._connected is None:
+            with self._explained("open", ""):
+                self._connected = self._connect(writing)
+        return self._connected
+
+    def _open(self) -> ObjectStore:
+        store = self._store(writing=True)
+        if store is None:
+            raise StoreUnreachable(f"{self.url} cannot be opened for writing.")
+        return store
+
+    @contextmanager
+    def _explained(self, verb: str, key: str) -> Iterator[None]:
+        """Turn what obstore raises into errors that say what to do."""
+        from obstore.exceptions import BaseError
+
+        try:
+            yield
+        except (BaseError, OSError) as error:
+            cause = str(error).partition("\n")[0]
+            raise StoreUnreachable(
+                f"Cannot {verb} {self.url}/{key}: {cause}. Nothing was changed. "
+                "Check the address, the credentials and the network."
+            ) from error
+        except ValueError as error:  # obstore's word for a path it cannot express
+            raise InvalidKey(f"{self.url}/{key} is no key that can be stored: {error}") from error
+
+
+def open_backend(url: str) -> ObjectStoreBackend:
+    """The backend at a local path, ``file://``, ``memory://`` (``memory://name`` is shared within the process),
+    ``s3://bucket/prefix``, ``gs://…`` or ``az://…``. Nothing is contacted or created before the first use.
+
+    Credentials and endpoints come from the environment, as obstore reads it: ``AWS_ENDPOINT_URL``, ``AWS_ACCESS_KEY_ID`` ….
+
+    Raises:
+        UsageError: for any other address.
+    """
+    scheme = urlsplit(url).scheme if "://" in url else "file"
+    if scheme == "memory":
+        name = url.partition("://")[2]
+        return ObjectStoreBackend(url, _named_memory(name) if name else _memory())
+    if scheme == "file":
+        return _local(Path(unquote(urlsplit(url).path) if "://" in url else url))
+    if scheme in CLOUDS:
+        return ObjectStoreBackend(url.rstrip("/"), lambda _: _cloud(url))
+    raise UsageError(
+        f"The address {url!r} has no meaning for a store. Use a local path, memory://, s3://bucket/prefix, gs:// or az://."
+    )
+
+
+def _local(path: Path) -> ObjectStoreBackend:
+    root = path.expanduser().absolute()
+
+    def connect(writing: bool) -> ObjectStore | None:
+        from obstore.store import LocalStore
+
+        return LocalStore(root, mkdir=writing) if writing or root.is_dir() else None
+
+    return ObjectStoreBackend(str(root), connect)
+
+
+def _memory() -> Callable[[bool], ObjectStore | None]:
+    from obstore.store import MemoryStore
+
+    store = MemoryStore()
+    return lambda _: store
+
+
+@cache
+def _named_memory(name: str) -> Callable[[bool], ObjectStore | None]:
+    return _memory()
+
+
+def _cloud(url: str) -> ObjectStore:
+    """A gigabyte takes minutes on a slow line; an address that does not answer should not.
+
+    Giving any client option makes obstore forget those of the environment, ``AWS_ALLOW_HTTP`` among them. Plain HTTP is
+    only ever used if the operator's ``AWS_ENDPOINT_URL`` says ``http://``: a server on the same machine or cluster.
+    """
+    from obstore.store import from_url
+
+    return from_url(
+        url,
+        client_options={
+            "allow_http": url.startswith("s3"),
+            "connect_timeout": timedelta(seconds=10),
+            "timeout": timedelta(minutes=10),
+        },
+        retry_config={"max_retries": RETRIES, "retry_timeout": timedelta(minutes=2)},
+    )

@@ -1,0 +1,66 @@
+"""How values become bytes, one file per kind of value. See ``codec.py`` for what a codec is and how to add one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ml_assets.errors import UnreadableContent, UnsupportedType
+from ml_assets.store.canonical import Json
+from ml_assets.store.codecs.array import ArrayCodec
+from ml_assets.store.codecs.codec import MALFORMED, Codec, Encoded, Parts
+from ml_assets.store.codecs.estimator import EstimatorCodec
+from ml_assets.store.codecs.figure import FigureCodec
+from ml_assets.store.codecs.folder import FolderCodec
+from ml_assets.store.codecs.plain_json import JsonCodec
+from ml_assets.store.codecs.record import RecordCodec
+from ml_assets.store.codecs.table import TableCodec
+
+
+def encode(value: Any) -> Encoded:
+    """The parts of ``value``.
+
+    Raises:
+        UnsupportedType: if no codec stores it.
+    """
+    for codec in CODECS:
+        encoded = codec.encode(value)
+        if encoded is not None:
+            return encoded
+    raise UnsupportedType(
+        f"No codec stores a {type(value).__module__}.{type(value).__qualname__}. Stored are DataFrames, ndarrays, "
+        "scikit-learn estimators, figures, dataclasses registered by trust(), paths of folders, and plain JSON values. "
+        "Return one of these, or add a codec: see ml_assets/store/codecs/codec.py."
+    )
+
+
+def decode(codec_name: str, meta: Mapping[str, Json], parts: Parts) -> Any:
+    """The value that ``encode`` was given.
+
+    Raises:
+        UnreadableContent: if no codec of this name exists or the parts are not what it writes.
+    """
+    codec = next((codec for codec in CODECS if codec.name == codec_name), None)
+    if codec is None:
+        raise UnreadableContent(
+            f"The content was written by a codec {codec_name!r}, which ml_assets does not have. "
+            "Nothing was read. If a newer ml_assets wrote it, use that; otherwise do not trust where it came from."
+        )
+    try:
+        return codec.decode(meta, parts)
+    except MALFORMED as error:
+        raise UnreadableContent(
+            f"The bytes are intact, but they are not what the codec {codec_name!r} writes: "
+            f"{type(error).__name__}: {error}. Do not trust where they came from; make the value again."
+        ) from error
+
+
+CODECS: tuple[Codec, ...] = (
+    JsonCodec(),
+    TableCodec(),
+    ArrayCodec(),
+    EstimatorCodec(),
+    FigureCodec(),
+    FolderCodec(),
+    RecordCodec(encode, decode),
+)

@@ -1,0 +1,82 @@
+"""A folder (``pathlib.Path``) -> one part per file. It comes back as ``Folder``, which reads files when asked for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ml_assets.errors import UnsupportedType
+from ml_assets.store.canonical import Json
+from ml_assets.store.codecs.codec import Encoded, Parts
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A stored folder. Nothing is fetched before it is read, and every byte is verified when it is."""
+
+    parts: Parts
+
+    @property
+    def names(self) -> list[str]:
+        """The files, as paths with ``/`` relative to the folder, sorted."""
+        return sorted(self.parts.files)
+
+    def read(self, name: str) -> bytes:
+        """The bytes of one file.
+
+        Raises:
+            FileNotFoundError: if the folder has no such file.
+        """
+        if name not in self.parts.files:
+            raise FileNotFoundError(f"The stored folder has no file {name!r}. It has: {', '.join(self.names)}.")
+        return self.parts[name]
+
+    def copy_to(self, target: Path) -> None:
+        """Write all files below ``target``. A file that exists already is never replaced: FileExistsError."""
+        for name in self.names:
+            path = target / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("xb") as file:
+                file.write(self.read(name))
+
+
+class FolderCodec:
+    """Files: those of the folder, under their own paths. Permissions, times and empty folders are not kept."""
+
+    name = "folder"
+
+    def encode(self, value: Any) -> Encoded | None:
+        """See ``Codec``."""
+        if isinstance(value, Folder):
+            return Encoded(self.name, {}, {name: value.read(name) for name in value.names})
+        if not isinstance(value, Path):
+            return None
+        if not value.is_dir():
+            raise UnsupportedType(f"{value} is not a folder. Return the path of a folder, or the value itself.")
+        return Encoded(self.name, {}, _files(value))
+
+    def decode(self, meta: Mapping[str, Json], parts: Parts) -> Any:
+        """See ``Codec``."""
+        for name in parts.files:
+            if not _is_inside(name):
+                raise ValueError(f"the file name {name!r} leads out of the folder")
+        return Folder(parts)
+
+
+def _files(root: Path) -> dict[str, bytes | Path]:
+    files: dict[str, bytes | Path] = {}
+    for path in sorted(root.rglob("*")):
+        name = path.relative_to(root).as_posix()
+        if path.is_symlink() or not (path.is_file() or path.is_dir()) or not _is_inside(name):
+            raise UnsupportedType(f"{path} is a link, a device or oddly named. A stored folder holds plain files only.")
+        if path.is_file():
+            files[name] = path
+    return files
+
+
+def _is_inside(name: str) -> bool:
+    """Whether ``name`` stays below whatever folder it is written to, on any system."""
+    parts = name.split("/")
+    return all(part not in ("", ".", "..") for part in parts) and not any(char in name for char in "\\:\0")

@@ -1,0 +1,88 @@
+"""A dataclass -> one part per field, each by the codec of its own type, as deep as they nest.
+
+Which types may be built is decided here, by ``trust``, never by what was stored.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from ml_assets.errors import UnreadableContent, UnsupportedType
+from ml_assets.store.canonical import Json
+from ml_assets.store.codecs.codec import Encoded, Parts
+
+T = TypeVar("T", bound=type)
+
+_trusted: dict[str, type] = {}
+
+
+def trust(cls: T) -> T:
+    """Let the store build instances of the dataclass ``cls`` when it loads; usable as a decorator.
+
+    Raises:
+        UnsupportedType: if it is not a dataclass.
+    """
+    if not (isinstance(cls, type) and dataclasses.is_dataclass(cls)):
+        raise UnsupportedType(f"trust() takes a dataclass, {cls!r} is none. Decorate it with @dataclass(frozen=True).")
+    _trusted[_name(cls)] = cls
+    return cls
+
+
+class RecordCodec:
+    """Files: ``<field>/<its part>``. Meta: the type's name, and of each field its codec and meta."""
+
+    name = "record"
+
+    def __init__(
+        self, encode: Callable[[Any], Encoded], decode: Callable[[str, Mapping[str, Json], Parts], Any]
+    ) -> None:
+        self._encode = encode
+        self._decode = decode
+
+    def encode(self, value: Any) -> Encoded | None:
+        """See ``Codec``."""
+        if not dataclasses.is_dataclass(value) or isinstance(value, type):
+            return None
+        name = _name(type(value))
+        if _trusted.get(name) is not type(value):
+            raise UnsupportedType(
+                f"The dataclass {name} is not registered, so it could not be loaded again. Register it: "
+                "list it in the problem's artifact_types, or decorate it with ml_assets.store.trust."
+            )
+        fields = {field: self._encode_field(name, field, getattr(value, field)) for field in _fields(type(value))}
+        meta = {"type": name, "fields": {field: {"codec": e.codec, "meta": e.meta} for field, e in fields.items()}}
+        parts = {f"{field}/{path}": part for field, e in fields.items() for path, part in e.parts.items()}
+        return Encoded(self.name, meta, parts)
+
+    def decode(self, meta: Mapping[str, Json], parts: Parts) -> Any:
+        """See ``Codec``."""
+        cls = _trusted.get(meta["type"])
+        if cls is None:
+            raise UnreadableContent(
+                f"The content says it is a {meta['type']!r}, which is not among the types registered by trust(). "
+                "Nothing was built. If the type is yours, import the module that registers it first."
+            )
+        if set(meta["fields"]) != set(_fields(cls)):
+            raise UnreadableContent(
+                f"A stored {meta['type']} has the fields {sorted(meta['fields'])}; the class now has "
+                f"{sorted(_fields(cls))}. Make the value again, or load it with the code that made it."
+            )
+        fields = {f: self._decode(e["codec"], e["meta"], parts.below(f)) for f, e in meta["fields"].items()}
+        return cls(**fields)
+
+    def _encode_field(self, name: str, field: str, value: Any) -> Encoded:
+        try:
+            return self._encode(value)
+        except UnsupportedType as error:
+            raise UnsupportedType(f"Field {field!r} of {name} cannot be stored. {error}") from error
+
+
+def _fields(cls: type) -> list[str]:
+    """The fields that the constructor takes; others follow from them."""
+    return [field.name for field in dataclasses.fields(cls) if field.init]
+
+
+def _name(cls: type) -> str:
+    return f"{cls.__module__}:{cls.__qualname__}"

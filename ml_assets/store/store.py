@@ -1,0 +1,298 @@
+"""The store: values in, versions out. Everything it knows is in the bucket; see docs/STORE.md for the format.
+
+    put(value)         blobs/…          bytes by digest
+    commit(manifest)   versions/…       what the version is, made from what; its digest is the version
+    publish(manifest)  runs/…, refs/…   and then the run and the branch name it, unless a check rejected it
+
+Written in this order, so that a crash anywhere leaves the old world or the new one: nothing is named before it is whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from types import EllipsisType
+from typing import Any
+
+from ml_assets.errors import CorruptBlob, Rejected, StoreError, UnknownVersion
+from ml_assets.store import catalog, codecs, probe
+from ml_assets.store.backend import Backend, create, open_backend
+from ml_assets.store.blobs import Blobs
+from ml_assets.store.canonical import Json, canonical, digest, parse, plain
+from ml_assets.store.codecs.codec import Parts
+from ml_assets.store.content import Content
+from ml_assets.store.keys import VersionKey, described, environment_key, ref_folder, run_folder, version_key
+from ml_assets.store.manifest import Manifest
+from ml_assets.store.refs import RefEntry, RefLog
+
+MAIN = "main"
+WRITERS = 8  # parts of one value that are written at the same time: on S3 each waits for its reply
+
+
+class Store:
+    """A store on a backend, as one user on one branch. Nothing is contacted before it is used.
+
+    Attributes:
+        branch: refs are written here; where it has none, reading falls through to ``main``.
+        user: recorded with every move of a ref.
+    """
+
+    def __init__(self, backend: Backend, *, branch: str = MAIN, user: str = "unknown") -> None:
+        self.backend = backend
+        self.branch = branch
+        self.user = user
+        self._is_known_good = False
+
+    @property
+    def url(self) -> str:
+        """Where the store is."""
+        return self.backend.url
+
+    def on(self, branch: str) -> Store:
+        """The same store seen from another branch."""
+        return Store(self.backend, branch=branch, user=self.user)
+
+    def address(self, key: VersionKey) -> str:
+        """Where the manifest of a version is."""
+        return f"{self.url}/{version_key(key)}"
+
+    # ------------------------------------------------------------ values
+
+    def put(self, value: Any) -> Content:
+        """Store a value's bytes. Bytes that the store already has are not written again.
+
+        Raises:
+            UnsupportedType: if no codec stores it; nothing was written.
+        """
+        encoded = codecs.encode(value)
+        blobs = Blobs(self._opened(writing=True))
+        parts = sorted(encoded.parts.items())
+        with ThreadPoolExecutor(WRITERS) as pool:
+            files = tuple(pool.map(lambda part: blobs.write(part[0], _bytes(part[1])), parts))
+        return Content(encoded.codec, encoded.meta, files)
+
+    def get(self, content: Content, of: str = "") -> Any:
+        """The value. Every file is verified before it is decoded (a folder's files: when they are read).
+
+        Args:
+            of: the version it belongs to, for messages.
+        Raises:
+            MissingBlob, CorruptBlob: if a file is gone or changed.
+            UnreadableContent: if the bytes are intact but not what a safe codec reads.
+        """
+        blobs = Blobs(self._opened(writing=False))
+        files = {file.path: file for file in content.files}
+        return codecs.decode(content.codec, content.meta, Parts(files, partial(blobs.read, of=of)))
+
+    def load(self, key: VersionKey) -> Any:
+        """The value of a version; see ``get``."""
+        return self.get(self.manifest(key).content, of=str(key))
+
+    # ------------------------------------------------------------ versions
+
+    def commit(self, manifest: Manifest) -> VersionKey:
+        """Write a manifest. Its content must have been ``put`` before. No ref names it yet."""
+        key = manifest.key
+        self._create_exactly(version_key(key), manifest.to_bytes())
+        return key
+
+    def manifest(self, key: VersionKey) -> Manifest:
+        """The manifest of a version, verified.
+
+        Raises:
+            UnknownVersion: if there is none.
+            CorruptBlob: if its bytes are not the version's, or speak of another asset.
+        """
+        data = self._opened(writing=False).get(version_key(key))
+        if data is None:
+            raise UnknownVersion(
+                f"There is no version {key.version} of {described(key.asset, key.partition)}. "
+                f"List what there is: ml-assets history {key.asset}"
+            )
+        self._refuse_changed(version_key(key), data, key.version)
+        manifest = Manifest.from_bytes(data)
+        if (manifest.asset, manifest.partition) != (key.asset, key.partition):
+            raise CorruptBlob(
+                f"{self.url}/{version_key(key)} is the manifest of {manifest.key}: it was copied to another name. "
+                "Delete the copy."
+            )
+        return manifest
+
+    def publish(self, manifest: Manifest, *, why: str) -> tuple[VersionKey, RefEntry | None]:
+        """Commit, then let the run and the branch name the version, in this order.
+
+        A rejected version (a blocking check failed) is kept for inspection; neither names it, and the entry is None.
+        """
+        key = self.commit(manifest)
+        if manifest.rejected:
+            return key, None
+        asset, partition, run = key.asset, key.partition, manifest.run
+        if run is not None:
+            self._run_log(run, asset, partition).advance(key, by=manifest.by, why=why, run=run)
+        return key, self._branch_log(asset, partition).advance(key, by=manifest.by, why=why, run=run)
+
+    def verify(self, key: VersionKey, whole: set[str] | None = None) -> list[StoreError]:
+        """Read a version's manifest and all its files again. What is wrong with them; empty if all is whole.
+
+        Args:
+            whole: digests found whole before: not read again, and added to. Versions share most of their bytes.
+        """
+        whole = set() if whole is None else whole
+        try:
+            manifest = self.manifest(key)
+        except StoreError as error:
+            return [error]
+        read = partial(Blobs(self.backend).read, of=str(key))
+        parts: dict[str, Callable[[], Any]] = {file.digest: partial(read, file) for file in manifest.content.files}
+        if manifest.environment is not None:
+            parts[manifest.environment] = partial(self.environment, manifest.environment)
+        found = {part: _problem(parts[part]) for part in parts.keys() - whole}
+        whole |= {part for part, error in found.items() if error is None}
+        return [found[part] for part in parts if found.get(part) is not None]  # type: ignore[misc]  # none is None
+
+    def versions(self, asset: str, partition: str | EllipsisType | None = ...) -> list[VersionKey]:
+        """Versions of an asset, of one partition (None: it has none) or of all, rejected ones included."""
+        return catalog.version_keys(self._opened(writing=False), asset, partition)
+
+    def assets(self) -> list[str]:
+        """Assets that have versions, sorted."""
+        return sorted({key.asset for key in catalog.version_keys(self._opened(writing=False))})
+
+    def partitions(self, asset: str) -> list[str | None]:
+        """Partitions of an asset that have versions, sorted; None stands for having no partitions."""
+        return sorted({key.partition for key in self.versions(asset)}, key=lambda name: (name is not None, name or ""))
+
+    def find(self, prefix: str, asset: str | None = None, partition: str | None = None) -> VersionKey:
+        """The one version that starts with ``prefix`` (4 digits or more), of any asset and partition unless given.
+
+        Raises:
+            UnknownVersion, AmbiguousVersion: if there is none, or more than one.
+        """
+        return catalog.find(self._opened(writing=False), prefix, asset, partition)
+
+    # ------------------------------------------------------------ refs
+
+    def head(self, asset: str, partition: str | None) -> RefEntry | None:
+        """What the branch names for a partition now; where the branch has no entry, what ``main`` names."""
+        return self._visible_log(asset, partition).head()
+
+    def log(self, asset: str, partition: str | None) -> list[RefEntry]:
+        """All entries of the ref that ``head`` is the newest of, oldest first."""
+        return self._visible_log(asset, partition).entries()
+
+    def head_number(self, asset: str, partition: str | None) -> int:
+        """The number of the newest entry on this very branch, 0 if it has none: what ``move`` expects."""
+        self._opened(writing=False)
+        return self._branch_log(asset, partition).last()
+
+    def move(
+        self,
+        asset: str,
+        partition: str | None,
+        target: VersionKey,
+        *,
+        expected: int,
+        why: str,
+        run: str | None = None,
+        details: Mapping[str, Json] | None = None,
+        by: str | None = None,
+    ) -> RefEntry:
+        """Let this branch's ref name ``target``, provided that its newest entry is still number ``expected``.
+
+        Raises:
+            RefMoved: if it is not; nothing was changed.
+            UnknownVersion: if there is no such version.
+            Rejected: if a blocking check of it failed.
+        """
+        if self.manifest(target).rejected:
+            raise Rejected(f"{target} failed a blocking check: no ref may name it. Choose another version.")
+        self._opened(writing=True)
+        log = self._branch_log(asset, partition)
+        return log.append(expected, target, by=by or self.user, why=why, run=run, details=details or {})
+
+    def made_by_run(self, run: str, asset: str, partition: str | None) -> VersionKey | None:
+        """What a run made for a partition; read first inside the run, so that it never mixes with another's."""
+        self._opened(writing=False)
+        head = self._run_log(run, asset, partition).head()
+        return head.target if head else None
+
+    # ------------------------------------------------------------ environments
+
+    def put_environment(self, packages: Mapping[str, Json]) -> str:
+        """Store what is installed (name -> version), once; its digest goes into manifests."""
+        data = canonical(plain(packages))
+        self._create_exactly(environment_key(digest(data)), data)
+        return digest(data)
+
+    def environment(self, digest: str) -> Mapping[str, Json]:
+        """What was installed.
+
+        Raises:
+            UnknownVersion, CorruptBlob: if it is not stored, or was changed.
+        """
+        data = self._opened(writing=False).get(environment_key(digest))
+        if data is None:
+            raise UnknownVersion(f"There is no environment {digest[:12]} in {self.url}. Restore environments/.")
+        self._refuse_changed(environment_key(digest), data, digest)
+        packages: dict[str, Json] = parse(data)
+        return packages
+
+    # ------------------------------------------------------------ inside
+
+    def _opened(self, *, writing: bool) -> Backend:
+        """The backend, once it is known to hold a store we can read, or may be made one."""
+        if not self._is_known_good:
+            exists = probe.is_store(self.backend)
+            if writing and not exists:
+                probe.make_store(self.backend)
+            self._is_known_good = exists or writing
+        return self.backend
+
+    def _create_exactly(self, key: str, data: bytes) -> None:
+        """Create a key whose name is the digest of ``data``: anything else that lies there is damage."""
+        existing = create(self._opened(writing=True), key, data)
+        if existing is not None:
+            self._refuse_changed(key, existing, digest(data))
+
+    def _refuse_changed(self, key: str, data: bytes, expected: str) -> None:
+        if digest(data) != expected:
+            raise CorruptBlob(
+                f"{self.url}/{key} reads back as {digest(data)}. It was changed or truncated after it was written. "
+                "Restore it from the bucket's versions."
+            )
+
+    def _branch_log(self, asset: str, partition: str | None, branch: str | None = None) -> RefLog:
+        branch = branch or self.branch
+        name = f"The ref of {described(asset, partition)} on {branch}"
+        return RefLog(self.backend, ref_folder(branch, asset, partition), name)
+
+    def _visible_log(self, asset: str, partition: str | None) -> RefLog:
+        self._opened(writing=False)
+        own = self._branch_log(asset, partition)
+        return own if self.branch == MAIN or own.last() else self._branch_log(asset, partition, MAIN)
+
+    def _run_log(self, run: str, asset: str, partition: str | None) -> RefLog:
+        name = f"The ref of {described(asset, partition)} in run {run}"
+        return RefLog(self.backend, run_folder(run, asset, partition), name)
+
+
+def open_store(url: str, *, branch: str = MAIN, user: str = "unknown") -> Store:
+    """The store at a local path, ``memory://``, ``s3://bucket/prefix``, ``gs://…`` or ``az://…``.
+
+    Nothing is contacted yet; the first write makes the store if there is none, reading never does.
+    """
+    return Store(open_backend(url), branch=branch, user=user)
+
+
+def _bytes(part: bytes | Path) -> bytes:
+    return part if isinstance(part, bytes) else part.read_bytes()
+
+
+def _problem(read: Callable[[], Any]) -> StoreError | None:
+    try:
+        read()
+    except StoreError as error:
+        return error
+    return None

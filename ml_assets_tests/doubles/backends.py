@@ -1,0 +1,99 @@
+"""Backends that misbehave in the ways that real ones do, around one that does not."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ml_assets.store import Backend
+
+
+@dataclass
+class Wrapped:
+    """Passes everything on."""
+
+    inner: Backend
+
+    @property
+    def url(self) -> str:
+        return self.inner.url
+
+    def put_new(self, key: str, data: bytes) -> bool:
+        return self.inner.put_new(key, data)
+
+    def get(self, key: str) -> bytes | None:
+        return self.inner.get(key)
+
+    def list(self, folder: str, after: str | None = None) -> list[str]:
+        return self.inner.list(folder, after)
+
+    def delete(self, key: str) -> None:
+        self.inner.delete(key)
+
+
+class LosesReplies(Wrapped):
+    """Every write succeeds, and its reply is lost: the client's retry finds the key taken."""
+
+    def put_new(self, key: str, data: bytes) -> bool:
+        self.inner.put_new(key, data)
+        return False
+
+
+class IgnoresCreateOnly(Wrapped):
+    """Like some S3-compatible servers: the condition is accepted and ignored."""
+
+    def put_new(self, key: str, data: bytes) -> bool:
+        self.inner.delete(key)
+        return self.inner.put_new(key, data)
+
+
+@dataclass
+class Counted(Wrapped):
+    """Calls ``at(n, key)`` before and after each primitive call; n counts both."""
+
+    at: Callable[[int, str], None]
+    n: int = 0
+    written: list[str] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def _tick(self, key: str) -> None:
+        with self._lock:
+            self.n += 1
+            self.at(self.n, key)
+
+    def put_new(self, key: str, data: bytes) -> bool:
+        self._tick(key)
+        created = super().put_new(key, data)
+        if created:
+            self.written.append(key)
+        self._tick(key)
+        return created
+
+    def get(self, key: str) -> bytes | None:
+        self._tick(key)
+        data = super().get(key)
+        self._tick(key)
+        return data
+
+    def list(self, folder: str, after: str | None = None) -> list[str]:
+        self._tick(folder)
+        keys = super().list(folder, after)
+        self._tick(folder)
+        return keys
+
+
+@dataclass
+class Interrupted(Wrapped):
+    """The first time a key below ``folder`` has been created, something else happens before its writer goes on."""
+
+    folder: str
+    happen: Callable[[], None]
+    happened: bool = False
+
+    def put_new(self, key: str, data: bytes) -> bool:
+        created = self.inner.put_new(key, data)
+        if key.startswith(self.folder) and not self.happened:
+            self.happened = True
+            self.happen()
+        return created
