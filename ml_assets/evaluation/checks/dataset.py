@@ -1,0 +1,138 @@
+"""Is what landed what it should be? Checked before anything is made from it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ml_assets.evaluation.checks.outcome import CheckOutcome
+from ml_assets.problem import Task
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    import pandera.pandas as pa
+
+MISSING, UNKNOWN = "column_in_dataframe", "column_in_schema"  # pandera's names of the rules that these columns break
+ROW = "the row"
+FAULTS_SHOWN = 5
+EXAMPLES_SHOWN = 3
+MOST_GROWTH = 20  # times the rows of the partition before: a file landed twice over, or all history in one partition
+
+
+def schema_valid(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> CheckOutcome:
+    """Columns, types, ranges and missing values are those of the schema; all faults are found, not only the first."""
+    import pandera.errors
+
+    try:
+        schema.validate(frame, lazy=True)
+    except pandera.errors.SchemaErrors as broken:
+        faults = _faults(broken.failure_cases)
+        return CheckOutcome("schema", False, True, _faults_in_words(faults), {"rows": len(frame), "faults": faults})
+    return CheckOutcome("schema", True, True, f"All {len(frame):,} rows fit the schema.", {"rows": len(frame)})
+
+
+def _faults(cases: pd.DataFrame) -> list[dict[str, Any]]:
+    """pandera's failure cases, one line per value, as one entry per column and rule, in pandera's order."""
+    return [
+        {
+            "column": str(column),
+            "rule": str(rule),
+            "rows": int(of["index"].nunique()),
+            "examples": []
+            if column == ROW
+            else [str(v) for v in of["failure_case"].drop_duplicates().head(EXAMPLES_SHOWN)],
+        }
+        for (column, rule), of in cases.assign(about=_about(cases)).groupby(["about", "check"], sort=False)
+    ]
+
+
+def _about(cases: pd.DataFrame) -> pd.Series:
+    """The column of each case; of a check over several columns pandera names each in turn: that is about the row."""
+    of_row = (cases["schema_context"] == "DataFrameSchema") & cases["check_number"].notna()
+    column = cases["column"].astype(object).mask(of_row, ROW)
+    return column.mask(cases["check"].isin([MISSING, UNKNOWN]), cases["failure_case"]).fillna(ROW)
+
+
+def _faults_in_words(faults: list[dict[str, Any]]) -> str:
+    shown = [_fault_in_words(**fault) for fault in faults[:FAULTS_SHOWN]]
+    if len(faults) > FAULTS_SHOWN:
+        shown.append(f"{len(faults) - FAULTS_SHOWN} more faults")
+    return f"{'; '.join(shown)}. Land a mended file, or mend the problem's schema or dataset function."
+
+
+def _fault_in_words(column: str, rule: str, rows: int, examples: list[str]) -> str:
+    if rule in (MISSING, UNKNOWN):
+        return f"column {column!r} is {'missing' if rule == MISSING else 'not in the schema'}"
+    who = column if column == ROW else f"column {column!r}"
+    where = f" in {rows:,} row{'s' * (rows != 1)}" if rows else ""
+    seen = f", for example {', '.join(examples)}" if examples else ""
+    return f"{who} breaks {rule}{where}{seen}"
+
+
+def volume(frame: pd.DataFrame, minimum_rows: int, previous_rows: int | None = None) -> CheckOutcome:
+    """Not fewer rows than ``minimum_rows``, nor more than MOST_GROWTH times those of the partition before, if any."""
+    rows = len(frame)
+    metadata = {"rows": rows, "minimum_rows": minimum_rows, "previous_rows": previous_rows}
+    if rows < minimum_rows:
+        said = (
+            f"{rows:,} rows landed, at least {minimum_rows:,} are expected. Land the whole file, or lower minimum_rows."
+        )
+    elif previous_rows and rows > MOST_GROWTH * previous_rows:
+        said = (
+            f"{rows:,} rows landed, more than {MOST_GROWTH} times the {previous_rows:,} of the partition before. "
+            "Look whether the file holds other partitions too, or was appended to itself."
+        )
+    else:
+        return CheckOutcome("volume", True, True, f"{rows:,} rows landed.", metadata)
+    return CheckOutcome("volume", False, True, said, metadata)
+
+
+def unique_entities(frame: pd.DataFrame, entity: str) -> CheckOutcome:
+    """The column ``entity`` names each row: no value is missing, none occurs twice."""
+    missing, repeated = int(frame[entity].isna().sum()), frame[entity].duplicated(keep=False) & frame[entity].notna()
+    metadata = {"entity": entity, "missing": missing, "repeated_rows": int(repeated.sum())}
+    if not missing and not repeated.any():
+        return CheckOutcome("unique", True, True, f"Each of the {len(frame):,} rows has its own {entity!r}.", metadata)
+    faults = [f"{missing:,} rows have no {entity!r}"] if missing else []
+    if repeated.any():
+        examples = ", ".join(map(str, frame.loc[repeated, entity].drop_duplicates().head(EXAMPLES_SHOWN)))
+        faults.append(f"{int(repeated.sum()):,} rows share their {entity!r} with another, such as {examples}")
+    said = f"{'; '.join(faults)}. Remove the duplicates in the dataset function, or name another entity."
+    return CheckOutcome("unique", False, True, said, metadata)
+
+
+def labels_valid(task: Task, label: pd.Series | np.ndarray) -> CheckOutcome:
+    """Known labels are of the kind that the task needs.
+
+    Labels may be missing: outcomes land later. Where all are, the outcome is a failure that does not block: such rows can
+    be scored, but a broken join looks the same.
+    """
+    import pandas as pd
+
+    values = pd.to_numeric(pd.Series(label), errors="coerce").astype(float)
+    present = pd.notna(pd.Series(label))
+    known = pd.Series(label)[present]
+    wrong = known[~_fits(task, values[present])]
+    metadata = {"rows": len(values), "known": len(known), "wrong": len(wrong)}
+    if len(wrong):
+        examples = ", ".join(map(str, wrong.drop_duplicates().head(EXAMPLES_SHOWN)))
+        said = f"{len(wrong):,} of {len(known):,} labels are not {_KIND[task]}, such as {examples}. Mend the dataset function."
+        return CheckOutcome("labels", False, True, said, metadata)
+    if not len(known):
+        said = f"None of {len(values):,} rows has a label: they can be scored, but train and judge nothing. Have outcomes landed?"
+        return CheckOutcome("labels", False, False, said, metadata)
+    said = f"{len(known):,} of {len(values):,} labels are known, and all are {_KIND[task]}."
+    return CheckOutcome("labels", True, True, said, metadata)
+
+
+_KIND = {"binary": "0 or 1", "multiclass": "whole numbers from 0", "regression": "finite numbers"}
+
+
+def _fits(task: Task, values: pd.Series[float]) -> pd.Series[bool]:
+    """Which values are labels of the task; what could not be read as a number is NaN here and is none."""
+    finite = values.abs() < float("inf")
+    if task == "binary":
+        return values.isin([0, 1])
+    if task == "multiclass":
+        return finite & (values >= 0) & (values % 1 == 0)
+    return finite

@@ -1,0 +1,174 @@
+"""Judge a model on rows it has never seen: metrics with intervals, beside a baseline, by slice, against the gates."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from ml_assets.evaluation.intervals import RESAMPLES, interval, resampled
+from ml_assets.evaluation.metrics import value, written
+from ml_assets.evaluation.scored_rows import scored_rows, values_of
+from ml_assets.evaluation.slices import SliceScore, slice_scores
+from ml_assets.problem import FeatureTable, Gate, Metric, Problem
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A metric and its 95 % bootstrap interval; NaN where undefined.
+
+    Attributes:
+        undefined: how many resamples had no value; the interval leaves them out.
+    """
+
+    value: float
+    low: float
+    high: float
+    undefined: int = 0
+
+
+Scores = Mapping[str, Estimate]  # by metric name
+
+
+@dataclass(frozen=True)
+class GateVerdict:
+    """Whether a metric keeps the limit of a gate.
+
+    Attributes:
+        bound: whether the value must be at least or at most ``limit``.
+        origin: where a limit comes from that is relative to the baseline; else empty.
+    """
+
+    metric: str
+    bound: Literal["at least", "at most"]
+    value: float
+    limit: float
+    passed: bool
+    origin: str = ""
+    unit: str = "1"
+
+    @property
+    def sentence(self) -> str:
+        """``auroc 0.571 fails its gate: at least 0.580 is required.``"""
+        seen = written(self.value, self.unit, apart_from=self.limit)
+        limit = written(self.limit, self.unit, apart_from=self.value)
+        verb = "passes" if self.passed else "fails"
+        return f"{self.metric} {seen} {verb} its gate: {self.bound} {limit} is required{self.origin}."
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How good a model is on the rows that judge it.
+
+    Attributes:
+        rows: how many rows judged: those with a known label.
+        unlabelled: how many rows were left out because their label is not known.
+        model, baseline: every metric of the problem, on the same rows and the same resamples.
+        slices: the model's metrics by the problem's slices, largest first.
+        gates: a verdict for each gate, in the problem's order.
+    """
+
+    rows: int
+    unlabelled: int
+    model: Scores
+    baseline: Scores
+    slices: tuple[SliceScore, ...]
+    gates: tuple[GateVerdict, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON; what is undefined (NaN) becomes null."""
+        plain: dict[str, Any] = _without_nan(asdict(self))
+        return plain
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> Evaluation:
+        """The inverse of :meth:`to_json`."""
+        return cls(
+            rows=plain["rows"],
+            unlabelled=plain["unlabelled"],
+            model={name: Estimate(**_with_nan(e)) for name, e in plain["model"].items()},
+            baseline={name: Estimate(**_with_nan(e)) for name, e in plain["baseline"].items()},
+            slices=tuple(SliceScore(**s) for s in plain["slices"]),
+            gates=tuple(GateVerdict(**_with_nan(g)) for g in plain["gates"]),
+        )
+
+
+def judge(
+    problem: Problem,
+    rows: FeatureTable,
+    *,
+    prediction: np.ndarray,
+    baseline: np.ndarray,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> Evaluation:
+    """Judge ``prediction`` and ``baseline``, shape (n,) or (n, classes), on ``rows``; rows without a label are left out.
+
+    Deterministic: the same arguments give the same evaluation.
+
+    Raises:
+        InvalidPrediction: if either is no prediction for these rows.
+        UnusableSplit: if no row has a label.
+        InvalidProblem: if a slice is not a column of the rows.
+    """
+    import numpy as np
+
+    scored = scored_rows(problem, rows, prediction, baseline)
+    label = scored["label"].to_numpy()
+    by = {"model": values_of(scored), "baseline": values_of(scored, "baseline")}
+    draws = resampled(problem.metrics, label, by, seed=seed, resamples=resamples)
+    scores = {
+        who: {m.name: _estimate(m, label, values, draws[who][m.name]) for m in problem.metrics}
+        for who, values in by.items()
+    }
+    judged = rows.rows(~np.isnan(rows.label))
+    return Evaluation(
+        rows=len(scored),
+        unlabelled=len(rows) - len(scored),
+        model=scores["model"],
+        baseline=scores["baseline"],
+        slices=tuple(s for column in problem.slices for s in slice_scores(problem, judged, by["model"], column)),
+        gates=tuple(_verdict(gate, scores["model"], scores["baseline"]) for gate in problem.gates),
+    )
+
+
+def _estimate(metric: Metric, label: np.ndarray, prediction: np.ndarray, draws: np.ndarray) -> Estimate:
+    spread = interval(draws)
+    return Estimate(value(metric, label, prediction), spread.low, spread.high, spread.undefined)
+
+
+# ---------------------------------------------------------------- gates
+
+
+def _verdict(gate: Gate, model: Scores, baseline: Scores) -> GateVerdict:
+    metric, seen = gate.metric, model[gate.metric.name].value
+    origin = ""
+    if gate.above_baseline_by is not None:
+        dumb = baseline[metric.name].value
+        limit = dumb + gate.above_baseline_by if metric.higher_is_better else dumb - gate.above_baseline_by
+        at_least = metric.higher_is_better
+        origin = f", {gate.above_baseline_by:g} better than the baseline's {written(dumb, metric.unit)}"
+    else:
+        at_least = gate.at_least is not None
+        limit = gate.at_least if gate.at_least is not None else gate.at_most  # type: ignore[assignment]  # one is given
+    passed = seen >= limit if at_least else seen <= limit  # never for NaN
+    return GateVerdict(metric.name, "at least" if at_least else "at most", seen, limit, passed, origin, metric.unit)
+
+
+# ---------------------------------------------------------------- JSON
+
+
+def _without_nan(of: Any) -> Any:
+    if isinstance(of, Mapping):
+        return {key: _without_nan(item) for key, item in of.items()}
+    if isinstance(of, (list, tuple)):
+        return [_without_nan(item) for item in of]
+    return None if isinstance(of, float) and math.isnan(of) else of
+
+
+def _with_nan(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: math.nan if item is None else item for name, item in fields.items()}

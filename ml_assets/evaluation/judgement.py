@@ -1,0 +1,24 @@
+"""What an evaluation leaves behind: the numbers, the rows they come from, and a picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """An evaluation as it is stored.
+
+    Attributes:
+        report: the Evaluation as JSON.
+        scored: one row per judged row, see ``scored_rows``; from it every number can be computed again.
+        figure: matplotlib Figure when made, PNG bytes when loaded.
+    """
+
+    report: dict[str, Any]
+    scored: pd.DataFrame
+    figure: Any

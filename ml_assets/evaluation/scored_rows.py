@@ -1,0 +1,124 @@
+"""The rows that a model was judged on, one by one: what is stored beside an evaluation so that it can be questioned later.
+
+A frame of scored rows has the columns ``entity``, ``label``, ``prediction`` and ``baseline``, the same in every problem; of
+several classes, ``prediction_0`` … and ``baseline_0`` … instead. From it every metric can be computed again, two models
+compared, and the failure set looked at.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ml_assets.errors import InvalidPrediction, UnusableSplit
+from ml_assets.problem import FeatureTable, Problem, Task
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+
+def scored_rows(
+    problem: Problem, rows: FeatureTable, prediction: np.ndarray, baseline: np.ndarray | None = None
+) -> pd.DataFrame:
+    """The labelled ones of ``rows`` with what the model, and the baseline if given, say of each.
+
+    Args:
+        prediction, baseline: shape (n,) or (n, classes), for all ``rows`` in their order.
+    Raises:
+        InvalidPrediction: if they are not finite, not one per row, or no probabilities where the task asks for those.
+        UnusableSplit: if no row has a label.
+    """
+    import numpy as np
+    import pandas as pd
+
+    columns = {"entity": rows.keys[problem.entity].to_numpy(), "label": rows.label}
+    said = {"prediction": prediction} | ({} if baseline is None else {"baseline": baseline})
+    for who, values in said.items():
+        refuse_unusable(who, values, len(rows), problem.task)
+        columns |= as_columns(who, values)
+    known = ~np.isnan(rows.label)
+    if not known.any():
+        raise UnusableSplit(
+            f"None of the {len(rows):,} test rows of {problem.name} has a known {problem.label!r}: nothing can be judged. "
+            "Wait until the outcomes have landed, then materialize the split again."
+        )
+    scored: pd.DataFrame = pd.DataFrame(columns).loc[known].reset_index(drop=True)
+    for who in said:
+        _refuse_unknown_classes(who, values_of(scored, who), int(scored["label"].max()))
+    return scored
+
+
+def values_of(scored: pd.DataFrame, who: str = "prediction") -> np.ndarray:
+    """The predictions (or the ``baseline``) in a frame of scored rows, shape (n,) or (n, classes)."""
+    if who in scored:
+        one: np.ndarray = scored[who].to_numpy()
+        return one
+    several: np.ndarray = scored[[name for name in scored if str(name).startswith(f"{who}_")]].to_numpy()
+    return several
+
+
+def failure_set(scored: pd.DataFrame, size: int = 100) -> pd.DataFrame:
+    """The rows that the model is most wrong about, worst first, with a column ``error``.
+
+    ``error`` is |label - prediction|; of several classes, one minus the probability given to what happened.
+    """
+    import numpy as np
+
+    label, prediction = scored["label"].to_numpy(), values_of(scored)
+    several = prediction.ndim == 2
+    error = 1 - prediction[np.arange(len(label)), label.astype(int)] if several else abs(label - prediction)
+    return scored.assign(error=error).sort_values("error", ascending=False, kind="stable").head(size)
+
+
+def refuse_unusable(who: str, values: np.ndarray, rows: int, task: Task) -> None:
+    """Raise InvalidPrediction unless ``values`` are finite, one (of each class) per row, and probabilities where asked for."""
+    import numpy as np
+
+    dimensions = 2 if task == "multiclass" else 1
+    if values.ndim != dimensions or len(values) != rows:
+        expected = f"({rows},)" if dimensions == 1 else f"({rows}, classes)"
+        raise InvalidPrediction(
+            f"The {who} has shape {values.shape} for {rows:,} rows of a {task} problem; expected {expected}. "
+            f"Mend the problem's {_source(who)}."
+        )
+    if not np.isfinite(values).all():
+        at = int(np.flatnonzero(~np.isfinite(values).reshape(rows, -1).all(axis=1))[0])
+        raise InvalidPrediction(
+            f"The {who} of row {at} is {values[at]}, which no metric can judge. Mend the problem's {_source(who)}."
+        )
+    if task != "regression":
+        _refuse_improbable(who, values)
+
+
+def _refuse_improbable(who: str, values: np.ndarray) -> None:
+    import numpy as np
+
+    if len(values) and (values.min() < 0 or values.max() > 1):
+        raise InvalidPrediction(
+            f"The {who} reaches from {values.min():.4g} to {values.max():.4g}: these are no probabilities. "
+            f"Let {_source(who)} return probabilities between 0 and 1, not scores or classes."
+        )
+    if values.ndim == 2 and not np.allclose(values.sum(axis=1), 1, atol=1e-4):
+        raise InvalidPrediction(
+            f"The {who} of some rows does not add up to 1 over the classes. "
+            f"Let {_source(who)} return one probability per class (softmax)."
+        )
+
+
+def _refuse_unknown_classes(who: str, values: np.ndarray, highest: int) -> None:
+    if values.ndim == 2 and highest >= values.shape[1]:
+        raise InvalidPrediction(
+            f"The {who} knows classes 0 to {values.shape[1] - 1}, but label {highest} occurs in the rows that judge. "
+            f"Let {_source(who)} return a column for every class, also for those that its training rows lack."
+        )
+
+
+def _source(who: str) -> str:
+    return "predict" if who == "prediction" else "baseline"
+
+
+def as_columns(who: str, values: np.ndarray) -> dict[str, np.ndarray]:
+    """Predictions as named columns: one, or one per class."""
+    if values.ndim == 1:
+        return {who: values}
+    return {f"{who}_{k}": values[:, k] for k in range(values.shape[1])}

@@ -1,0 +1,77 @@
+"""Where a model is good and where it is not: its metrics by the values of a column."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ml_assets.errors import InvalidProblem
+from ml_assets.evaluation.metrics import value
+from ml_assets.problem import FeatureTable, Metric, Problem
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+SMALLEST_SLICE = 50  # rows; the metrics of fewer are mostly chance
+MOST_SLICES = 50  # per column, largest first; the others are counted together
+
+
+@dataclass(frozen=True)
+class SliceScore:
+    """The metrics over the rows where ``column`` has ``value``; a score is None for the stated ``reason``."""
+
+    column: str
+    value: str
+    rows: int
+    scores: Mapping[str, float | None]
+    reason: str = ""
+
+
+def slice_scores(problem: Problem, rows: FeatureTable, prediction: np.ndarray, column: str) -> Iterator[SliceScore]:
+    """One score per value of ``column``, largest slice first; missing values are a slice of their own.
+
+    Args:
+        rows: labelled rows.
+        prediction: for the same rows, shape (n,) or (n, classes).
+    Raises:
+        InvalidProblem: if the rows have no such column.
+    """
+    values = _column(problem, rows, column)
+    sizes = values.value_counts().sort_index(kind="stable").sort_values(ascending=False, kind="stable")
+    for of in sizes.index[:MOST_SLICES]:
+        inside = (values == of).to_numpy()
+        yield _score(problem.metrics, rows.label[inside], prediction[inside], column=column, of=of)
+    others = sizes.iloc[MOST_SLICES:]
+    if len(others):
+        reason = f"only the {MOST_SLICES} largest of {len(sizes)} values are judged one by one"
+        yield SliceScore(column, f"{len(others)} others", int(others.sum()), _nothing(problem.metrics), reason)
+
+
+def _column(problem: Problem, rows: FeatureTable, column: str) -> pd.Series[str]:
+    for frame in (rows.keys, rows.features):
+        if column in frame:
+            return frame[column].astype(object).where(frame[column].notna(), "missing").map(str)
+    raise InvalidProblem(
+        f"Problem {problem.name!r}: slices names {column!r}, which is a column of neither the keys nor the features. "
+        f"Known: {', '.join(map(str, [*rows.keys, *rows.features]))}."
+    )
+
+
+def _score(
+    metrics: tuple[Metric, ...], label: np.ndarray, prediction: np.ndarray, *, column: str, of: str
+) -> SliceScore:
+    rows = len(label)
+    if rows < SMALLEST_SLICE:
+        reason = f"{rows} rows are too few to judge; at least {SMALLEST_SLICE} are needed"
+        return SliceScore(column, of, rows, _nothing(metrics), reason)
+    found = {m.name: value(m, label, prediction) for m in metrics}
+    undefined = [name for name, score in found.items() if math.isnan(score)]
+    reason = f"no {', '.join(undefined)}: every label is {label[0]:g}" if undefined else ""
+    return SliceScore(column, of, rows, {n: None if math.isnan(v) else v for n, v in found.items()}, reason)
+
+
+def _nothing(metrics: tuple[Metric, ...]) -> dict[str, float | None]:
+    return {m.name: None for m in metrics}

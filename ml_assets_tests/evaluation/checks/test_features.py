@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml_assets.evaluation.checks import features_sound
+
+SOUND = pd.DataFrame({"hour": [1, 2, 3], "wind": [0.5, np.nan, 2.0], "carrier": pd.Categorical(["AA", None, "UA"])})
+
+
+def test_sound_features_pass_and_their_missing_shares_are_told():
+    found = features_sound(SOUND, 3)
+    assert found.passed
+    assert found.metadata["missing"] == {"wind": 0.3333, "carrier": 0.3333}
+
+
+@pytest.mark.parametrize(
+    ("features", "rows", "words"),
+    [
+        (SOUND, 4, "3 rows of features for 4 rows of data"),
+        (SOUND.assign(wind=[1.0, -np.inf, 2.0]), 3, "infinite values in wind"),
+        (SOUND.assign(wind=np.nan, carrier=None), 3, "no value at all in wind, carrier"),
+        (SOUND.set_axis(["hour", "hour", "carrier"], axis=1), 3, "several columns are called hour"),
+    ],
+    ids=["row count", "infinite", "empty", "twice"],
+)
+def test_unsound_features_are_refused_by_name(features, rows, words):
+    found = features_sound(features, rows)
+    assert (found.name, found.passed, found.blocking) == ("features_sound", False, True)
+    assert found.description == f"{words}. Mend the features function."

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml_assets.errors import IncomparableEvaluations
+from ml_assets.evaluation.comparison import compare
+from ml_assets.evaluation.metrics import AUROC, BRIER, MAE
+from ml_assets.problem import Better
+
+LABEL = np.arange(200) % 2.0
+NOISE = np.random.default_rng(0).random(200)
+
+
+def scored(prediction, label=LABEL):
+    return pd.DataFrame({"entity": [f"f{i}" for i in range(len(label))], "label": label, "prediction": prediction})
+
+
+GOOD, BAD = scored(0.3 * LABEL + 0.7 * NOISE), scored(NOISE)
+
+
+@pytest.mark.parametrize("metric", [AUROC, BRIER], ids=["higher is better", "lower is better"])
+def test_the_better_model_has_a_positive_gain_whichever_way_the_metric_goes(metric):
+    found = compare(Better(metric), challenger=GOOD, champion=BAD, resamples=200)
+    assert found.low < found.gain < found.high
+    assert found.gain == pytest.approx(abs(found.challenger - found.champion))
+    assert found.confidence > 0.95
+    other = compare(Better(metric), challenger=BAD, champion=GOOD, resamples=200)
+    assert other.gain == -found.gain
+    assert other.confidence == pytest.approx(1 - found.confidence)
+
+
+def test_confidence_is_that_of_exceeding_the_asked_gain():
+    """Better by exactly 2 on every row: surely by more than 1.9, surely not by more than 2.1."""
+    close, far = scored(LABEL + 1), scored(LABEL + 3)
+    assert compare(Better(MAE, by=1.9), challenger=close, champion=far, resamples=50).confidence == 1
+    assert compare(Better(MAE, by=2.1), challenger=close, champion=far, resamples=50).confidence == 0
+
+
+def test_a_comparison_reads_as_a_sentence():
+    found = compare(Better(MAE), challenger=scored(LABEL + 1), champion=scored(LABEL + 3), resamples=50)
+    assert found.sentence == (
+        "mae 1.000 vs champion 3.000 on the same 200 rows: better by 2.000, 95 % interval [2.000, 2.000]"
+    )
+    worse = compare(Better(MAE), challenger=scored(LABEL + 3), champion=scored(LABEL + 1), resamples=50)
+    assert "worse by 2.000, 95 % interval [-2.000, -2.000]" in worse.sentence
+    same = compare(Better(MAE), challenger=GOOD, champion=GOOD, resamples=50)
+    assert "no better and no worse" in same.sentence
+
+
+def test_a_comparison_without_any_defined_resample_is_json_with_nulls():
+    one_class = compare(
+        Better(AUROC), challenger=scored(NOISE, np.ones(200)), champion=scored(NOISE, np.ones(200)), resamples=20
+    )
+    assert one_class.undefined == 20
+    plain = json.loads(json.dumps(one_class.to_json(), allow_nan=False))
+    assert plain["confidence"] is None
+    assert plain["rows"] == 200
+
+
+@pytest.mark.parametrize(
+    ("champion", "fault"),
+    [
+        (BAD.iloc[:-3], "3 rows are only the former's and 0 only the latter's, such as 'f197'"),
+        (BAD.assign(entity=BAD["entity"].replace("f0", "x0")), "1 rows are only the former's and 1 only the latter's"),
+        (BAD.iloc[::-1], "the same rows, but in another order"),
+        (BAD.assign(label=np.where(np.arange(200) < 4, 1 - LABEL, LABEL)), "the labels of 4 rows differ"),
+    ],
+    ids=["fewer rows", "other rows", "other order", "other labels"],
+)
+def test_challenger_judged_on_other_rows_is_not_compared(champion, fault):
+    with pytest.raises(IncomparableEvaluations) as caught:
+        compare(Better(AUROC), challenger=GOOD, champion=champion, names=("challenger b812", "champion 07de"))
+    message = str(caught.value)
+    assert message.startswith(f"challenger b812 was judged on 200 rows, champion 07de on {len(champion)}: {fault}")
+    assert message.endswith("Evaluate champion 07de on the rows of challenger b812 first.")

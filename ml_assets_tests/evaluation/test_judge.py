@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import sklearn.metrics as sk
+
+from ml_assets.errors import InvalidPrediction, InvalidProblem, UnusableSplit
+from ml_assets.evaluation.judge import Evaluation, judge
+from ml_assets.evaluation.metrics import ACCURACY, AUROC, BRIER, MAE
+from ml_assets.evaluation.scored_rows import failure_set, scored_rows, values_of
+from ml_assets.problem import Better, FeatureTable, Gate
+from ml_assets_tests.evaluation.toy import noisy, toy_problem, toy_rows
+
+ROWS = toy_rows()
+HALF = np.full(len(ROWS), 0.5)
+
+
+def judged(**changes) -> Evaluation:
+    return judge(toy_problem(**changes), ROWS, prediction=noisy(ROWS, 0.3), baseline=HALF, resamples=100)
+
+
+def test_a_model_and_its_baseline_are_judged_by_every_metric_with_an_interval_around_the_value():
+    found = judged()
+    assert found.rows == 300
+    assert found.model["auroc"].value == pytest.approx(sk.roc_auc_score(ROWS.label, noisy(ROWS, 0.3)))
+    assert found.baseline["auroc"].value == 0.5
+    assert found.baseline["brier"].value == 0.25
+    for estimate in found.model.values():
+        assert estimate.low < estimate.value < estimate.high
+
+
+def test_judging_twice_gives_the_same_evaluation():
+    assert judged() == judged()
+
+
+def test_rows_whose_outcome_is_unknown_do_not_judge():
+    unknown = np.arange(300) % 5 == 0
+    rows = FeatureTable(ROWS.keys, ROWS.features, np.where(unknown, np.nan, ROWS.label))
+    found = judge(toy_problem(), rows, prediction=noisy(ROWS, 0.3), baseline=HALF, resamples=10)
+    assert (found.rows, found.unlabelled) == (240, 60)
+    expected = sk.roc_auc_score(ROWS.label[~unknown], noisy(ROWS, 0.3)[~unknown])
+    assert found.model["auroc"].value == pytest.approx(expected)
+
+
+def test_an_evaluation_survives_json_with_undefined_numbers_as_null():
+    ones = FeatureTable(ROWS.keys, ROWS.features, np.ones(300))
+    problem = toy_problem(slices=("origin",), gates=(Gate(AUROC, at_least=0.6),))
+    found = judge(problem, ones, prediction=noisy(ROWS, 0.3), baseline=HALF, resamples=10)
+    plain = json.loads(json.dumps(found.to_json(), allow_nan=False))
+    assert plain["model"]["auroc"] == {"value": None, "low": None, "high": None, "undefined": 10}
+    again = Evaluation.from_json(plain)
+    assert np.isnan(again.model["auroc"].value)
+    assert again.to_json() == found.to_json()
+    assert again.gates[0].sentence == found.gates[0].sentence
+
+
+# ---------------------------------------------------------------- gates
+
+
+@pytest.mark.parametrize(
+    ("gate", "passed", "sentence"),
+    [
+        (Gate(AUROC, at_least=0.5), True, "auroc 0.750 passes its gate: at least 0.500 is required."),
+        (Gate(AUROC, at_least=0.9), False, "auroc 0.750 fails its gate: at least 0.900 is required."),
+        (Gate(BRIER, at_most=0.3), True, "brier 0.229 passes its gate: at most 0.300 is required."),
+        (Gate(BRIER, at_most=0.1), False, "brier 0.229 fails its gate: at most 0.100 is required."),
+        (
+            Gate(AUROC, above_baseline_by=0.3),
+            False,
+            "auroc 0.750 fails its gate: at least 0.800 is required, 0.3 better than the baseline's 0.500.",
+        ),
+        (
+            Gate(BRIER, above_baseline_by=0.02),
+            True,
+            "brier 0.229 passes its gate: at most 0.230 is required, 0.02 better than the baseline's 0.250.",
+        ),
+    ],
+)
+def test_a_gate_says_what_was_seen_and_what_is_required(gate, passed, sentence):
+    """Three of four ones score above all zeros, the fourth below: AUROC 0.75."""
+    wrong = np.arange(300) % 12 == 0
+    prediction = np.where(ROWS.label == 0, 0.5, np.where(wrong, 0.25, 0.75))
+    found = judge(toy_problem(gates=(gate,)), ROWS, prediction=prediction, baseline=HALF, resamples=2).gates[0]
+    assert found.passed is passed
+    assert found.sentence == sentence
+
+
+def test_a_value_just_under_its_limit_is_not_shown_as_the_limit():
+    verdict = dataclasses.replace(judged(gates=(Gate(AUROC, at_least=0.6),)).gates[0], value=0.59999, passed=False)
+    assert verdict.sentence == "auroc 0.59999 fails its gate: at least 0.60000 is required."
+
+
+def test_an_undefined_metric_fails_its_gate():
+    ones = FeatureTable(ROWS.keys, ROWS.features, np.ones(300))
+    problem = toy_problem(gates=(Gate(AUROC, at_least=0.1), Gate(AUROC, above_baseline_by=0.0)))
+    found = judge(problem, ones, prediction=HALF, baseline=HALF, resamples=2)
+    assert [gate.passed for gate in found.gates] == [False, False]
+
+
+# ---------------------------------------------------------------- slices
+
+
+def test_slices_are_judged_on_their_own_rows_largest_first_and_small_ones_are_not():
+    found = judged(slices=("origin",)).slices
+    assert [(s.value, s.rows) for s in found] == [("EWR", 180), ("JFK", 110), ("LGA", 10)]
+    expected = sk.roc_auc_score(ROWS.label[:180], noisy(ROWS, 0.3)[:180])
+    assert found[0].scores["auroc"] == pytest.approx(expected)
+    assert found[2].scores == {"auroc": None, "brier": None}
+    assert found[2].reason == "10 rows are too few to judge; at least 50 are needed"
+
+
+def test_a_slice_with_one_class_says_which_metrics_it_lacks():
+    rows = toy_rows()
+    rows.keys["origin"] = np.where(rows.label == 1, "late", "on time")
+    found = judge(toy_problem(slices=("origin",)), rows, prediction=HALF, baseline=HALF, resamples=2).slices
+    assert found[0].scores == {"auroc": None, "brier": 0.25}
+    assert found[0].reason == "no auroc: every label is 0"
+
+
+def test_a_feature_can_slice_and_missing_values_are_a_slice_of_their_own():
+    rows = toy_rows()
+    rows.features["wind"] = np.where(np.arange(300) < 100, np.nan, 1.0)
+    found = judge(toy_problem(slices=("wind",)), rows, prediction=HALF, baseline=HALF, resamples=2).slices
+    assert [(s.value, s.rows) for s in found] == [("1.0", 200), ("missing", 100)]
+
+
+def test_of_very_many_slices_the_smaller_ones_are_counted_together():
+    rows = toy_rows()
+    rows.keys["origin"] = [f"airport {i % 60}" for i in range(300)]
+    found = judge(toy_problem(slices=("origin",)), rows, prediction=HALF, baseline=HALF, resamples=2).slices
+    assert len(found) == 51
+    assert (found[-1].value, found[-1].rows) == ("10 others", 50)
+    assert sum(s.rows for s in found) == 300
+
+
+def test_a_slice_that_is_no_column_is_refused_with_the_columns_there_are():
+    with pytest.raises(InvalidProblem, match=r"'toy'.*'gate'.*Known: id, origin, hour"):
+        judged(slices=("gate",))
+
+
+# ---------------------------------------------------------------- scored rows
+
+
+def test_every_metric_can_be_computed_again_from_the_scored_rows():
+    scored = scored_rows(toy_problem(), ROWS, noisy(ROWS, 0.3), HALF)
+    assert list(scored) == ["entity", "label", "prediction", "baseline"]
+    assert sk.roc_auc_score(scored["label"], scored["prediction"]) == pytest.approx(judged().model["auroc"].value)
+
+
+def test_predictions_of_several_classes_come_back_from_the_scored_rows():
+    problem = toy_problem(task="multiclass", metrics=(ACCURACY,), promote_when=Better(ACCURACY))
+    prediction = np.random.default_rng(0).dirichlet(np.ones(12), 300)
+    scored = scored_rows(problem, ROWS, prediction, np.full((300, 12), 1 / 12))
+    np.testing.assert_array_equal(values_of(scored), prediction)
+    assert (values_of(scored, "baseline") == 1 / 12).all()
+
+
+def test_rows_can_be_scored_without_a_baseline():
+    assert list(scored_rows(toy_problem(), ROWS, HALF)) == ["entity", "label", "prediction"]
+
+
+def test_the_failure_set_has_the_worst_predictions_first():
+    scored = scored_rows(toy_problem(), ROWS, noisy(ROWS, 0.3), HALF)
+    worst = failure_set(scored, size=5)
+    assert len(worst) == 5
+    assert worst["error"].is_monotonic_decreasing
+    assert worst["error"].iloc[0] == abs(scored["label"] - scored["prediction"]).max()
+
+
+@pytest.mark.parametrize(
+    ("task", "prediction", "message"),
+    [
+        ("binary", HALF[:-1], r"The prediction has shape \(299,\) for 300 rows of a binary problem; expected \(300,\)"),
+        ("binary", np.where(np.arange(300) == 7, np.nan, HALF), "The prediction of row 7 is nan"),
+        ("binary", HALF * 4, "reaches from 2 to 2: these are no probabilities"),
+        ("multiclass", HALF, r"expected \(300, classes\)"),
+        ("multiclass", np.full((300, 3), 0.5), "does not add up to 1"),
+        ("multiclass", np.ones((300, 1)), "knows classes 0 to 0, but label 1 occurs"),
+    ],
+    ids=["too few", "not finite", "no probability", "no classes", "no distribution", "unknown class"],
+)
+def test_what_is_no_prediction_is_refused_with_the_row_or_shape(task, prediction, message):
+    problem = toy_problem(task=task, metrics=(MAE,), promote_when=Better(MAE))
+    baseline = HALF if task == "binary" else np.full((300, 2), 0.5)
+    with pytest.raises(InvalidPrediction, match=message):
+        scored_rows(problem, ROWS, prediction, baseline)
+
+
+def test_a_regression_may_predict_any_finite_number():
+    problem = toy_problem(task="regression", metrics=(MAE,), promote_when=Better(MAE))
+    found = judge(problem, ROWS, prediction=ROWS.label - 40, baseline=HALF, resamples=2)
+    assert found.model["mae"].value == pytest.approx(40)
+
+
+def test_rows_without_any_label_cannot_judge():
+    rows = FeatureTable(ROWS.keys, ROWS.features, np.full(300, np.nan))
+    with pytest.raises(UnusableSplit, match="None of the 300 test rows of toy has a known 'late'"):
+        judge(toy_problem(), rows, prediction=HALF, baseline=HALF)
