@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import dataclasses
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml_assets.evaluation.judge import Evaluation, judge
+from ml_assets.evaluation.metrics import AUROC, value
+from ml_assets.problem import FeatureTable, TrainingData, window_keys
+from ml_assets.problems.flight_delays import PROBLEM
+from ml_assets.problems.flight_delays.model import HistGBParams
+from ml_assets.training.rows import concatenate, feature_table
+from ml_assets.training.split import TEST, assign_roles, rows_of, training_data
+from ml_assets_tests.problems.flight_delays.landing import few_days, load, month_of_flights
+
+FEW_TREES = HistGBParams(max_iter=12, min_samples_leaf=20)
+
+
+class Log:
+    """A training's surroundings that remember what was logged."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+        self.steps: list[int] = []
+        self.metrics: list[dict[str, float]] = []
+
+    def log(self, step: int, **metrics: float) -> None:
+        self.steps.append(step)
+        self.metrics.append(metrics)
+
+
+@pytest.fixture(scope="module")
+def tables() -> tuple[TrainingData, FeatureTable]:
+    table = feature_table(PROBLEM, [], load(few_days("2013-06", 23, 26), "2013-06"))
+    labelled = table.rows(~np.isnan(table.label))
+    n = len(labelled)
+    fit, choose = np.arange(n) < 0.5 * n, (np.arange(n) >= 0.5 * n) & (np.arange(n) < 0.75 * n)
+    return TrainingData(labelled.rows(fit), labelled.rows(choose)), labelled.rows(~(fit | choose))
+
+
+def test_predictions_are_probabilities_that_rank_better_than_chance(tables):
+    data, test = tables
+    model = PROBLEM.train(data, FEW_TREES, Log())
+
+    probability = PROBLEM.predict(model, test.features)
+
+    assert probability.shape == (len(test),)
+    assert ((probability > 0) & (probability < 1)).all()
+    assert value(AUROC, test.label, probability) > 0.6
+
+
+def test_one_seed_gives_one_model_and_another_seed_another(tables):
+    data, test = tables
+    first, again, other = (
+        PROBLEM.predict(PROBLEM.train(data, FEW_TREES, Log(seed)), test.features) for seed in (1, 1, 2)
+    )
+
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+
+
+def test_losses_are_logged_as_they_were_after_each_tenth_tree_and_the_last(tables):
+    log = Log()
+
+    PROBLEM.train(tables[0], FEW_TREES, log)
+
+    assert log.steps == [0, 10, 12]
+    assert log.metrics[-1]["train_loss"] < log.metrics[0]["train_loss"]
+    assert log.metrics[-1]["validation_loss"] < log.metrics[0]["validation_loss"]
+
+
+def test_training_stops_where_the_validation_rows_no_longer_gain(tables):
+    data, _ = tables
+    contrary = TrainingData(
+        data.train, FeatureTable(data.validation.keys, data.validation.features, 1 - data.validation.label)
+    )
+
+    model = PROBLEM.train(contrary, HistGBParams(max_iter=100, n_iter_no_change=3), Log())
+
+    assert model[-1].n_iter_ <= 10
+
+
+def test_a_carrier_never_seen_in_training_is_scored(tables):
+    data, test = tables
+    model = PROBLEM.train(data, FEW_TREES, Log())
+
+    probability = PROBLEM.predict(model, test.features.assign(carrier="XX", dest="XXX"))
+
+    assert np.isfinite(probability).all()
+
+
+def test_the_baseline_is_the_late_rate_of_origin_and_hour_or_of_all():
+    train = _table([("JFK", 8.0, 1), ("JFK", 8.0, 0), ("JFK", 9.0, 1), ("EWR", 8.0, 1)])
+    test = _table([("EWR", 8.0, 0), ("JFK", 8.0, 0), ("LGA", 8.0, 0)])
+
+    assert PROBLEM.baseline(train, test).tolist() == [1.0, 0.5, 0.75]
+
+
+def _table(rows):
+    frame = pd.DataFrame(rows, columns=["origin", "hour", "late"])
+    return FeatureTable(pd.DataFrame(index=frame.index), frame[["origin", "hour"]], frame["late"].to_numpy(float))
+
+
+def without_aircraft(history: pd.DataFrame, data: pd.DataFrame) -> pd.DataFrame:
+    """The data names the aircraft that flew, not the one that was planned when the question was asked."""
+    features = PROBLEM.features(history, data)
+    return features[[name for name in features if not name.startswith(("plane_", "aircraft_"))]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("build", [PROBLEM.features, without_aircraft], ids=["all features", "without the aircraft"])
+def test_every_month_of_the_year_beats_its_baseline_and_passes_its_gates(build, capsys):
+    """Each month's model on its newest seven days. README's table is this test's output: pytest -m slow -s -k every_month."""
+    problem = dataclasses.replace(PROBLEM, features=build)
+    months = problem.partitions.keys()
+    tables = {
+        m: feature_table(problem, [month_of_flights(p)] if p else [], month_of_flights(m)) for p, m in pairs(months)
+    }
+    auroc = {}
+    for month in months:
+        window = {m: tables[m] for m in window_keys(problem.partitions, month, problem.window)}
+        judged = judged_month(window, problem.partitions.partition(month).end)
+        auroc[month] = judged.model["auroc"].value
+        with capsys.disabled():
+            print(row(month, judged))
+        assert auroc[month] > judged.baseline["auroc"].value
+        assert [gate.sentence for gate in judged.gates if not gate.passed] == []
+    mean = float(np.mean([auroc[month] for month in months[2:]]))
+    with capsys.disabled():
+        print(f"mean AUROC of March to December: {mean:.3f}")
+    assert auroc["2013-06"] >= 0.70
+    assert mean >= 0.62
+
+
+def pairs(months: list[str]) -> list[tuple[str | None, str]]:
+    return list(zip([None, *months[:-1]], months, strict=True))
+
+
+def judged_month(window: dict[str, FeatureTable], end: datetime | None) -> Evaluation:
+    table = concatenate(window)
+    roles = assign_roles(PROBLEM, table, end)
+    data, test = training_data(table, roles), rows_of(table, roles, TEST)
+    prediction = PROBLEM.predict(PROBLEM.train(data, PROBLEM.params, Log()), test.features)
+    return judge(PROBLEM, test, prediction=prediction, baseline=PROBLEM.baseline(data.train, test), resamples=20)
+
+
+def row(month: str, judged: Evaluation) -> str:
+    cells = [
+        f"{who[name].value:.3f}" for name in ("auroc", "average_precision") for who in (judged.model, judged.baseline)
+    ]
+    return f"| {month} | {judged.rows:,} | " + " | ".join(cells) + " |"
