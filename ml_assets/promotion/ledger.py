@@ -1,0 +1,198 @@
+"""Which model is champion, since when and why: an append-only log of moves, kept as a ref of the store.
+
+A problem on calendar partitions has one champion that moves on through time; with static partitions each partition is a
+world with a champion of its own. A move records the partition it was decided for (*as of*), and champions succeed each
+other in that order, whenever the moves were made: deciding an old month again rewrites that month's history, never the
+present, and "the champion known before partition M" has one answer. Moves by hand act on the present: the newest partition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from ml_assets.errors import UnknownVersion, UsageError
+from ml_assets.problem import Problem, is_calendar
+from ml_assets.store import MAIN, RefEntry, Store, VersionKey
+
+LEDGER = "ledger"
+"""The ref's name, beside the problem's assets."""
+
+Kind = Literal["decision", "promotion", "rollback"]
+
+
+@dataclass(frozen=True)
+class Move:
+    """One entry of the ledger: since then this model is champion.
+
+    Attributes:
+        kind: how it came: decided by comparison, promoted by hand, or rolled back.
+        as_of: the partition it was decided for; by hand: the newest one decided by then.
+        details: the decision behind it, if there was one.
+    """
+
+    number: int
+    branch: str
+    model: VersionKey
+    kind: Kind
+    as_of: str | None
+    by: str
+    why: str
+    at: str
+    run: str | None
+    details: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+def in_succession(moves: Sequence[Move]) -> list[Move]:
+    """Moves in the order in which champions succeed each other: by partition, then as they were made."""
+    return [move for _, move in sorted(enumerate(moves), key=lambda pair: (pair[1].as_of or "", pair[0]))]
+
+
+def reigning(moves: Sequence[Move], *, until: str | None = None, before: str | None = None) -> Move | None:
+    """The last champion of the succession; of the partitions up to ``until``, or only of those before ``before``."""
+    known = [
+        move
+        for move in in_succession(moves)
+        if (until is None or (move.as_of or "") <= until) and (before is None or (move.as_of or "") < before)
+    ]
+    return known[-1] if known else None
+
+
+def standing(moves: Sequence[Move]) -> list[Move]:
+    """The succession that led to the present champion: a rollback undoes the moves after the one it went back to.
+
+    So rolling back twice goes back two champions, not forth again to the one that was just rolled back.
+    """
+    return _succession(moves)[0]
+
+
+def undone(moves: Sequence[Move]) -> dict[VersionKey, Move]:
+    """The models that a rollback removed and nobody put back since, each with that rollback."""
+    return _succession(moves)[1]
+
+
+def _succession(moves: Sequence[Move]) -> tuple[list[Move], dict[VersionKey, Move]]:
+    line: list[Move] = []
+    removed: dict[VersionKey, Move] = {}
+    for move in in_succession(moves):
+        reigns = [n for n, earlier in enumerate(line) if earlier.model == move.model]
+        removed.pop(move.model, None)
+        if move.kind == "rollback" and reigns:
+            removed.update({gone.model: move for gone in line[reigns[-1] + 1 :]})
+            del line[reigns[-1] + 1 :]
+        else:
+            line.append(move)
+    return line, removed
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The champions of one problem (of one partition of it, where each has its own)."""
+
+    store: Store
+    problem: str
+    partition: str | None
+
+    @classmethod
+    def of(cls, store: Store, problem: Problem, partition: str | None) -> Ledger:
+        """The ledger that decisions about ``partition`` belong to."""
+        return cls(store, problem.name, None if is_calendar(problem.partitions) else partition)
+
+    @property
+    def asset(self) -> str:
+        """The ref's name in the store."""
+        return f"{self.problem}/{LEDGER}"
+
+    def moves(self) -> list[Move]:
+        """All moves, oldest first; on a branch: those of ``main``, then the branch's own."""
+        own = [_move(entry) for entry in self.store.log(self.asset, self.partition)]
+        if self.store.branch == MAIN or (own and own[0].branch == MAIN):
+            return own
+        return [_move(entry) for entry in self.store.on(MAIN).log(self.asset, self.partition)] + own
+
+    def champion(self, *, before: str | None = None, until: str | None = None) -> Move | None:
+        """The present champion, or the one known before (or at the end of) a calendar partition; None where there is none."""
+        if self.partition is not None:
+            return reigning(self.moves())
+        return reigning(self.moves(), before=before, until=until)
+
+    def at(self, time: str) -> Move:
+        """Who was champion at ``time`` (ISO 8601; without zone: UTC).
+
+        Raises:
+            UsageError: if that is no time.
+            UnknownVersion: if there was none yet.
+        """
+        asked = _instant(time)
+        champion = reigning([move for move in self.moves() if _instant(move.at) <= asked])
+        if champion is None:
+            raise UnknownVersion(f"{self.problem} had no champion at {asked.isoformat()}. See its moves: --log")
+        return champion
+
+    def current(self, until: str | None = None) -> Move:
+        """The present champion, or the one known at the end of a calendar partition.
+
+        Raises:
+            UnknownVersion: if there is none yet.
+        """
+        champion = self.champion(until=until)
+        if champion is None:
+            known = f" known at the end of {until}" if until and self.partition is None else ""
+            raise UnknownVersion(
+                f"{self.problem} has no champion{known} on branch {self.store.branch}. Make one: ml-assets run {self.problem} "
+                f"--partition P, or promote a model by hand: ml-assets promote {self.problem}/model@P --why '…'"
+            )
+        return champion
+
+    def crown(
+        self,
+        model: VersionKey,
+        *,
+        kind: Kind,
+        after: Sequence[Move],
+        as_of: str | None,
+        why: str,
+        run: str | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> Move:
+        """Make ``model`` champion, provided that ``after`` still are all moves there are.
+
+        Raises:
+            RefMoved: if the champion moved meanwhile; nothing was changed.
+        """
+        entry = self.store.move(
+            self.asset,
+            self.partition,
+            model,
+            expected=max((move.number for move in after if move.branch == self.store.branch), default=0),
+            why=why,
+            run=run,
+            details={**(details or {}), "kind": kind, "as_of": as_of, "branch": self.store.branch},
+        )
+        return _move(entry)
+
+
+def _instant(time: str) -> datetime:
+    try:
+        read = datetime.fromisoformat(time)
+    except ValueError:
+        raise UsageError(f"{time!r} is no time. Write it as 2026-11-21T03:00Z.") from None
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+def _move(entry: RefEntry) -> Move:
+    told = entry.details
+    return Move(
+        entry.n,
+        told["branch"],
+        entry.target,
+        told["kind"],
+        told["as_of"],
+        entry.by,
+        entry.why,
+        entry.at,
+        entry.run,
+        told,
+    )

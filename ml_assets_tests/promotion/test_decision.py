@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ml_assets.errors import InvalidProblem
+from ml_assets.evaluation.comparison import Comparison
+from ml_assets.evaluation.judge import GateVerdict
+from ml_assets.evaluation.metrics import AVERAGE_PRECISION
+from ml_assets.problem import Better
+from ml_assets.promotion.decision import CannotTell, Keep, Promote, decide
+
+ASKED = Better(AVERAGE_PRECISION, by=0.0, confidence=0.95)
+PASSED = GateVerdict("auroc", "at least", 0.64, 0.58, passed=True)
+FAILED = GateVerdict("auroc", "at least", 0.57, 0.58, passed=False)
+MEASURED = Comparison(
+    metric="average_precision",
+    unit="1",
+    rows=6301,
+    challenger=0.612,
+    champion=0.598,
+    gain=0.014,
+    low=-0.002,
+    high=0.031,
+    by=0.0,
+    confidence=0.93,
+)
+
+
+def measured(**changes) -> Comparison:
+    return dataclasses.replace(MEASURED, **changes)
+
+
+def test_the_first_model_that_passes_its_gates_is_promoted():
+    found = decide(gates=[PASSED], promote_when=ASKED, comparison=None)
+    assert isinstance(found, Promote)
+    assert found.reasons == (
+        "The first model: there is no champion to compare with. auroc 0.640 passes its gate: at least 0.580 is required.",
+    )
+
+
+def test_the_first_model_that_fails_a_gate_is_not_promoted():
+    found = decide(gates=[PASSED, FAILED], promote_when=ASKED, comparison=None)
+    assert found == Keep(("auroc 0.570 fails its gate: at least 0.580 is required.",))
+
+
+def test_a_challenger_that_is_surely_better_is_promoted():
+    found = decide(gates=[PASSED], promote_when=ASKED, comparison=measured(confidence=0.95))
+    assert isinstance(found, Promote)
+    assert found.reasons[0].endswith("confidence 0.95 that it is better reaches the 0.95 that promotion asks.")
+
+
+def test_a_challenger_that_is_perhaps_better_is_not_promoted_and_the_reason_has_the_numbers():
+    found = decide(gates=[PASSED], promote_when=ASKED, comparison=MEASURED)
+    assert isinstance(found, CannotTell)
+    assert found.reasons == (
+        "average_precision 0.612 vs champion 0.598 on the same 6,301 rows: better by 0.014, "
+        "95 % interval [-0.002, 0.031]; confidence 0.93 that it is better is under the 0.95 that promotion asks. "
+        "The champion stays until more rows tell.",
+    )
+
+
+@pytest.mark.parametrize("confidence", [0.0, 0.05])
+def test_a_challenger_that_is_surely_not_better_is_refused(confidence):
+    found = decide(gates=[PASSED], promote_when=ASKED, comparison=measured(gain=-0.02, confidence=confidence))
+    assert isinstance(found, Keep)
+    assert "worse by 0.020" in found.reasons[0]
+    assert found.reasons[0].endswith(f"confidence {confidence:g} that it is better: it is not.")
+
+
+def test_a_required_gain_is_named():
+    asked = Better(AVERAGE_PRECISION, by=0.01)
+    found = decide(gates=[], promote_when=asked, comparison=measured(by=0.01, confidence=0.6))
+    assert "confidence 0.6 that it is better by more than 0.01 is under the 0.95" in found.reasons[0]
+
+
+def test_the_champion_does_not_replace_itself():
+    found = decide(gates=[PASSED], promote_when=ASKED, comparison=measured(confidence=1.0), same_content=True)
+    assert isinstance(found, Keep)
+    assert found.reasons == ("The champion is this very model: the same content under another version.",)
+
+
+def test_a_champion_that_was_trained_on_the_rows_that_judge_cannot_be_compared_fairly():
+    found = decide(gates=[PASSED], promote_when=ASKED, comparison=measured(confidence=1.0), seen_rows=1200)
+    assert isinstance(found, CannotTell)
+    assert found.reasons[0].startswith("The champion was trained on 1,200 of the 6,301 rows that judge")
+
+
+def test_nothing_can_be_told_when_no_resample_has_a_value():
+    found = decide(gates=[], promote_when=ASKED, comparison=measured(confidence=float("nan"), undefined=1000))
+    assert isinstance(found, CannotTell)
+    assert "no resample has a value" in found.reasons[0]
+
+
+def test_a_decision_is_plain_json_with_its_numbers():
+    found = decide(gates=[], promote_when=ASKED, comparison=measured(low=float("nan")))
+    plain = json.loads(json.dumps(found.to_json(), allow_nan=False))
+    assert plain["decision"] == "cannot_tell"
+    assert plain["reasons"] == list(found.reasons)
+    assert plain["comparison"]["rows"] == 6301
+    assert plain["comparison"]["low"] is None
+
+
+# ---------------------------------------------------------------- what always holds
+
+verdicts = st.lists(st.sampled_from([PASSED, FAILED]), max_size=3)
+askings = st.builds(
+    Better, st.just(AVERAGE_PRECISION), by=st.floats(0, 0.1), confidence=st.floats(0.5, 1.0, exclude_min=True)
+)
+gains = st.lists(st.floats(-0.2, 0.2), min_size=1, max_size=20)
+
+
+def compared(values, by):
+    return measured(gain=sum(values), by=by, confidence=sum(v > by for v in values) / len(values))
+
+
+@given(gates=verdicts, asked=askings, values=gains, same=st.booleans(), seen=st.integers(0, 3), first=st.booleans())
+def test_a_model_that_fails_a_gate_is_never_promoted(gates, asked, values, same, seen, first):
+    comparison = None if first else compared(values, asked.by)
+    found = decide(gates=gates, promote_when=asked, comparison=comparison, same_content=same, seen_rows=seen)
+    assert found.reasons
+    assert not (isinstance(found, Promote) and FAILED in gates)
+
+
+@given(asked=askings, values=gains)
+def test_two_models_that_swap_places_are_never_both_promoted(asked, values):
+    one = decide(gates=[], promote_when=asked, comparison=compared(values, asked.by))
+    other = decide(gates=[], promote_when=asked, comparison=compared([-v for v in values], asked.by))
+    assert not (isinstance(one, Promote) and isinstance(other, Promote))
+
+
+@given(asked=askings, low=st.floats(0, 1), high=st.floats(0, 1))
+def test_more_confidence_never_turns_a_promotion_into_a_refusal(asked, low, high):
+    rank = {Keep: 0, CannotTell: 1, Promote: 2}
+    less, more = (
+        rank[type(decide(gates=[], promote_when=asked, comparison=measured(by=asked.by, confidence=of)))]
+        for of in sorted((low, high))
+    )
+    assert less <= more
+
+
+@pytest.mark.parametrize("wrong", [{"confidence": 95}, {"confidence": 0.5}, {"by": -0.01}], ids=str)
+def test_a_rule_by_which_each_of_two_models_could_be_better_is_refused(wrong):
+    with pytest.raises(InvalidProblem, match=r"a fraction above 0\.5 and up to 1, such as 0\.95"):
+        Better(AVERAGE_PRECISION, **wrong)
