@@ -1,0 +1,1 @@
+"""Questions about what was made: answered from the store alone, without Dagster."""
