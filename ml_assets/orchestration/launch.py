@@ -1,0 +1,215 @@
+"""Run assets over partitions from the command line: one Dagster run per partition, as the UI would make.
+
+Partitions depend on each other (windows, the champion before), so they run in their order. With more than one job, the
+trainings of all partitions leave that order and run side by side, between what comes before and after them:
+
+    dataset … split        2013-01, 2013-02, …     in this process, in order
+    model                  2013-01 | 2013-02 | …   in processes of their own, at the same time
+    evaluation … champion  2013-01, 2013-02, …     in this process, in order
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster._core.events import DagsterEvent
+from dagster._core.execution.api import execute_run_iterator
+from dagster._core.instance.ref import InstanceRef
+from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
+
+from ml_assets.errors import UsageError
+from ml_assets.orchestration.selection import Assets, Target, Wave, plan
+from ml_assets.settings import share_cores
+
+QUIET = {
+    "console": {"config": {"log_level": "CRITICAL"}}
+}  # the terminal is ours; runs keep their logs, the UI shows them
+
+
+@dataclass(frozen=True)
+class Step:
+    """One asset of one partition, done or failed; ``findings`` are the checks that did not pass."""
+
+    asset: str
+    partition: str
+    passed: bool
+    seconds: float = 0.0
+    why: str = ""
+    findings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended."""
+
+    run: str
+    partition: str
+    passed: bool
+    steps: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True)
+class Launcher:
+    """Runs assets and reports each step as it ends."""
+
+    target: Target
+    instance: dg.DagsterInstance
+    run_config: Mapping[str, Any] = field(default_factory=dict)
+    report: Callable[[Step], None] = lambda step: None
+
+    def materialize(self, assets: Assets, partitions: Sequence[str], jobs: int = 1) -> Iterator[Outcome]:
+        """Materialize the assets for each partition; stop where one failed."""
+        earlier: dict[str, str] = {}
+        for wave in plan(self.target, assets, len(partitions), jobs):
+            run = self._side_by_side if wave.side_by_side else self._in_order
+            failed = False
+            for outcome in run(wave, partitions, jobs, dict(earlier)):
+                earlier[outcome.partition] = outcome.run
+                failed = failed or not outcome.passed
+                yield outcome
+            if failed:
+                return
+
+    def execute(self, assets: Assets, partition: str, continues: str | None = None) -> Outcome:
+        """One Dagster run of the assets for one partition, in this process.
+
+        Args:
+            continues: the run of an earlier wave; what it made is read first, so that two users' runs never mix.
+        """
+        job = self.target.job().get_subset(asset_selection=assets)
+        run = self.instance.create_run_for_job(
+            job_def=job.get_definition(),
+            run_config=_config_for(self.run_config, assets),
+            tags={"dagster/partition": partition},
+            asset_selection=assets,
+            job_code_origin=job.get_python_origin(),
+            parent_run_id=continues,
+            root_run_id=self._root(continues),
+        )
+        progress = _Progress(partition, self.report)
+        for event in execute_run_iterator(job, run, self.instance):
+            progress.see(event)
+        ended = self.instance.get_run_by_id(run.run_id)
+        return Outcome(run.run_id, partition, ended is not None and ended.is_success, tuple(progress.steps))
+
+    def _root(self, run: str | None) -> str | None:
+        parent = self.instance.get_run_by_id(run) if run else None
+        return (parent.root_run_id or parent.run_id) if parent else None
+
+    def _in_order(
+        self, wave: Wave, partitions: Sequence[str], jobs: int, earlier: Mapping[str, str]
+    ) -> Iterator[Outcome]:
+        for partition in partitions:
+            outcome = self.execute(wave.assets, partition, earlier.get(partition))
+            yield outcome
+            if not outcome.passed:
+                return
+
+    def _side_by_side(
+        self, wave: Wave, partitions: Sequence[str], jobs: int, earlier: Mapping[str, str]
+    ) -> Iterator[Outcome]:
+        work = partial(_execute_elsewhere, self.target, self.instance.get_ref(), self.run_config, assets=wave.assets)
+        processes, spawn = min(jobs, len(partitions)), multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(processes, spawn, initializer=share_cores, initargs=(processes,)) as pool:
+            runs = {
+                partition: pool.submit(work, partition=partition, continues=earlier.get(partition))
+                for partition in partitions
+            }
+            for partition, run in runs.items():
+                try:
+                    outcome = run.result()
+                except BrokenProcessPool:
+                    outcome = _killed(partition)
+                for step in outcome.steps:
+                    self.report(step)
+                yield outcome
+
+
+def _execute_elsewhere(
+    target: Target,
+    instance: InstanceRef,
+    run_config: Mapping[str, Any],
+    *,
+    assets: Assets,
+    partition: str,
+    continues: str | None,
+) -> Outcome:
+    with dg.DagsterInstance.from_ref(instance) as opened:
+        return Launcher(target, opened, run_config).execute(assets, partition, continues)
+
+
+def _killed(partition: str) -> Outcome:
+    why = (
+        "A process that trained was killed, perhaps for want of memory, and took the others along. Try fewer: --jobs 1"
+    )
+    return Outcome("", partition, False, (Step("training", partition, False, why=why),))
+
+
+@dataclass
+class _Progress:
+    """Turns a run's events into steps."""
+
+    partition: str
+    report: Callable[[Step], None]
+    steps: list[Step] = field(default_factory=list)
+    findings: dict[str, list[str]] = field(default_factory=dict)
+
+    def see(self, event: DagsterEvent) -> None:
+        key = event.step_key or ""
+        if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            check = event.asset_check_evaluation_data
+            if not check.passed:
+                self.findings.setdefault(key, []).append(f"{check.check_name}: {check.description}")
+        elif event.is_step_success:
+            self._end(Step(key, self.partition, True, event.step_success_data.duration_ms / 1000))
+        elif event.is_step_failure:
+            self._end(Step(key, self.partition, False, why=_cause(event.step_failure_data.error)))
+        elif event.is_run_failure and all(step.passed for step in self.steps):
+            self._end(Step("run", self.partition, False, why=_cause(event.job_failure_data.error)))
+
+    def _end(self, step: Step) -> None:
+        asset, findings = step.asset.replace("__", "/"), tuple(self.findings.pop(step.asset, ()))
+        self.steps.append(replace(step, asset=asset, findings=findings))
+        self.report(self.steps[-1])
+
+
+def instance_in(folder: Path) -> dg.DagsterInstance:
+    """The Dagster instance that ``dagster.yaml`` in ``folder`` describes, for runs in this process.
+
+    Without its capture of what is printed: it would take the terminal away from us while a run is under way.
+
+    Raises:
+        UsageError: if there is none.
+    """
+    if not (folder / "dagster.yaml").exists():
+        raise UsageError(
+            f"There is no dagster.yaml in {folder}, so runs would be recorded nowhere. Run the command in the project's "
+            "root, or set DAGSTER_HOME."
+        )
+    uncaptured = {"compute_logs": {"module": NoOpComputeLogManager.__module__, "class": NoOpComputeLogManager.__name__}}
+    return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(folder), overrides=uncaptured))
+
+
+def _config_for(run_config: Mapping[str, Any], assets: Assets) -> dict[str, Any]:
+    ops = {"__".join(key.path) for key in assets}
+    chosen = {op: config for op, config in run_config.get("ops", {}).items() if op in ops}
+    return {"ops": chosen, "loggers": QUIET}
+
+
+def _cause(error: Any) -> str:
+    """What went wrong, without Dagster's wrapping: our own errors speak for themselves."""
+    if error is None:
+        return ""
+    while error.cause is not None and error.cls_name.startswith("Dagster"):
+        error = error.cause
+    return (
+        str(error.message).strip().removeprefix("ml_assets.errors.").removeprefix("dagster._core.definitions.events.")
+    )

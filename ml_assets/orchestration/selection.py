@@ -1,0 +1,107 @@
+"""What to run: which assets a selection names, over which partitions, and in which order."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
+
+from ml_assets.errors import UsageError
+from ml_assets.orchestration.executor import OWN_PROCESS
+
+ASSET_JOB = "__ASSET_JOB"  # Dagster's implicit job of all assets
+Assets = frozenset[dg.AssetKey]
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where the definitions are, so that other processes can load them too."""
+
+    module: str = "ml_assets.definitions"
+    attribute: str = "defs"
+
+    def job(self) -> ReconstructableJob:
+        """The implicit job of all assets."""
+        here = str(Path.cwd())  # where other processes look for modules that are not installed
+        return ReconstructableJob(ReconstructableRepository.for_module(self.module, self.attribute, here), ASSET_JOB)
+
+    @property
+    def graph(self) -> Any:
+        """Dagster's graph of all assets; loaded once per process."""
+        return self.job().repository.get_definition().asset_graph
+
+
+@dataclass(frozen=True)
+class Wave:
+    """Assets whose partitions run in order, or side by side."""
+
+    assets: Assets
+    side_by_side: bool = False
+
+
+def selected(target: Target, selection: str) -> Assets:
+    """The assets that a selection names: a problem, a problem/asset (``+`` for what is below), or Dagster's syntax.
+
+    Raises:
+        UsageError: if it names nothing that can be materialized.
+    """
+    made = target.graph.materializable_asset_keys
+    problems = {key.path[0] for key in made}
+    bare = selection.strip("+")
+    if bare in problems:
+        selection = f'group:"{bare}"'
+    elif dg.AssetKey(bare.split("/")) in made:
+        selection = selection.replace(bare, f'key:"{bare}"')
+    keys = _resolved(target, selection) & made
+    if not keys:
+        known = ", ".join(sorted("/".join(key.path) for key in made))
+        raise UsageError(
+            f"{selection!r} selects no asset. Name a problem ({', '.join(sorted(problems))}), one of its assets, or use "
+            f"Dagster's selection syntax. Known: {known}."
+        )
+    return frozenset(keys)
+
+
+def _resolved(target: Target, selection: str) -> set[dg.AssetKey]:
+    with warnings.catch_warnings():  # Dagster's own parser uses a parameter that it calls beta
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        try:
+            return set(dg.AssetSelection.from_string(selection).resolve(target.graph))
+        except dg.DagsterError:
+            return set()
+
+
+def partition_keys(target: Target, assets: Assets) -> list[str]:
+    """All partitions of the assets, in order.
+
+    Raises:
+        UsageError: if the assets are partitioned differently.
+    """
+    definitions = {target.graph.get(key).partitions_def for key in assets}
+    if len(definitions) != 1:
+        raise UsageError("These assets are partitioned differently; run one problem at a time.")
+    return list(next(iter(definitions)).get_partition_keys())
+
+
+def plan(target: Target, assets: Assets, n_partitions: int, jobs: int) -> list[Wave]:
+    """In which order the assets run: all in one wave, or trainings side by side between what is before and after."""
+    trainings = frozenset(key for key in assets if OWN_PROCESS in target.graph.get(key).assets_def.op.tags)
+    if jobs < 2 or n_partitions < 2 or not trainings:
+        return [Wave(assets)]
+    after = frozenset(key for key in assets - trainings if trainings & _ancestors(target.graph, key))
+    waves = [Wave(assets - trainings - after), Wave(trainings, side_by_side=True), Wave(after)]
+    return [wave for wave in waves if wave.assets]
+
+
+def _ancestors(graph: Any, key: dg.AssetKey) -> set[dg.AssetKey]:
+    found: set[dg.AssetKey] = set()
+    waiting = [key]
+    while waiting:
+        for parent in graph.get(waiting.pop()).parent_keys - found:
+            found.add(parent)
+            waiting.append(parent)
+    return found

@@ -1,0 +1,61 @@
+"""A store that holds what Dagster made of the tiny problems, for tests that look at it or act on it.
+
+    made      its folder, made once per session: never write to it
+    shared    that store, to look at
+    own       a copy of it, to change
+
+``shared`` and ``own`` point the environment there, so that `ml-assets` and `open_store()` find the same store.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from pathlib import Path
+
+import pytest
+
+import ml_assets
+from ml_assets.store import Store
+from ml_assets_tests.doubles import ice_cream, umbrellas
+from ml_assets_tests.doubles.s3 import ceph, moto  # noqa: F401 (fixtures)
+
+PROBLEMS = (
+    dataclasses.replace(umbrellas.PROBLEM, sample_files=lambda key: {f"visits/{key}.parquet": umbrellas.visits(key)}),
+    ice_cream.PROBLEM,
+)
+MONTHS = ("2024-01", "2024-02", "2024-03")
+BEACH = "south/east"
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from ml_assets_tests.doubles.world import build  # imports Dagster: only for who needs it
+
+    folder = tmp_path_factory.mktemp("made")
+    world = build(folder)
+    for month in MONTHS:
+        world.must_run(umbrellas.PROBLEM, month)
+    world.must_run(ice_cream.PROBLEM, BEACH)
+    world.instance.dispose()
+    return folder
+
+
+@pytest.fixture
+def shared(made: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    return _pointed_to(made, monkeypatch)
+
+
+@pytest.fixture
+def own(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    shutil.copytree(made, tmp_path / "made")
+    return _pointed_to(tmp_path / "made", monkeypatch)
+
+
+def _pointed_to(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    monkeypatch.setenv("ML_ASSETS_STORE", str(folder / "store"))
+    monkeypatch.setenv("ML_ASSETS_LANDING", str(folder / "landing"))
+    monkeypatch.setenv("ML_ASSETS_USER", "ada")
+    monkeypatch.delenv("ML_ASSETS_BRANCH", raising=False)
+    monkeypatch.setattr("ml_assets.problems.PROBLEMS", PROBLEMS)
+    return ml_assets.open_store()

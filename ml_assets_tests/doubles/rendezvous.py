@@ -1,0 +1,47 @@
+"""Definitions whose trainings wait for each other: they end only if they run at the same time.
+
+Loaded by name in other processes, so everything comes from the environment: ``ML_ASSETS_STORE`` and ``ML_ASSETS_LANDING``.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from ml_assets.orchestration import build_definitions
+from ml_assets.problem import Problem, TrainingData, TrainingRun
+from ml_assets.settings import Settings
+from ml_assets.store import open_landing, open_store
+from ml_assets_tests.doubles import ice_cream
+from ml_assets_tests.doubles.world import trust_all
+
+PATIENCE_S = 60
+
+
+def together(name: str, others: int, fail: bool = False) -> Problem:
+    """Ice cream under another name, whose training waits until ``others`` trainings have begun, itself included."""
+
+    def train(data: TrainingData, params: ice_cream.LineParams, run: TrainingRun) -> ice_cream.Line:
+        place = Path(Settings.from_environment().landing) / "begun"
+        place.mkdir(exist_ok=True)
+        (place / f"{os.getpid()}-{name}").touch()
+        until = time.monotonic() + PATIENCE_S
+        while len(list(place.iterdir())) < others:
+            if time.monotonic() > until:
+                raise TimeoutError(f"{name} trains alone")
+            time.sleep(0.02)
+        if fail:
+            os._exit(1)  # as if the kernel had killed it
+        return ice_cream.train(data, params, run)
+
+    return replace(ice_cream.PROBLEM, name=name, train=train)
+
+
+trust_all()
+settings = Settings.from_environment()
+store, landing = open_store(settings.store), open_landing(settings.landing)
+pair = build_definitions([together("ada", 2), together("bob", 2)], store, landing)
+doomed = build_definitions([together("ada", 2), together("bob", 2, fail=True)], store, landing)
+partitions = build_definitions([together("ada", 2)], store, landing)

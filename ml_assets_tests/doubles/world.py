@@ -1,0 +1,102 @@
+"""A whole world in a folder: store, landing folder, Dagster instance and definitions of some problems, run in process."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from ml_assets.evaluation.judgement import Judgement
+from ml_assets.orchestration import build_definitions
+from ml_assets.problem import FeatureTable, Problem
+from ml_assets.store import LandingFolder, Manifest, Store, VersionKey, open_landing, open_store, trust
+from ml_assets.training.model import TrainedModel
+from ml_assets_tests.doubles import ice_cream, umbrellas
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass
+class World:
+    store: Store
+    landing: LandingFolder
+    instance: dg.DagsterInstance
+    definitions: dg.Definitions
+
+    def run(
+        self,
+        problem: Problem,
+        partition: str,
+        nouns: Iterable[str] = (),
+        *,
+        config: dict[str, Any] | None = None,
+    ) -> dg.ExecuteInProcessResult:
+        """Materialize a problem's assets (all of them, or some nouns) for a partition."""
+        made = self.definitions.resolve_asset_graph().materializable_asset_keys
+        keys = [dg.AssetKey([problem.name, noun]) for noun in nouns] or [k for k in made if k.path[0] == problem.name]
+        ops = {f"{problem.name}__model": {"config": config}} if config else {}
+        return self.definitions.resolve_implicit_global_asset_job_def().execute_in_process(
+            instance=self.instance,
+            partition_key=partition,
+            asset_selection=keys,
+            run_config={"ops": ops, **QUIET},
+            raise_on_error=False,
+        )
+
+    def must_run(self, *args: Any, **kwargs: Any) -> dg.ExecuteInProcessResult:
+        """``run``, and fail with the reason unless it succeeds."""
+        result = self.run(*args, **kwargs)
+        assert result.success, [why(failed) for failed in result.get_step_failure_events()]
+        return result
+
+    def with_problems(self, problems: Iterable[Problem]) -> World:
+        """The same world after somebody edited the problems."""
+        return replace(self, definitions=build_definitions(problems, self.store, self.landing))
+
+    def head(self, asset: str, partition: str) -> VersionKey:
+        entry = self.store.head(asset, partition)
+        assert entry is not None, f"nothing is published for {asset} [{partition}]"
+        return entry.target
+
+    def manifest(self, asset: str, partition: str) -> Manifest:
+        return self.store.manifest(self.head(asset, partition))
+
+    def load(self, asset: str, partition: str) -> Any:
+        return self.store.load(self.head(asset, partition))
+
+    def blobs(self) -> set[str]:
+        return set(self.store.backend.list("blobs"))
+
+
+def build(folder: Path, problems: Iterable[Problem] = (umbrellas.PROBLEM, ice_cream.PROBLEM)) -> World:
+    """An empty store and a landing folder in which everything of the two tiny problems has landed."""
+    trust_all()
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+    store, landing = open_store(str(folder / "store"), user="ada"), open_landing(str(folder / "landing"))
+    land_all(landing)
+    instance = dg.DagsterInstance.ephemeral(tempdir=str(folder / "instance"))
+    return World(store, landing, instance, build_definitions(problems, store, landing))
+
+
+def trust_all() -> None:
+    for cls in (FeatureTable, TrainedModel, Judgement, ice_cream.Line):
+        trust(cls)
+
+
+def land_all(landing: LandingFolder) -> None:
+    for month in umbrellas.PROBLEM.partitions.keys():  # noqa: SIM118
+        landing.write(f"umbrellas/visits/{month}.parquet", umbrellas.visits(month))
+    for beach in ice_cream.BEACHES:
+        landing.write(f"ice_cream/{beach.replace('/', '-')}.parquet", ice_cream.sales(beach))
+
+
+def why(failed: dg.DagsterEvent) -> str:
+    """The innermost error of a failed step, with the lines that led to it."""
+    error = failed.step_failure_data.error
+    while error.cause is not None:
+        error = error.cause
+    return f"{error.cls_name}: {error.message}\n{''.join(error.stack[-3:])}"

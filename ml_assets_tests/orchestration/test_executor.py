@@ -1,0 +1,146 @@
+"""Trainings run side by side in processes of their own, light steps in the run's; on a persistent instance, for real."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from ml_assets.orchestration.launch import Launcher, Step
+from ml_assets.orchestration.selection import Target, plan, selected
+from ml_assets.store import open_landing, open_store
+from ml_assets_tests.doubles import ice_cream
+from ml_assets_tests.doubles.world import trust_all
+
+MODULE = "ml_assets_tests.doubles.rendezvous"
+BEACH = "north"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Iterator[Path]:
+    """A store, a landing folder and a Dagster home; named in the environment, where other processes find them too."""
+    trust_all()
+    folder = tmp_path_factory.mktemp("rendezvous")
+    (folder / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("ML_ASSETS_STORE", str(folder / "store"))
+        environment.setenv("ML_ASSETS_LANDING", str(folder / "landing"))
+        yield folder
+
+
+@pytest.fixture
+def place(home) -> Path:
+    """The beaches' sales have landed, and no training has begun."""
+    shutil.rmtree(home / "landing", ignore_errors=True)
+    landing = open_landing(str(home / "landing"))
+    for name in ("ada", "bob"):
+        for beach in ice_cream.BEACHES:
+            landing.write(f"{name}/{beach.replace('/', '-')}.parquet", ice_cream.sales(beach))
+    (home / "landing" / "begun").mkdir()
+    return home
+
+
+def launcher(place: Path, attribute: str, steps: list[Step], instance: dg.DagsterInstance) -> Launcher:
+    return Launcher(Target(MODULE, attribute), instance, report=steps.append)
+
+
+def assets(problems: str, *nouns: str) -> frozenset[dg.AssetKey]:
+    return frozenset(dg.AssetKey([problem, noun]) for problem in problems.split() for noun in nouns)
+
+
+def test_two_trainings_of_one_run_are_under_way_at_the_same_time(place):
+    steps: list[Step] = []
+    with dg.DagsterInstance.from_config(str(place)) as instance:
+        outcome = launcher(place, "pair", steps, instance).execute(
+            assets("ada bob", "dataset", "features", "split", "model", "evaluation"), BEACH
+        )
+        processes = {
+            record.dagster_event.step_key: record.dagster_event.event_specific_data
+            for record in instance.all_logs(outcome.run)
+            if record.is_dagster_event and record.dagster_event.event_type_value == "STEP_WORKER_STARTING"
+        }
+    assert outcome.passed, [step for step in steps if not step.passed]
+    assert set(processes) == {"ada__model", "bob__model"}, "only trainings get a process of their own"
+    trained_in = {int(name.name.split("-")[0]) for name in (place / "landing" / "begun").iterdir()}
+    assert len(trained_in) == 2
+    assert os.getpid() not in trained_in
+    store = open_store(str(place / "store"))
+    for problem in ("ada", "bob"):
+        evaluation = store.head(f"{problem}/evaluation", BEACH)
+        assert evaluation is not None, "what comes after the trainings ran too"
+
+
+def test_a_training_whose_process_dies_fails_and_the_others_go_on(place):
+    steps: list[Step] = []
+    with dg.DagsterInstance.from_config(str(place)) as instance:
+        outcome = launcher(place, "doomed", steps, instance).execute(
+            assets("ada bob", "dataset", "features", "split", "model", "evaluation"), BEACH
+        )
+    assert not outcome.passed
+    ended = {step.asset: step.passed for step in steps}
+    assert ended["ada/evaluation"]
+    assert not ended["bob/model"]
+    assert "bob/evaluation" not in ended
+
+
+def test_a_training_that_is_alone_stays_in_the_process_of_the_run(place):
+    (place / "landing" / "begun" / "0-somebody").touch()
+    with dg.DagsterInstance.from_config(str(place)) as instance:
+        outcome = launcher(place, "pair", [], instance).execute(
+            assets("ada", "dataset", "features", "split", "model"), BEACH
+        )
+    assert outcome.passed
+    assert f"{os.getpid()}-ada" in {name.name for name in (place / "landing" / "begun").iterdir()}
+
+
+def test_trainings_of_several_partitions_run_side_by_side_between_what_is_before_and_after(place):
+    steps: list[Step] = []
+    with dg.DagsterInstance.from_config(str(place)) as instance:
+        run = launcher(place, "partitions", steps, instance)
+        chain = selected(run.target, "ada")
+        outcomes = list(run.materialize(chain, list(ice_cream.BEACHES), jobs=2))
+    assert all(outcome.passed for outcome in outcomes)
+    order = [(step.asset.split("/")[1], step.partition) for step in steps]
+    last_before = max(order.index(("split", beach)) for beach in ice_cream.BEACHES)
+    first_after = min(order.index(("evaluation", beach)) for beach in ice_cream.BEACHES)
+    trained = [order.index(("model", beach)) for beach in ice_cream.BEACHES]
+    assert last_before < min(trained)
+    runs = {beach: [outcome.run for outcome in outcomes if outcome.partition == beach] for beach in ice_cream.BEACHES}
+    store = open_store(str(place / "store"))
+    for beach, (first, second, third) in runs.items():
+        model = store.made_by_run(second, "ada/model", beach)
+        assert model is not None
+        split, judged = store.manifest(model).inputs[0].key, store.made_by_run(third, "ada/evaluation", beach)
+        assert split == store.made_by_run(first, "ada/split", beach), "a wave continues what the one before it made"
+        assert judged is not None
+        assert store.manifest(judged).inputs[0].key == model
+    assert max(trained) < first_after
+
+
+def test_with_one_job_everything_of_a_partition_is_one_run(place):
+    target = Target(MODULE, "partitions")
+    chain = selected(target, "ada")
+    assert [wave.assets for wave in plan(target, chain, n_partitions=6, jobs=1)] == [chain]
+    assert [wave.assets for wave in plan(target, chain, n_partitions=1, jobs=8)] == [chain]
+    before, trainings, after = plan(target, chain, n_partitions=2, jobs=2)
+    assert {key.path[-1] for key in before.assets} == {"dataset", "features", "split"}
+    assert {key.path[-1] for key in trainings.assets} == {"model"}
+    assert trainings.side_by_side
+    assert {key.path[-1] for key in after.assets} == {"evaluation", "champion", "predictions"}
+
+
+def test_a_failed_partition_stops_those_after_it(place):
+    (place / "landing" / "ada" / "north.parquet").write_bytes(b"not a parquet file")
+    steps: list[Step] = []
+    with dg.DagsterInstance.from_config(str(place)) as instance:
+        outcomes = list(
+            launcher(place, "partitions", steps, instance).materialize(
+                assets("ada", "dataset"), list(ice_cream.BEACHES)
+            )
+        )
+    assert [(outcome.partition, outcome.passed) for outcome in outcomes] == [("north", False)]
+    assert "north.parquet" in steps[0].why

@@ -1,0 +1,110 @@
+"""A version whose blocking check failed is kept, and nobody reads it: not in this run, not in later ones."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ml_assets_tests.doubles import umbrellas
+
+MONTH = "2024-01"  # the first: it needs no other
+FILE = f"umbrellas/visits/{MONTH}.parquet"
+
+
+def test_a_refused_version_gets_no_ref_and_the_one_before_stays(world):
+    world.must_run(umbrellas.PROBLEM, MONTH)
+    good = {noun: world.head(f"umbrellas/{noun}", MONTH) for noun in ("dataset", "features", "model", "champion")}
+    world.landing.write(FILE, umbrellas.visits(MONTH).assign(clouds=99.0))
+
+    result = world.run(umbrellas.PROBLEM, MONTH)
+
+    assert not result.success
+    assert {noun: world.head(f"umbrellas/{noun}", MONTH) for noun in good} == good
+    refused = [key for key in world.store.versions("umbrellas/dataset", MONTH) if key != good["dataset"]]
+    assert [world.store.manifest(key).rejected for key in refused] == [True]
+    assert world.store.load(refused[0])["clouds"].eq(99.0).all(), "it is kept for inspection"
+    assert world.store.made_by_run(result.run_id, "umbrellas/dataset", MONTH) is None
+
+
+def test_nothing_below_a_refused_version_runs(world):
+    world.landing.write(FILE, umbrellas.visits(MONTH).assign(shop="north"))
+    result = world.run(umbrellas.PROBLEM, MONTH)
+    started = {event.step_key for event in result.all_events if event.event_type_value == "STEP_START"}
+    assert started == {"umbrellas__dataset"}
+    assert not result.get_asset_materialization_events()
+
+
+def test_a_later_run_of_what_is_below_reads_the_version_before(world):
+    world.must_run(umbrellas.PROBLEM, MONTH, ["dataset"])
+    good = world.head("umbrellas/dataset", MONTH)
+    world.landing.write(FILE, umbrellas.visits(MONTH).head(10))
+    assert not world.run(umbrellas.PROBLEM, MONTH, ["dataset"]).success
+    world.must_run(umbrellas.PROBLEM, MONTH, ["features"])
+    assert [read.key for read in world.manifest("umbrellas/features", MONTH).inputs] == [good]
+
+
+def test_the_failure_names_the_check_what_was_seen_and_how_to_inspect_it(world):
+    world.landing.write(FILE, umbrellas.visits(MONTH).head(10))
+    result = world.run(umbrellas.PROBLEM, MONTH, ["dataset"])
+    (failure,) = result.get_step_failure_events()
+    message = failure.step_failure_data.error.message
+    (refused,) = world.store.versions("umbrellas/dataset", MONTH)
+    assert "umbrellas/dataset [2024-01] was refused by 1 blocking check(s). volume: 10 rows landed" in message
+    assert f"Inspect it: ml-assets show {refused.version[:12]}" in message
+    (volume,) = [e for e in result.get_asset_check_evaluations() if e.check_name == "volume"]
+    assert (volume.passed, volume.partition) == (False, MONTH)
+
+
+def test_the_corrected_file_works_after_a_refusal(world):
+    world.landing.write(FILE, umbrellas.visits(MONTH).head(10))
+    assert not world.run(umbrellas.PROBLEM, MONTH).success
+    world.landing.write(FILE, umbrellas.visits(MONTH))
+    world.must_run(umbrellas.PROBLEM, MONTH)
+
+
+def test_a_leaking_feature_is_refused(world):
+    def leaking(history, data):
+        return umbrellas.features(history, data).assign(receipt=data["bought"] * 7 + 1)
+
+    problem = umbrellas.with_features(leaking)
+    leaky = world.with_problems([problem])
+    result = leaky.run(problem, MONTH)
+    assert not result.success
+    (leak,) = [e for e in result.get_asset_check_evaluations() if e.check_name == "leak"]
+    assert not leak.passed
+    assert "receipt" in leak.description
+
+
+def test_a_model_that_answers_differently_after_loading_is_refused(world):
+    calls = []
+
+    def moody(model, features):
+        calls.append(len(features))
+        return np.full(len(features), 1.0 / len(calls))
+
+    problem = umbrellas.with_predict(moody)
+    result = world.with_problems([problem]).run(problem, MONTH)
+    assert not result.success
+    (reloads,) = [e for e in result.get_asset_check_evaluations() if e.check_name == "reloads"]
+    assert not reloads.passed
+    assert world.store.head("umbrellas/model", MONTH) is None
+
+
+def test_one_class_only_stops_before_training(world):
+    world.landing.write(FILE, umbrellas.visits(MONTH).assign(bought=1.0))
+    result = world.run(umbrellas.PROBLEM, MONTH)
+    (classes,) = [e for e in result.get_asset_check_evaluations() if e.check_name == "classes"]
+    assert not classes.passed
+    assert world.store.head("umbrellas/model", MONTH) is None
+
+
+def test_a_failed_gate_is_shown_and_never_promoted(world):
+    problem = umbrellas.with_gate_at_least(0.999)
+    strict = world.with_problems([problem])
+    result = strict.run(problem, MONTH)
+    assert result.success, "a model that is not good enough is a normal outcome"
+    (gates,) = [e for e in result.get_asset_check_evaluations() if e.check_name == "gates"]
+    assert not gates.passed
+    decision = strict.load("umbrellas/champion", MONTH)
+    assert decision["decision"] == "keep"
+    assert "fails its gate" in decision["reasons"][0]
+    assert decision["champion"] is None
