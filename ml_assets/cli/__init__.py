@@ -1,0 +1,61 @@
+"""`ml-assets`: what the UI does not do, or what is quicker to type.
+
+Exit codes: 0 done · 1 done, and the answer is bad (a run failed, verify found damage) · 2 the command cannot be understood
+· 3 refused, nothing was changed (the message says why and what to do).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from ml_assets import __version__
+from ml_assets.cli import champion, land, look, run, verify
+from ml_assets.errors import MlAssetsError, UsageError
+from ml_assets.settings import Settings, let_waiting_threads_yield
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out one command; returns the exit code."""
+    options = parser().parse_args(arguments)
+    let_waiting_threads_yield()
+    try:
+        code: int = options.carry_out(options, Settings.from_environment())
+    except UsageError as error:
+        print(f"ml-assets: {error}", file=sys.stderr)
+        return 2
+    except MlAssetsError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 3
+    except BrokenPipeError:  # the reader of our output went away, as `| head` does
+        sys.stderr.close()
+        return 0
+    return code
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(
+        prog="ml-assets",
+        description="Land, run, look at, promote, roll back and verify versioned machine-learning assets.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"ml-assets {__version__}")
+    verbs = top.add_subparsers(required=True, metavar="COMMAND", title="commands")
+    for group in (land, run, look, champion, verify):
+        group.add_to(verbs)
+    return top
+
+
+_EPILOG = """references:
+  flight_delays/model@2013-06        what the branch names for that partition
+  flight_delays/model@2013-06:9c22   that version of it
+  flight_delays/champion             the model that is champion now
+  9c22ab                             any version, by its first digits
+
+exit codes: 0 done, 1 a run failed or verify found damage, 2 cannot be understood, 3 refused and nothing changed
+
+environment: ML_ASSETS_STORE, ML_ASSETS_LANDING (a folder or s3://bucket/prefix), ML_ASSETS_BRANCH, ML_ASSETS_USER
+"""

@@ -1,0 +1,178 @@
+"""`ml-assets history`, `show`, `lineage`: what there is, what it is, and where it came from."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+import ml_assets
+from ml_assets.cli.show import command, cut, number, say, say_json, short, table
+from ml_assets.lineage.graph import Node, downstream, upstream
+from ml_assets.lineage.reference import parse, resolve, unknown
+from ml_assets.lineage.report import PartitionReport, report
+from ml_assets.problems import problem_named
+from ml_assets.settings import Settings
+from ml_assets.store import Check, Manifest, Store, VersionKey
+
+HISTORY = """  ml-assets history flight_delays                 one row per partition: model, metrics, champion
+  ml-assets history flight_delays/model           every version of an asset
+  ml-assets history flight_delays/model@2013-06   of one partition
+"""
+SHOW = """  ml-assets show flight_delays/model@2013-06
+  ml-assets show flight_delays/champion
+  ml-assets show 9c22ab --json
+"""
+LINEAGE = """  ml-assets lineage flight_delays/champion               what it was made from
+  ml-assets lineage flight_delays/dataset@2013-04 --down   what was made from it
+"""
+METRICS_SHOWN = 2  # the most important ones; `--json` has all
+
+
+def add_to(verbs: Any) -> None:
+    """Add `history`, `show` and `lineage`."""
+    history_ = command(verbs, "history", "what was made: of a problem, an asset or a partition", history, HISTORY)
+    history_.add_argument("of", help="problem, problem/asset or problem/asset@partition")
+    show_ = command(verbs, "show", "everything recorded about a version", show, SHOW)
+    show_.add_argument("reference")
+    lineage_ = command(verbs, "lineage", "the exact versions that a version was made from", lineage, LINEAGE)
+    lineage_.add_argument("reference")
+    lineage_.add_argument("--down", action="store_true", help="what was made from it instead")
+
+
+def history(options: argparse.Namespace, settings: Settings) -> int:
+    """One row per partition of a problem, or per version of an asset."""
+    store = ml_assets.open_store(settings)
+    if "/" not in options.of:
+        return _history_of_problem(options, store)
+    reference = parse(options.of)
+    asset = reference.asset or ""
+    keys = store.versions(asset, reference.partition) if reference.partition else store.versions(asset)
+    if not keys:
+        raise unknown(store, reference)
+    manifests = sorted(((key, store.manifest(key)) for key in keys), key=lambda pair: pair[1].created_at)
+    published = {entry.target for at in {key.partition for key in keys} for entry in store.log(asset, at)}
+    if options.json:
+        say_json([{"version": k.version, "published": k in published, **m.to_json()} for k, m in manifests])
+    else:
+        rows = [_version_row(key, manifest, key in published) for key, manifest in manifests]
+        say(table(rows, ("partition", "version", "made", "by run", "content", "state")))
+        say(f"next: ml-assets show {short(manifests[-1][0].version)}")
+    return 0
+
+
+def _history_of_problem(options: argparse.Namespace, store: Store) -> int:
+    rows = report(store, problem_named(options.of).name)
+    if options.json:
+        say_json([row.to_json() for row in rows])
+        return 0
+    names = list(dict.fromkeys(name for row in rows for name in row.metrics))[:METRICS_SHOWN]
+    header = ["partition", "model", "champion", *(title for name in names for title in (name, "baseline")), "why"]
+    for line in table([_partition_row(row, names) for row in rows], header).splitlines():
+        say(cut(line))
+    last = rows[-1]
+    say()
+    say(f"look at it   make dev, then http://127.0.0.1:3000/assets/{options.of}/model")
+    say(f"who serves   ml-assets champion {options.of} --log")
+    say(f"from what    ml-assets lineage {options.of}/predictions@{last.partition}")
+    say(f"put it back  ml-assets rollback {options.of} --why '…'")
+    return 0
+
+
+def show(options: argparse.Namespace, settings: Settings) -> int:
+    """Everything recorded about a version."""
+    store = ml_assets.open_store(settings)
+    key = resolve(store, options.reference)
+    manifest = store.manifest(key)
+    if options.json:
+        packages = store.environment(manifest.environment) if manifest.environment else None
+        say_json({"version": key.version, **manifest.to_json(), "installed": packages})
+        return 0
+    say(f"{key.asset}@{key.partition}:{key.version}")
+    say(f"  made      {manifest.created_at} by {manifest.by}, run {manifest.run}, branch {manifest.branch}")
+    say(f"  state     {'refused by a blocking check; no ref names it' if manifest.rejected else 'published'}")
+    say(
+        f"  content   {manifest.content.codec}, {manifest.content.size:,} bytes, digest {short(manifest.content.digest)}"
+    )
+    if manifest.seed is not None:
+        say(f"  seed      {manifest.seed}")
+    for title, values in (("params", manifest.params), ("code", manifest.code), ("notes", manifest.notes)):
+        for name, value in values.items():
+            say(f"  {title:9} {name}: {value}")
+    _show_details(manifest)
+    if manifest.environment is not None:
+        about = store.environment(manifest.environment)
+        say(f"  made with Python {about['python']} and {len(about['packages'])} packages, all in --json")
+    say(f"next: ml-assets lineage {short(key.version)}")
+    return 0
+
+
+def _show_details(manifest: Manifest) -> None:
+    for name, value in manifest.metrics.items():
+        say(f"  metric    {name}: {_metric(value)}")
+    for check in manifest.checks:
+        say(f"  check     {_verdict(check)} {check.name}: {check.description}")
+    for read in manifest.inputs:
+        say(f"  input     {read.name}: {read.key}")
+    for file in manifest.landed:
+        say(f"  landed    {file.name}, {file.size:,} bytes, digest {short(file.digest)}")
+
+
+def lineage(options: argparse.Namespace, settings: Settings) -> int:
+    """A tree of exact versions."""
+    store = ml_assets.open_store(settings)
+    key = resolve(store, options.reference)
+    root = downstream(store, key) if options.down else upstream(store, key)
+    if options.json:
+        say_json(_node_json(root))
+    else:
+        for line in tree(root):
+            say(line)
+    return 0
+
+
+def tree(node: Node, indent: str = "") -> list[str]:
+    """The node and what is below it, one line each."""
+    again = " (see above)" if node.seen and (node.neighbours or node.manifest.inputs) else ""
+    label = f"{node.name}: " if node.name and node.name != node.key.asset.split("/")[-1] else ""
+    lines = [f"{indent}{label}{node.key}{again}"]
+    if not node.seen:
+        lines += [f"{indent}  landed: {f.name} ({f.size:,} bytes, {short(f.digest)})" for f in node.manifest.landed]
+    for neighbour in node.neighbours:
+        lines += tree(neighbour, indent + "  ")
+    return lines
+
+
+def _node_json(node: Node) -> dict[str, Any]:
+    return {
+        "asset": node.key.asset,
+        "partition": node.key.partition,
+        "version": node.key.version,
+        "input": node.name,
+        "landed": [{"name": f.name, "digest": f.digest, "size": f.size} for f in node.manifest.landed],
+        "neighbours": [_node_json(neighbour) for neighbour in node.neighbours],
+    }
+
+
+def _version_row(key: VersionKey, manifest: Manifest, published: bool) -> tuple[str, ...]:
+    state = "refused" if manifest.rejected else "published" if published else "on another branch"
+    content = short(manifest.content.digest)
+    return (key.partition or "", short(key.version), manifest.created_at[:19], (manifest.run or "")[:8], content, state)
+
+
+def _partition_row(row: PartitionReport, names: list[str]) -> list[str]:
+    metrics = [number((row.metrics.get(name) or {}).get(part)) for name in names for part in ("value", "baseline")]
+    return [row.partition, short(row.model.version) if row.model else "–", row.champion, *metrics, row.why]
+
+
+def _metric(value: Any) -> str:
+    if not isinstance(value, dict):
+        return str(value)
+    if "value" not in value:
+        return ", ".join(f"{name} {part}" for name, part in value.items())
+    interval = f" [{number(value.get('low'))}, {number(value.get('high'))}]" if "low" in value else ""
+    baseline = f", baseline {number(value['baseline'])}" if "baseline" in value else ""
+    return f"{number(value['value'])}{interval}{baseline}"
+
+
+def _verdict(check: Check) -> str:
+    return "✓" if check.passed else "✗" if check.blocking else "!"

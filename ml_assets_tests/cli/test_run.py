@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import re
+import shutil
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+import ml_assets
+from ml_assets.orchestration import selection
+from ml_assets_tests.conftest import MONTHS
+from ml_assets_tests.doubles import umbrellas
+
+ROOT = Path(ml_assets.__file__).parents[1]
+NOUNS = ("dataset", "features", "split", "model", "evaluation", "champion", "predictions")
+
+
+@pytest.fixture
+def project(own, tmp_path, monkeypatch):
+    """A project's root, with the dagster.yaml that we ship and the tiny problems as its code location."""
+    shutil.copy(ROOT / "dagster.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    monkeypatch.setattr(selection, "Target", partial(selection.Target, "ml_assets_tests.cli.definitions"))
+    return own
+
+
+def test_run_materializes_a_problem_reports_each_step_and_says_where_to_go_on(project, call):
+    answer = call("run", "umbrellas", "--partition", "2024-04")
+    assert answer.code == 0, answer.err
+    assert re.fullmatch(r"done: 7 steps, 1 run, \d+\.\d s", answer.lines[0])
+    assert answer.lines[1] == "next: ml-assets history umbrellas"
+    steps = [line.split()[1:3] for line in answer.err.splitlines() if line.startswith("✓")]
+    assert sorted(steps) == sorted([f"umbrellas/{noun}", "2024-04"] for noun in NOUNS)
+    assert project.head("umbrellas/model", "2024-04") is not None
+    assert (Path(".ml_assets") / "dagster").is_dir(), "the run is recorded where `dagster dev` looks"
+
+
+def test_run_of_some_assets_with_a_parameter_over_a_range_as_json(project, call):
+    before = [project.head("umbrellas/model", month).target for month in MONTHS[:2]]
+    arguments = ("--partitions", "..2024-02", "--set", "params.c=0.5", "--set", "seed=7", "--jobs", "1", "--json")
+    answer = call("run", "umbrellas/model", *arguments)
+    assert answer.code == 0, answer.err
+    assert [(row["partition"], row["passed"]) for row in answer.json] == [("2024-01", True), ("2024-02", True)]
+    assert [step["asset"] for row in answer.json for step in row["steps"]] == ["umbrellas/model"] * 2
+    for month, old in zip(MONTHS, before, strict=False):
+        manifest = project.manifest(project.head("umbrellas/model", month).target)
+        assert (manifest.key != old, manifest.params["c"], manifest.seed) == (True, 0.5, 7)
+
+
+def test_a_failed_run_is_code_1_says_why_and_later_partitions_are_not_tried(project, call):
+    bad = umbrellas.visits("2024-04").assign(clouds=1000.0)
+    ml_assets.open_landing().write("umbrellas/visits/2024-04.parquet", bad)
+    answer = call("run", "umbrellas/dataset", "--partitions", "2024-04..2024-05", "--jobs", "1")
+    assert answer.code == 1
+    assert re.match(r"FAILED: 1 steps, 1 run, ", answer.lines[0])
+    assert "✗ umbrellas/dataset" in answer.err
+    assert "    ! schema: " in answer.err
+    assert "umbrellas/dataset [2024-04] was refused by 1 blocking check(s)." in answer.err
+    assert project.head("umbrellas/dataset", "2024-04") is None
+    assert project.versions("umbrellas/dataset", "2024-05") == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("umbrella",), 2, "ml-assets: There is no problem 'umbrella'. Known: umbrellas, ice_cream."),
+        (("*",), 2, "ml-assets: These assets are partitioned differently; run one problem at a time."),
+        (("umbrellas", "--partition", "2030-01"), 2, "ml-assets: There is no partition '2030-01'. There are 6, from "),
+        (
+            ("umbrellas/dataset", "--set", "params.c=2"),
+            2,
+            "ml-assets: --set changes a model's parameters, and no model ",
+        ),
+        (
+            ("umbrellas", "--set", "c=2"),
+            2,
+            "ml-assets: --set 'c=2' cannot be understood. Write --set params.NAME=VALUE",
+        ),
+        (("umbrellas", "--set", "params.c"), 2, "ml-assets: --set 'params.c' cannot be understood."),
+        (
+            ("umbrellas", "--set", "params.shufle_label=true"),
+            3,
+            "InvalidParams: There is no parameter 'shufle_label'. Did you mean 'shuffle_label'? Known: c, shuffle_label.",
+        ),
+        (("umbrellas", "--set", "seed=x"), 3, "InvalidParams: seed is a whole number, not 'x'."),
+        (("umbrellas", "--set", "params.c=much"), 3, "InvalidParams: Parameter 'c' takes float, not 'much'."),
+        (
+            ("umbrellas", "--set", "params.shuffle_label=1"),
+            3,
+            "InvalidParams: Parameter 'shuffle_label' takes bool, not 1.",
+        ),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_what_cannot_be_run_is_refused_before_anything_runs(project, refused, arguments, code, message):
+    partition = () if "--partition" in arguments else ("--partition", "2024-04")
+    assert refused(code, "run", *arguments, *partition).startswith(message)
+    assert project.versions("umbrellas/dataset", "2024-04") == []
+
+
+def test_outside_a_project_runs_are_refused_because_nobody_would_find_them(project, refused, tmp_path):
+    (tmp_path / "dagster.yaml").unlink()
+    assert refused(2, "run", "umbrellas", "--partition", "2024-04") == (
+        f"ml-assets: There is no dagster.yaml in {tmp_path}, so runs would be recorded nowhere. "
+        "Run the command in the project's root, or set DAGSTER_HOME."
+    )
+
+
+def test_a_partition_must_be_named(project, call):
+    answer = call("run", "umbrellas")
+    assert answer.code == 2
+    assert "one of the arguments --partition --partitions is required" in answer.err
