@@ -1,0 +1,32 @@
+"""`make bench`: what we claim to be fast, as ratios measured in one run; the exit code is 1 where a claim does not hold."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+from collections.abc import Iterator
+
+from benchmarks import import_time, shared_cores
+from benchmarks.comparison import Comparison
+
+BENCHMARKS = (import_time, shared_cores)
+ROW = "{:30} {:>7} {:20} {:>7} {:>6} {:>9}"
+
+
+def main() -> int:
+    comparisons = [benchmark.compare() for benchmark in BENCHMARKS]
+    for line in table(comparisons):
+        print(line)
+    return 0 if all(comparison.holds for comparison in comparisons) else 1
+
+
+def table(comparisons: list[Comparison]) -> Iterator[str]:
+    yield ROW.format("ours", "s", "against", "s", "ratio", "claimed")
+    for c in comparisons:
+        ours, theirs = statistics.median(c.our_seconds), statistics.median(c.their_seconds)
+        mark = "" if c.holds else "  does not hold"
+        yield ROW.format(c.ours, f"{ours:.2f}", c.theirs, f"{theirs:.2f}", f"{c.ratio:.2f}", f"<= {c.at_most:g}") + mark
+
+
+if __name__ == "__main__":
+    sys.exit(main())

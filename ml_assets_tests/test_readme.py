@@ -1,0 +1,158 @@
+"""What README.md and docs/PROBLEM.md say is so."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+from types import ModuleType
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml_assets import cli, open_store
+from ml_assets.orchestration import build_definitions
+from ml_assets.problem import Problem
+from ml_assets.problems import PROBLEMS
+from ml_assets.promotion.ledger import Ledger
+from ml_assets.settings import Settings
+from ml_assets.store import open_landing
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+PROBLEM_PAGE = (ROOT / "docs" / "PROBLEM.md").read_text()
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.M | re.S)
+
+
+def commands(text: str) -> list[list[str]]:
+    lines = [line for block in blocks(text, "sh") for line in block.splitlines() if line]
+    return [shlex.split(line, comments=True) for line in lines]
+
+
+ML_ASSETS = [arguments for program, *arguments in commands(README) if program == "ml-assets"]
+MAKE = [arguments for program, *arguments in commands(README) if program == "make"]
+
+
+def test_the_readme_is_short():
+    assert len(README.splitlines()) < 150
+
+
+def test_every_verb_is_shown():
+    verbs = re.findall(r"^    (\w+) ", cli.parser().format_help(), re.M)
+
+    assert {arguments[0] for arguments in ML_ASSETS} == set(verbs)
+
+
+@pytest.mark.parametrize("arguments", ML_ASSETS + [c[1:] for c in commands(PROBLEM_PAGE)], ids=" ".join)
+def test_a_command_line_is_understood(arguments: list[str]):
+    assert cli.parser().parse_args(arguments)
+
+
+def test_the_make_targets_exist():
+    (targets,) = re.findall(r"^\.PHONY: (.+)$", (ROOT / "Makefile").read_text(), re.M)
+
+    assert {arguments[0] for arguments in MAKE} <= set(targets.split())
+
+
+@pytest.mark.parametrize("page", ["README.md", "deploy/README.md", "docs/PROBLEM.md"])
+def test_links_lead_to_files(page: str):
+    links = re.findall(r"\]\((?!https?:)([^)]+)\)", (ROOT / page).read_text())
+
+    assert [link for link in links if not (ROOT / page).parent.joinpath(link).exists()] == []
+
+
+def test_the_tree_names_what_there_is():
+    named = re.findall(r"^([\w./]+) {2,}\S", README.split("## The tree")[1], re.M)
+
+    assert [path for path in named if not (ROOT / path).exists()] == []
+    parts = [path for path in (ROOT / "ml_assets").iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()]
+    assert {path.name for path in parts} - {"__init__.py"} == {
+        Path(path).name for path in named if path.startswith("ml_assets/")
+    }
+
+
+def test_the_graph_is_that_of_the_assets(tmp_path: Path):
+    (drawing,) = blocks(README, "mermaid")
+    drawn = {pair for line in drawing.splitlines()[1:] for pair in pairwise(line.strip().split(" --> "))}
+    store, landing = open_store(Settings(store=str(tmp_path))), open_landing(str(tmp_path))
+    graph = build_definitions(PROBLEMS, store, landing).resolve_asset_graph()
+    between = {
+        (parent.path[-1], key.path[-1])
+        for key in graph.get_all_asset_keys()
+        for parent in graph.get(key).parent_keys
+        if parent != key
+    }
+
+    assert drawn == between
+
+
+@pytest.mark.slow
+def test_the_readmes_command_lines_work_one_after_the_other(tmp_path: Path):
+    (tmp_path / "dagster.yaml").symlink_to(ROOT / "dagster.yaml")
+    program = str(Path(sys.executable).parent / "ml-assets")
+    notebook = earlier(blocks(README, "python")[0])
+
+    for arguments in ML_ASSETS:
+        run(tmp_path, program, *map(earlier, arguments))
+    run(tmp_path, sys.executable, "-c", notebook)
+
+
+def earlier(text: str) -> str:
+    """The text about three months instead of six: they tell as much in half the time."""
+    months = {"2013-06": "2013-03", "2013-04": "2013-02", "2013-03": "2013-01"}
+    return re.sub("|".join(months), lambda found: months[found[0]], text)
+
+
+def run(folder: Path, *command: str) -> None:
+    """In an environment without what would lead elsewhere than the folder."""
+    environment = {k: v for k, v in os.environ.items() if k != "DAGSTER_HOME" and not k.startswith("ML_ASSETS_")}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{shlex.join(command)}\n{done.stdout}{done.stderr}"
+
+
+@pytest.fixture
+def cancellations(monkeypatch: pytest.MonkeyPatch) -> Problem:
+    """The problem that docs/PROBLEM.md writes, as the module it says it is."""
+    module = ModuleType("ml_assets.problems.cancellations")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    exec(blocks(PROBLEM_PAGE, "python")[0], module.__dict__)
+    problem: Problem = module.PROBLEM
+    return problem
+
+
+def bills(month: str) -> pd.DataFrame:
+    rng = np.random.default_rng(int(month.replace("-", "")))
+    complaints = rng.poisson(1.0, 600)
+    at = pd.Timestamp(month, tz="UTC") + pd.to_timedelta(rng.uniform(0, 28, 600), unit="D").round("s")
+    return pd.DataFrame(
+        {
+            "bill": np.arange(600) + int(month.replace("-", "")) * 1_000,
+            "billed_at": at.as_unit("us"),
+            "months_with_us": rng.integers(0, 60, 600),
+            "complaints": complaints,
+            "plan": pd.array(rng.choice(["basic", "family"], 600), dtype="str"),
+            "cancelled": (complaints + rng.logistic(size=600) > 2).astype(float),
+        }
+    )
+
+
+def test_the_documented_problem_runs_from_landed_files_to_a_champion(tmp_path: Path, cancellations: Problem):
+    store = open_store(Settings(store=str(tmp_path / "store"), user="ada"))
+    landing = open_landing(str(tmp_path / "landing"))
+    job = build_definitions([cancellations], store, landing).resolve_implicit_global_asset_job_def()
+    with dg.DagsterInstance.ephemeral() as instance:
+        for month in ("2024-01", "2024-02"):
+            landing.write(f"cancellations/bills/{month}.parquet", bills(month))
+            assert job.execute_in_process(instance=instance, partition_key=month).success
+
+    assert Ledger.of(store, cancellations, None).current().model.partition == "2024-01"
+    assert len(store.load(store.head("cancellations/predictions", "2024-02").target)) == 600
