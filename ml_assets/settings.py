@@ -50,7 +50,7 @@ def let_waiting_threads_yield() -> None:
 
     Spinning is quickest on idle cores and ruinous on shared ones. A training on two cores, in seconds (alone, and beside
     two busy processes): spinning as by default 2.2 and 19 to 82, never spinning 3.4 and 4.3 to 5.5, spinning briefly 2.2
-    and 5.3 to 5.7. Measured by ``make bench``.
+    and 5.3 to 5.7 (three months of flight_delays). ``make bench`` compares the two on a smaller one.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
