@@ -15,6 +15,7 @@ from ml_assets.problem import FeatureTable, Gate, Metric, Problem
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -106,18 +107,29 @@ def judge(
     seed: int = 0,
     resamples: int = RESAMPLES,
 ) -> Evaluation:
-    """Judge ``prediction`` and ``baseline``, shape (n,) or (n, classes), on ``rows``; rows without a label are left out.
-
-    Deterministic: the same arguments give the same evaluation.
+    """Judge ``prediction`` and ``baseline``, shape (n,) or (n, classes), on ``rows``; see ``judge_scored``.
 
     Raises:
         InvalidPrediction: if either is no prediction for these rows.
         UnusableSplit: if no row has a label.
         InvalidProblem: if a slice is not a column of the rows.
     """
+    scored = scored_rows(problem, rows, prediction, baseline)
+    return judge_scored(problem, rows, scored, seed=seed, resamples=resamples)
+
+
+def judge_scored(
+    problem: Problem, rows: FeatureTable, scored: pd.DataFrame, *, seed: int = 0, resamples: int = RESAMPLES
+) -> Evaluation:
+    """Judge what ``scored_rows`` made of ``rows``; those without a label are left out.
+
+    Deterministic: the same arguments give the same evaluation.
+
+    Raises:
+        InvalidProblem: if a slice is not a column of the rows.
+    """
     import numpy as np
 
-    scored = scored_rows(problem, rows, prediction, baseline)
     label = scored["label"].to_numpy()
     by = {"model": values_of(scored), "baseline": values_of(scored, "baseline")}
     draws = resampled(problem.metrics, label, by, seed=seed, resamples=resamples)

@@ -1,8 +1,8 @@
 """The rows that a model was judged on, one by one: what is stored beside an evaluation so that it can be questioned later.
 
 A frame of scored rows has the columns ``entity``, ``label``, ``prediction`` and ``baseline``, the same in every problem; of
-several classes, ``prediction_0`` … and ``baseline_0`` … instead. From it every metric can be computed again, two models
-compared, and the failure set looked at.
+several classes, ``prediction_0`` … and ``baseline_0`` … instead. From it every metric can be computed again and two models
+compared.
 """
 
 from __future__ import annotations
@@ -55,19 +55,6 @@ def values_of(scored: pd.DataFrame, who: str = "prediction") -> np.ndarray:
         return one
     several: np.ndarray = scored[[name for name in scored if str(name).startswith(f"{who}_")]].to_numpy()
     return several
-
-
-def failure_set(scored: pd.DataFrame, size: int = 100) -> pd.DataFrame:
-    """The rows that the model is most wrong about, worst first, with a column ``error``.
-
-    ``error`` is |label - prediction|; of several classes, one minus the probability given to what happened.
-    """
-    import numpy as np
-
-    label, prediction = scored["label"].to_numpy(), values_of(scored)
-    several = prediction.ndim == 2
-    error = 1 - prediction[np.arange(len(label)), label.astype(int)] if several else abs(label - prediction)
-    return scored.assign(error=error).sort_values("error", ascending=False, kind="stable").head(size)
 
 
 def refuse_unusable(who: str, values: np.ndarray, rows: int, task: Task) -> None:

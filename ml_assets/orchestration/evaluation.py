@@ -1,4 +1,4 @@
-"""model, split -> evaluation: how good the model is on rows that it has never seen, beside a dumb baseline."""
+"""model -> evaluation: how good the model is on rows that it has never seen, beside a dumb baseline."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import dagster as dg
 
 from ml_assets import figures
 from ml_assets.evaluation import checks
-from ml_assets.evaluation.judge import Evaluation, judge
+from ml_assets.evaluation.judge import Evaluation, judge_scored
 from ml_assets.evaluation.judgement import Judgement
 from ml_assets.evaluation.scored_rows import scored_rows
 from ml_assets.evaluation.slices import SliceScore
@@ -43,8 +43,8 @@ def evaluation_asset(problem: Problem) -> dg.AssetsDefinition:
         test = rows_of(table, roles, TEST)
         prediction = predict(problem, model.load(), test.features, name=str(model.key))
         baseline = problem.baseline(rows_of(table, roles, TRAIN), test)
-        report = judge(problem, test, prediction=prediction, baseline=baseline)
         scored = scored_rows(problem, test, prediction, baseline)
+        report = judge_scored(problem, test, scored)
         return Made(
             Judgement(report.to_json(), scored, _figure(problem, scored)),
             checks=(checks.gates_hold(report.gates),),

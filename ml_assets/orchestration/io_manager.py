@@ -24,7 +24,7 @@ from typing import Any, get_args, get_origin
 import dagster as dg
 
 from ml_assets import __version__
-from ml_assets.errors import StoreError, UnknownVersion
+from ml_assets.errors import InvalidProblem, UnknownVersion
 from ml_assets.evaluation.checks import CheckOutcome
 from ml_assets.orchestration.metadata import code_identity, environment, materialization_metadata
 from ml_assets.store import Check, Input, LandedFile, Manifest, RefEntry, Store, VersionKey
@@ -112,7 +112,7 @@ class StoreIOManager(dg.IOManager):
         if (get_origin(wanted), get_args(wanted)) == (dict, (str, Handle)):
             return handles
         if len(handles) != 1:
-            raise StoreError(
+            raise InvalidProblem(
                 f"Input {context.name!r} covers {len(handles)} partitions of {asset_name(context.asset_key)}. "
                 f"Annotate it dict[str, Handle] to receive them by partition key."
             )

@@ -21,18 +21,16 @@ def materialization_metadata(store: Store, key: VersionKey, manifest: Manifest) 
     """A version as Dagster metadata: numbers plot over partitions, inputs are a table, notes are text."""
     shown: dict[str, Any] = {
         "version": key.version[:12],
-        "dagster/uri": store.address(key),
-        "size_mib": round(manifest.content.size / 2**20, 3),
-        "look_at_it": dg.MetadataValue.md(
-            f"`ml-assets show {key.version[:12]}` · `ml-assets lineage {key.version[:12]}`"
-        ),
+        **_flat_numbers(manifest.metrics),
+        **{name: _note(value) for name, value in manifest.notes.items()},
     }
-    if manifest.inputs or manifest.landed:
-        shown["inputs"] = _inputs_table(manifest)
-    shown.update(_flat_numbers(manifest.metrics))
-    shown.update({name: _note(value) for name, value in manifest.notes.items()})
     if manifest.params:
         shown["params"] = dg.MetadataValue.json(dict(manifest.params))
+    if manifest.inputs or manifest.landed:
+        shown["inputs"] = _inputs_table(manifest)
+    shown["size_mib"] = round(manifest.content.size / 2**20, 3)
+    shown["dagster/uri"] = store.address(key)
+    shown["look_at_it"] = f"ml-assets show {key.version[:12]}, ml-assets lineage {key.version[:12]}"
     return shown
 
 

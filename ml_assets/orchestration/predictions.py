@@ -53,12 +53,12 @@ def predictions_asset(problem: Problem) -> dg.AssetsDefinition:
 
 def _scored(problem: Problem, table: FeatureTable, model: Handle | None) -> pd.DataFrame:
     """One row per row of the table: entity, event time, prediction, model version; no rows without a model."""
+    keys = table.keys[[name for name in (problem.entity, problem.event_time) if name is not None]]
     if model is None:
-        return table.keys.head(0).assign(model_version="")
+        return keys.head(0).assign(prediction=0.0, model_version="")
     prediction = predict(problem, model.load(), table.features, name=str(model.key))
     refuse_unusable("prediction", prediction, len(table), problem.task)
-    columns = [name for name in (problem.entity, problem.event_time) if name is not None]
-    return table.keys[columns].assign(**as_columns("prediction", prediction), model_version=model.key.version)
+    return keys.assign(**as_columns("prediction", prediction), model_version=model.key.version)
 
 
 def _served(partition: str, champion: Move | None) -> CheckOutcome:

@@ -38,8 +38,8 @@ def promote_by_hand(
 ) -> tuple[Move, Trial]:
     """Make ``model`` champion after trying it on the newest features.
 
-    As of the newest partition that was decided, or the model's own if that is newer: nothing that is predicted for a
-    month may come from a model that was made of it.
+    As of the newest partition that was decided, or the model's own if that is newer (nothing that is predicted for a
+    month may come from a model that was made of it), or the present champion's: else it would not succeed that one.
 
     Raises:
         CorruptBlob, MissingBlob, FeatureMismatch, InvalidPrediction: if it cannot serve; nothing was changed.
@@ -52,7 +52,8 @@ def promote_by_hand(
         raise Refused(f"{model} is champion already, since {before.at}. Nothing was changed.")
     trial = try_out(store, problem, model)
     decided = _newest(store, problem, "champion", model)
-    as_of = max(filter(None, [model.partition, decided.target.partition if decided else None]), default=None)
+    known = [model.partition, decided.target.partition if decided else None, before.as_of if before else None]
+    as_of = max(filter(None, known), default=None)
     return ledger.crown(model, kind=kind, after=moves, as_of=as_of, why=why), trial
 
 

@@ -10,7 +10,7 @@ import sklearn.metrics as sk
 from ml_assets.errors import InvalidPrediction, InvalidProblem, UnusableSplit
 from ml_assets.evaluation.judge import Evaluation, judge
 from ml_assets.evaluation.metrics import ACCURACY, AUROC, BRIER, MAE
-from ml_assets.evaluation.scored_rows import failure_set, scored_rows, values_of
+from ml_assets.evaluation.scored_rows import scored_rows, values_of
 from ml_assets.problem import Better, FeatureTable, Gate
 from ml_assets_tests.evaluation.toy import noisy, toy_problem, toy_rows
 
@@ -160,14 +160,6 @@ def test_predictions_of_several_classes_come_back_from_the_scored_rows():
 
 def test_rows_can_be_scored_without_a_baseline():
     assert list(scored_rows(toy_problem(), ROWS, HALF)) == ["entity", "label", "prediction"]
-
-
-def test_the_failure_set_has_the_worst_predictions_first():
-    scored = scored_rows(toy_problem(), ROWS, noisy(ROWS, 0.3), HALF)
-    worst = failure_set(scored, size=5)
-    assert len(worst) == 5
-    assert worst["error"].is_monotonic_decreasing
-    assert worst["error"].iloc[0] == abs(scored["label"] - scored["prediction"]).max()
 
 
 @pytest.mark.parametrize(

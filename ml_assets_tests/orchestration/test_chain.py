@@ -116,7 +116,9 @@ def test_predictions_of_a_month_come_from_the_champion_known_before_it(finished)
 
 
 def test_before_the_first_champion_nothing_is_predicted_and_it_is_said(finished):
-    assert len(finished.load("umbrellas/predictions", "2024-01")) == 0
+    nothing, something = (finished.load("umbrellas/predictions", month) for month in ("2024-01", "2024-02"))
+    assert len(nothing) == 0
+    assert list(nothing.columns) == list(something.columns)
     (check,) = finished.manifest("umbrellas/predictions", "2024-01").checks
     assert not check.passed
     assert "no champion was known before it" in check.description

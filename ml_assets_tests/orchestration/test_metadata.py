@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 
-from ml_assets.orchestration.metadata import _git_identity, environment
+from ml_assets.orchestration.metadata import _git_identity, environment, materialization_metadata
 
 
 def test_code_is_dirty_when_any_of_its_files_differs_from_the_commit(tmp_path):
@@ -31,3 +31,9 @@ def test_without_a_repository_nothing_is_claimed(tmp_path):
 
 def test_the_environment_lists_the_packages_that_matter():
     assert {"dagster", "scikit-learn", "pandas", "numpy"} <= set(environment()["packages"])
+
+
+def test_what_people_came_for_is_shown_before_the_plumbing(finished):
+    key = finished.head("umbrellas/evaluation", "2024-03")
+    shown = list(materialization_metadata(finished.store, key, finished.store.manifest(key)))
+    assert shown.index("auroc/value") < shown.index("inputs") < shown.index("size_mib") < shown.index("look_at_it")

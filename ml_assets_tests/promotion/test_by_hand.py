@@ -73,6 +73,26 @@ def test_a_move_by_hand_is_known_from_the_newest_decided_partition_on(own):
     assert ledger_of(own).champion(before="2024-04") == move
 
 
+def test_a_model_newer_than_every_decision_predicts_only_what_comes_after_its_own_partition(own):
+    march = own.manifest(own.head("umbrellas/model", MARCH).target)
+    newer, _ = own.publish(dataclasses.replace(march, partition="2024-05"), why="made, not decided")
+    move, _ = promote_by_hand(own, umbrellas.PROBLEM, ledger_of(own), newer, kind="promotion", why="an outage")
+    assert move.as_of == "2024-05"
+    assert ledger_of(own).champion(before="2024-05").model != newer
+
+
+def test_a_rollback_always_changes_the_present_champion(own):
+    """Also when the one rolled back is newer than every decision."""
+    first = ledger_of(own).current().model
+    march = own.manifest(own.head("umbrellas/model", MARCH).target)
+    newer, _ = own.publish(dataclasses.replace(march, partition="2024-05"), why="made, not decided")
+    promote_by_hand(own, umbrellas.PROBLEM, ledger_of(own), newer, kind="promotion", why="an outage")
+    target = rollback_target(ledger_of(own), None)
+    assert target == first
+    promote_by_hand(own, umbrellas.PROBLEM, ledger_of(own), target, kind="rollback", why="it was worse")
+    assert ledger_of(own).current().model == first
+
+
 def test_a_world_of_static_partitions_promotes_its_own_models(own):
     model = own.head("ice_cream/model", BEACH).target
     line = own.load(model)
