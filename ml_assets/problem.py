@@ -10,6 +10,7 @@ newest rows of it, and scores the rows of the next partition.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     import pandera.pandas as pa
 
 Task = Literal["binary", "multiclass", "regression"]
+
+PARTITION = "{partition}"  # what stands for a partition's key in Problem.files
+_DYNAMIC_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 # ---------------------------------------------------------------- partitions
@@ -88,19 +92,40 @@ class Static:
         return list(self.partition_keys)
 
 
-Partitions = Monthly | Daily | Static
+@dataclass(frozen=True)
+class Dynamic:
+    """Partitions that appear as their files land (new shops, new customers): like ``Static``, with a list that grows.
+
+    A key is the part of a landed file's name that ``{partition}`` stands for in ``Problem.files``.
+    """
+
+    def partition(self, key: str) -> Partition:
+        """The partition with this key; InvalidProblem if it cannot be one."""
+        if not _DYNAMIC_KEY.fullmatch(key):
+            raise InvalidProblem(
+                f"Partition {key!r} cannot be one: write it with letters, digits, '.', '_' and '-', beginning with a "
+                "letter or digit, at most 100 of them. Rename the file that it comes from."
+            )
+        return Partition(key)
+
+    def keys(self, until: datetime | None = None) -> list[str]:
+        """None: which there are, Dagster's instance and the store know."""
+        return []
+
+
+Partitions = Monthly | Daily | Static | Dynamic
 
 
 def is_calendar(partitions: Partitions) -> bool:
     """Whether partitions follow each other in time, so that there is a previous one and a next one."""
-    return not isinstance(partitions, Static)
+    return isinstance(partitions, (Monthly, Daily))
 
 
 def window_keys(partitions: Partitions, key: str, size: int) -> list[str]:
     """The ``size`` partitions that end with ``key``, oldest first; fewer where the problem's first partition cuts them."""
-    if not is_calendar(partitions):
-        return [partitions.partition(key).key]
     partition = partitions.partition(key)
+    if not isinstance(partitions, (Monthly, Daily)):
+        return [partition.key]
     known = partitions.keys(until=partition.end)
     return [k for k in known if k <= key][-size:]
 
@@ -258,6 +283,25 @@ class Better:
 
 
 @dataclass(frozen=True)
+class RetrainWhen:
+    """When a new model is trained, besides by hand.
+
+    Attributes:
+        new_partition: whenever a partition lands (or one of its window is corrected); else only the dataset, the features
+            and the champion's predictions of it are made.
+        older_than_days: also when the newest model was made longer ago than this, from the newest partition, with the
+            code and parameters of the day; None: never for its age.
+    """
+
+    new_partition: bool = True
+    older_than_days: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.older_than_days is not None and self.older_than_days <= 0:
+            raise InvalidProblem(f"{self}: an age is more than 0 days. Give one, or None for never.")
+
+
+@dataclass(frozen=True)
 class RollingWindow:
     """Split by time: the window is the last ``partitions`` partitions; its newest days judge, the days before choose.
 
@@ -328,6 +372,12 @@ class Problem:
         minimum_rows: a dataset with fewer rows is refused.
         artifact_types: dataclasses (besides those of ml_assets) that the store may build when it loads this problem's models.
         sample_files: ``(partition key) -> {file name: DataFrame}``: real data for a demo, written by ``ml-assets land``.
+        files: names of the landed files that a partition is made from, with ``{partition}`` for its key. A partition is
+            made when all are there, and again when one with its key in the name changes; a file for all partitions
+            (no ``{partition}``) must be there, and its changes are read with the next partition. Empty: nothing is
+            made by itself.
+        retrain_when: when a new model is trained.
+        fresh_within_days: predictions older than this are stale: shown and alerted; None: they never are.
     """
 
     name: str
@@ -356,6 +406,9 @@ class Problem:
     owners: tuple[str, ...] = ()
     artifact_types: tuple[type, ...] = ()
     sample_files: Callable[[str], Mapping[str, pd.DataFrame]] | None = None
+    files: tuple[str, ...] = ()
+    retrain_when: RetrainWhen = RetrainWhen()
+    fresh_within_days: float | None = None
 
     def __post_init__(self) -> None:
         for fault in _faults(self):
@@ -380,6 +433,21 @@ def _faults(problem: Problem) -> list[str]:
         faults.append("RollingWindow splits by event_time; name that column.")
     if problem.lookback and not is_calendar(problem.partitions):
         faults.append("lookback needs partitions that follow each other in time.")
+    if isinstance(problem.partitions, Dynamic) and not any(PARTITION in name for name in problem.files):
+        faults.append(
+            "Dynamic partitions appear as files land; name those files in files, such as 'shops/{partition}.parquet'."
+        )
+    for name in problem.files:
+        if (
+            name.count(PARTITION) > 1
+            or PARTITION in name.rpartition("/")[0]
+            or any(p in ("", ".", "..") for p in name.split("/"))
+        ):
+            faults.append(
+                f"{name!r} in files must be a path with {PARTITION} at most once, in its last part: 'bills/{PARTITION}.parquet'."
+            )
+    if problem.fresh_within_days is not None and problem.fresh_within_days <= 0:
+        faults.append("fresh_within_days is an age and must be more than 0.")
     if not problem.metrics:
         faults.append("metrics is empty; name at least the one that decides.")
     judged = {metric.name for metric in problem.metrics}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import getpass
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,11 @@ class Settings:
         branch: refs are written to this branch; reading falls through to ``main``.
         user: recorded with every move of a ref.
         dagster_home: folder of the Dagster instance; empty: the one whose dagster.yaml is in the current folder.
+        landing_queue: address of an SQS queue that is told of landed files; empty: the folder is only listed.
+        alerts: where alerts go: empty for nowhere, ``log``, or the address of a Slack-compatible webhook (a secret: it is
+            neither shown nor logged).
+        pages: where people reach ``ml-assets view``; the UI links there. Empty: it links nowhere.
+        pages_token: what ``ml-assets view`` asks for where it is reachable from other machines (a secret).
     """
 
     store: str = ".ml_assets/store"
@@ -29,10 +34,15 @@ class Settings:
     branch: str = "main"
     user: str = "unknown"
     dagster_home: str = ""
+    landing_queue: str = ""
+    alerts: str = field(default="", repr=False)
+    pages: str = "http://127.0.0.1:3001"
+    pages_token: str = field(default="", repr=False)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Settings:
-        """Read ``ML_ASSETS_STORE``, ``ML_ASSETS_LANDING``, ``ML_ASSETS_BRANCH``, ``ML_ASSETS_USER``, ``DAGSTER_HOME``.
+        """Read ``ML_ASSETS_STORE``, ``ML_ASSETS_LANDING``, ``ML_ASSETS_BRANCH``, ``ML_ASSETS_USER``, ``ML_ASSETS_LANDING_QUEUE``,
+        ``ML_ASSETS_ALERTS``, ``ML_ASSETS_PAGES``, ``ML_ASSETS_PAGES_TOKEN``, ``DAGSTER_HOME``.
 
         One that is set to nothing, as compose files do, counts as not set.
         """
@@ -42,6 +52,10 @@ class Settings:
             branch=environ.get("ML_ASSETS_BRANCH") or cls.branch,
             user=environ.get("ML_ASSETS_USER") or _login(),
             dagster_home=environ.get("DAGSTER_HOME") or cls.dagster_home,
+            landing_queue=environ.get("ML_ASSETS_LANDING_QUEUE") or cls.landing_queue,
+            alerts=environ.get("ML_ASSETS_ALERTS", ""),
+            pages=environ.get("ML_ASSETS_PAGES", cls.pages),
+            pages_token=environ.get("ML_ASSETS_PAGES_TOKEN", ""),
         )
 
 

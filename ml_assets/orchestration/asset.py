@@ -59,7 +59,7 @@ def problem_asset(
     op_tags: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[..., Made]], dg.AssetsDefinition]:
     """Turn a function ``(context, **inputs) -> Made`` into the problem's asset ``noun``."""
-    key, partitions = asset_key(problem, noun), partitions_definition(problem.partitions)
+    key, partitions = asset_key(problem, noun), partitions_definition(problem)
 
     def decorate(make: Callable[..., Made]) -> dg.AssetsDefinition:
         @functools.wraps(make)

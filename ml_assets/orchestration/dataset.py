@@ -30,7 +30,7 @@ def landing_spec(problem: Problem) -> dg.AssetSpec:
     return dg.AssetSpec(
         asset_key(problem, "landing"),
         description=f"Files that land for `{problem.name}`: the folder `{problem.name}/` of the landing folder.",
-        partitions_def=partitions_definition(problem.partitions),
+        partitions_def=partitions_definition(problem),
         group_name=problem.name,
         owners=list(problem.owners),
         kinds={"file"},

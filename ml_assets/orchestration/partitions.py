@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import dagster as dg
 
-from ml_assets.problem import Daily, Monthly, Partitions, is_calendar
+from ml_assets.problem import Daily, Dynamic, Monthly, Partitions, Problem, is_calendar
 
 
-def partitions_definition(partitions: Partitions) -> dg.PartitionsDefinition[str]:
+def partitions_definition(problem: Problem) -> dg.PartitionsDefinition[str]:
     """Dagster's definition with exactly the problem's partition keys."""
+    partitions = problem.partitions
     if isinstance(partitions, Monthly):
         return dg.MonthlyPartitionsDefinition(start_date=partitions.start, end_date=partitions.end, fmt="%Y-%m")
     if isinstance(partitions, Daily):
         return dg.DailyPartitionsDefinition(start_date=partitions.start, end_date=partitions.end)
+    if isinstance(partitions, Dynamic):
+        return dg.DynamicPartitionsDefinition(name=problem.name)
     return dg.StaticPartitionsDefinition(list(partitions.partition_keys))
 
 

