@@ -25,8 +25,11 @@ demo: $(READY)  ## land six months of real flights and take them through to a ch
 	$(BIN)/ml-assets run flight_delays --partitions $(MONTHS)
 	$(BIN)/ml-assets history flight_delays
 
-dev: $(READY)  ## open the Dagster UI on http://127.0.0.1:3000
-	DAGSTER_HOME=$(CURDIR) VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/dg dev
+# The shell becomes Dagster, so that signals reach it; whatever ends it (Ctrl-C, a signal, a crash), the pages end a moment later.
+dev: $(READY)  ## open the Dagster UI on http://127.0.0.1:3000, and the pages it links to on http://127.0.0.1:3001
+	@$(BIN)/ml-assets view & pages=$$!; \
+	(while kill -0 $$$$ 2>/dev/null && kill -0 $$pages 2>/dev/null; do sleep 1; done; kill $$pages 2>/dev/null) & \
+	DAGSTER_HOME=$(CURDIR) VIRTUAL_ENV=$(CURDIR)/$(VENV) exec $(BIN)/dg dev
 
 test: $(READY)  ## all tests; those that need a server skip where there is none
 	$(BIN)/pytest -m ''

@@ -2,9 +2,9 @@
 
 from ml_assets import open_landing, open_store
 from ml_assets.orchestration import build_definitions
-from ml_assets.problems import PROBLEMS
+from ml_assets.problems import BROKEN, PROBLEMS
 from ml_assets.settings import Settings, let_waiting_threads_yield
 
 let_waiting_threads_yield()
 settings = Settings.from_environment()
-defs = build_definitions(PROBLEMS, open_store(settings), open_landing(settings))
+defs = build_definitions(PROBLEMS, open_store(settings), open_landing(settings), BROKEN, settings)

@@ -21,6 +21,7 @@
     │   ├── UnreadableFile      a landed file is truncated or in another format: land it again
     │   ├── FeatureMismatch     a model was given other features than it was trained on
     │   ├── UnusableSplit       a window has too few rows to fit, choose and judge
+    │   ├── EmptySample         a distribution of no values cannot be compared with another
     │   └── IncomparableEvaluations  two models were judged on different rows: judge both on the same ones
     ├── Refused                 the request makes no sense as things stand: nothing was changed
     ├── Rejected                a blocking check failed: the version is kept for inspection and no ref names it
@@ -115,6 +116,10 @@ class FeatureMismatch(DataError):
 
 class UnusableSplit(DataError):
     """A window has too few rows to fit, choose and judge."""
+
+
+class EmptySample(DataError):
+    """A distribution of no values cannot be compared with another."""
 
 
 class IncomparableEvaluations(DataError):

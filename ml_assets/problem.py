@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 Task = Literal["binary", "multiclass", "regression"]
 
 PARTITION = "{partition}"  # what stands for a partition's key in Problem.files
-_DYNAMIC_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+LONGEST_STATIC_KEY_BYTES = 64
+_DYNAMIC_KEY = re.compile(r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 # ---------------------------------------------------------------- partitions
@@ -48,6 +49,10 @@ class Monthly:
     start: str
     end: str | None = None
 
+    def __post_init__(self) -> None:
+        for key in filter(None, (self.start, self.end)):
+            self.partition(key)
+
     def partition(self, key: str) -> Partition:
         """The partition with this key; InvalidProblem if it cannot be one."""
         start = _parse(key, "%Y-%m", "YYYY-MM")
@@ -65,6 +70,10 @@ class Daily:
     start: str
     end: str | None = None
 
+    def __post_init__(self) -> None:
+        for key in filter(None, (self.start, self.end)):
+            self.partition(key)
+
     def partition(self, key: str) -> Partition:
         """The partition with this key; InvalidProblem if it cannot be one."""
         start = _parse(key, "%Y-%m-%d", "YYYY-MM-DD")
@@ -80,6 +89,15 @@ class Static:
     """A fixed list of partitions without order in time (regions, customers): each is a world with a champion of its own."""
 
     partition_keys: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        keys = self.partition_keys
+        odd = [key for key in keys if not _is_static_key(key)]
+        if isinstance(keys, str) or odd or not keys or len(set(keys)) < len(keys):
+            raise InvalidProblem(
+                f"Static partitions {odd or keys} cannot be. Give a tuple of at least one key, each once, of 1 to "
+                f"{LONGEST_STATIC_KEY_BYTES} bytes that can be printed, without '..' and without spaces around it."
+            )
 
     def partition(self, key: str) -> Partition:
         """The partition with this key; InvalidProblem if it cannot be one."""
@@ -103,8 +121,8 @@ class Dynamic:
         """The partition with this key; InvalidProblem if it cannot be one."""
         if not _DYNAMIC_KEY.fullmatch(key):
             raise InvalidProblem(
-                f"Partition {key!r} cannot be one: write it with letters, digits, '.', '_' and '-', beginning with a "
-                "letter or digit, at most 100 of them. Rename the file that it comes from."
+                f"Partition {key!r} cannot be one: write it with letters, digits, '.', '_' and '-', without '..', beginning "
+                "with a letter or digit, at most 100 of them. Rename the file that it comes from."
             )
         return Partition(key)
 
@@ -138,6 +156,17 @@ def _parse(key: str, pattern: str, written: str) -> datetime:
     if start is None or start.strftime(pattern) != key:  # strptime takes 2013-1 too: one partition, one key
         raise InvalidProblem(f"Partition {key!r} is not written {written}.")
     return start
+
+
+def _is_static_key(key: str) -> bool:
+    """Whether Dagster, a range A..B and the store's keys can hold it (there a byte takes up to three)."""
+    return (
+        key.isprintable() and key == key.strip() != "" and ".." not in key and _bytes(key) <= LONGEST_STATIC_KEY_BYTES
+    )
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode(errors="surrogatepass"))
 
 
 def _next_month(start: datetime) -> datetime:
@@ -361,7 +390,8 @@ class Problem:
             the next part of the split begins are left out of training (purged).
         split: how the rows of a window are divided into train, validation and test.
         train: ``(TrainingData, params, TrainingRun) -> model``; fits its own preprocessing.
-        predict: ``(model, features) -> ndarray``: shape (n,) or (n, classes): probabilities, or values for regression.
+        predict: ``(model, features) -> ndarray``: shape (n,) or (n, classes): probabilities, or values for regression. A
+            row's answer depends on that row alone: rows are scored in batches.
         baseline: ``(train, test) -> ndarray``: the dumb answer for the rows of ``test``, judged beside the model.
         params: frozen dataclass of plain values; the launchpad shows it, the manifest records it.
         seed: seed of all chance in training, unless a run gives another.
@@ -420,6 +450,11 @@ class Problem:
         return self.split.partitions if isinstance(self.split, RollingWindow) else 1
 
 
+def files_of(problem: Problem, partition: str) -> list[str]:
+    """The names of a partition's own files in the landing folder."""
+    return [f"{problem.name}/{name.replace(PARTITION, partition)}" for name in problem.files if PARTITION in name]
+
+
 def _faults(problem: Problem) -> list[str]:
     """What makes no sense in a problem, each as a sentence that says what to do."""
     faults = []
@@ -437,15 +472,7 @@ def _faults(problem: Problem) -> list[str]:
         faults.append(
             "Dynamic partitions appear as files land; name those files in files, such as 'shops/{partition}.parquet'."
         )
-    for name in problem.files:
-        if (
-            name.count(PARTITION) > 1
-            or PARTITION in name.rpartition("/")[0]
-            or any(p in ("", ".", "..") for p in name.split("/"))
-        ):
-            faults.append(
-                f"{name!r} in files must be a path with {PARTITION} at most once, in its last part: 'bills/{PARTITION}.parquet'."
-            )
+    faults += [*_faults_of_files(problem.files), *_faults_of_types(problem.artifact_types)]
     if problem.fresh_within_days is not None and problem.fresh_within_days <= 0:
         faults.append("fresh_within_days is an age and must be more than 0.")
     if not problem.metrics:
@@ -455,3 +482,21 @@ def _faults(problem: Problem) -> list[str]:
         if metric.name not in judged:
             faults.append(f"{metric.name} decides but is not among metrics; add it.")
     return faults
+
+
+def _faults_of_files(names: tuple[str, ...]) -> list[str]:
+    return [
+        f"{name!r} in files must be a path with {PARTITION} at most once, in its last part: 'bills/{PARTITION}.parquet'."
+        for name in names
+        if name.count(PARTITION) > 1
+        or PARTITION in name.rpartition("/")[0]
+        or any(part in ("", ".", "..") for part in name.split("/"))
+    ]
+
+
+def _faults_of_types(kinds: tuple[type, ...]) -> list[str]:
+    return [
+        f"{kind!r} in artifact_types is no dataclass; list only the dataclasses that train() returns."
+        for kind in kinds
+        if not (isinstance(kind, type) and dataclasses.is_dataclass(kind))
+    ]

@@ -25,6 +25,7 @@ class Settings:
         landing_queue: address of an SQS queue that is told of landed files; empty: the folder is only listed.
         alerts: where alerts go: empty for nowhere, ``log``, or the address of a Slack-compatible webhook (a secret: it is
             neither shown nor logged).
+        ui: where people reach Dagster's UI; alerts link there.
         pages: where people reach ``ml-assets view``; the UI links there. Empty: it links nowhere.
         pages_token: what ``ml-assets view`` asks for where it is reachable from other machines (a secret).
     """
@@ -36,13 +37,14 @@ class Settings:
     dagster_home: str = ""
     landing_queue: str = ""
     alerts: str = field(default="", repr=False)
+    ui: str = "http://127.0.0.1:3000"
     pages: str = "http://127.0.0.1:3001"
     pages_token: str = field(default="", repr=False)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Settings:
         """Read ``ML_ASSETS_STORE``, ``ML_ASSETS_LANDING``, ``ML_ASSETS_BRANCH``, ``ML_ASSETS_USER``, ``ML_ASSETS_LANDING_QUEUE``,
-        ``ML_ASSETS_ALERTS``, ``ML_ASSETS_PAGES``, ``ML_ASSETS_PAGES_TOKEN``, ``DAGSTER_HOME``.
+        ``ML_ASSETS_ALERTS``, ``ML_ASSETS_UI``, ``ML_ASSETS_PAGES``, ``ML_ASSETS_PAGES_TOKEN``, ``DAGSTER_HOME``.
 
         One that is set to nothing, as compose files do, counts as not set.
         """
@@ -54,6 +56,7 @@ class Settings:
             dagster_home=environ.get("DAGSTER_HOME") or cls.dagster_home,
             landing_queue=environ.get("ML_ASSETS_LANDING_QUEUE") or cls.landing_queue,
             alerts=environ.get("ML_ASSETS_ALERTS", ""),
+            ui=environ.get("ML_ASSETS_UI", cls.ui),
             pages=environ.get("ML_ASSETS_PAGES", cls.pages),
             pages_token=environ.get("ML_ASSETS_PAGES_TOKEN", ""),
         )

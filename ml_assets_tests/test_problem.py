@@ -191,3 +191,21 @@ def test_a_model_is_made_from_the_partitions_of_its_window():
 def test_a_split_that_leaves_a_part_without_rows_is_refused_when_it_is_written(make):
     with pytest.raises(InvalidProblem, match="leaves a part without rows"):
         make()
+
+
+@pytest.mark.parametrize("kind", [Monthly, Daily])
+@pytest.mark.parametrize("ends", [("January",), ("2024-1",), ("2024-01-01", "2024-13-01")], ids=str)
+def test_calendar_partitions_that_are_not_written_as_keys_are_refused_when_they_are_defined(kind, ends):
+    with pytest.raises(InvalidProblem, match="is not written YYYY-MM"):
+        kind(*ends)
+
+
+@pytest.mark.parametrize("keys", [(), ("a", "a"), "north", ("a\nb",), ("a..b",), ("",)], ids=repr)
+def test_static_partitions_that_cannot_be_are_refused_when_they_are_defined(keys):
+    with pytest.raises(InvalidProblem, match="Give a tuple of at least one key, each once"):
+        Static(keys)
+
+
+def test_an_artifact_type_that_is_no_dataclass_is_refused():
+    with pytest.raises(InvalidProblem, match="<class 'dict'> in artifact_types is no dataclass"):
+        dataclasses.replace(umbrellas.PROBLEM, artifact_types=(dict,))

@@ -10,14 +10,16 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from ml_assets import __version__
-from ml_assets.cli import champion, land, look, run, verify
+from ml_assets import __version__, problems
+from ml_assets.cli import champion, land, look, run, verify, view
+from ml_assets.cli.show import progress
 from ml_assets.errors import MlAssetsError, UsageError
 from ml_assets.settings import Settings, let_waiting_threads_yield
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out one command; returns the exit code."""
+    warn_of_broken_problems()
     options = parser().parse_args(arguments)
     let_waiting_threads_yield()
     try:
@@ -34,6 +36,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
+def warn_of_broken_problems() -> None:
+    """One line each, whatever the command: who looks at something else should know of it too."""
+    for broken in problems.BROKEN:
+        progress(f"warning: the problem {broken.name} cannot be used; why: ml-assets history {broken.name}")
+
+
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     top = argparse.ArgumentParser(
@@ -44,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"ml-assets {__version__}")
     verbs = top.add_subparsers(required=True, metavar="COMMAND", title="commands")
-    for group in (land, run, look, champion, verify):
+    for group in (land, run, look, champion, verify, view):
         group.add_to(verbs)
     return top
 

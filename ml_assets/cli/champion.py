@@ -10,7 +10,7 @@ from ml_assets.cli.partitions import between
 from ml_assets.cli.show import command, say, say_json, short, table
 from ml_assets.errors import UsageError
 from ml_assets.lineage.reference import resolve
-from ml_assets.problem import is_calendar
+from ml_assets.problem import Problem, is_calendar
 from ml_assets.problems import problem_named
 from ml_assets.promotion.by_hand import Trial, promote_by_hand, rollback_target
 from ml_assets.promotion.ledger import Ledger, Move
@@ -130,11 +130,16 @@ def _reason(text: str) -> str:
 def _ledger(options: argparse.Namespace, store: Store) -> Ledger:
     problem = problem_named(options.problem)
     if not is_calendar(problem.partitions) and options.partition is None:
-        known = ", ".join(problem.partitions.keys())
+        known = ", ".join(_partitions(problem, store))
         raise UsageError(f"Each partition of {problem.name} has a champion of its own; add --partition: {known}.")
     if options.partition is not None:
-        between(problem.partitions.keys(), options.partition, options.partition)
+        between(_partitions(problem, store), options.partition, options.partition)
     return Ledger.of(store, problem, options.partition)
+
+
+def _partitions(problem: Problem, store: Store) -> list[str]:
+    """The problem's partitions; of dynamic ones those that something was made for."""
+    return problem.partitions.keys() or [key for key in store.partitions(f"{problem.name}/model") if key]
 
 
 def _row(move: Move) -> tuple[str, ...]:

@@ -36,7 +36,8 @@ def between(keys: list[str], first: str | None, last: str | None) -> list[str]:
     """
     for key in (first, last):
         if key is not None and key not in keys:
-            raise UsageError(f"There is no partition {key!r}. There are {len(keys)}, from {keys[0]} to {keys[-1]}.")
+            known = f"There are {len(keys)}, from {keys[0]} to {keys[-1]}." if keys else "There are none yet."
+            raise UsageError(f"There is no partition {key!r}. {known}")
     chosen = keys[keys.index(first) if first else 0 : keys.index(last) + 1 if last else None]
     if not chosen:
         raise UsageError(f"{last} comes before {first}. Write the earlier partition first.")

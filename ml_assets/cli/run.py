@@ -9,15 +9,20 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import ml_assets
 from ml_assets.cli.partitions import add_partitions, between, bounds
 from ml_assets.cli.show import command, progress, say, say_json
 from ml_assets.errors import InvalidParams, UsageError
+from ml_assets.problem import Dynamic, files_of
 from ml_assets.problems import problem_named
 from ml_assets.settings import Settings
 from ml_assets.training.params import changed_params
 
 if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
     from ml_assets.orchestration.launch import Outcome, Step
+    from ml_assets.store import LandingFolder
 
 EXAMPLES = """  ml-assets run flight_delays --partitions 2013-01..2013-06
   ml-assets run flight_delays/model+ --partition 2013-06 --set params.learning_rate=0.05
@@ -51,11 +56,12 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
     target = Target()
     assets = selected(target, options.selection)
-    partitions = between(partition_keys(target, assets), *bounds(options))
     names = sorted("/".join(key.path) for key in assets)
     config = run_config(names, options.settings)
     started = time.perf_counter()
     with instance_in(Path(settings.dagster_home or Path.cwd())) as instance:
+        _add_landed(names, options.partition, instance, ml_assets.open_landing(settings))
+        partitions = between(partition_keys(target, assets, instance), *bounds(options))
         launcher = Launcher(target, instance, config, report=_report)
         outcomes = list(launcher.materialize(assets, partitions, options.jobs))
     passed = all(outcome.passed for outcome in outcomes)
@@ -77,10 +83,24 @@ def _refuse_early(options: argparse.Namespace) -> None:
     if not name.isidentifier():
         return
     problem = problem_named(name)
-    between(problem.partitions.keys(), *bounds(options))
+    if not isinstance(problem.partitions, Dynamic):
+        between(problem.partitions.keys(), *bounds(options))
     changed = [setting for setting in options.settings if setting.startswith("params.")]
     if changed:
         run_config([f"{name}/model"], changed)
+
+
+def _add_landed(assets: list[str], partition: str | None, instance: DagsterInstance, landing: LandingFolder) -> None:
+    """A dynamic partition whose files have landed is one, also where no sensor has seen them yet.
+
+    Raises:
+        NotLanded: if they have not.
+    """
+    for problem in map(problem_named, sorted({name.split("/")[0] for name in assets})):
+        if partition is not None and isinstance(problem.partitions, Dynamic):
+            for name in files_of(problem, problem.partitions.partition(partition).key):
+                landing.read(name)
+            instance.add_dynamic_partitions(problem.name, [partition])
 
 
 def run_config(assets: list[str], settings: list[str]) -> dict[str, Any]:

@@ -33,6 +33,7 @@ class Estimate:
 
 
 Scores = Mapping[str, Estimate]  # by metric name
+ByFeature = tuple[tuple[str, float], ...]  # in an order that means something, which a mapping loses in the store
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,8 @@ class Evaluation:
         model, baseline: every metric of the problem, on the same rows and the same resamples.
         slices: the model's metrics by the problem's slices, largest first.
         gates: a verdict for each gate, in the problem's order.
+        importance: feature and by how much the first metric drops without it, most important first; empty if not asked.
+        drift: feature and the population stability index of these rows against the training's, most drifted first.
     """
 
     rows: int
@@ -79,6 +82,8 @@ class Evaluation:
     baseline: Scores
     slices: tuple[SliceScore, ...]
     gates: tuple[GateVerdict, ...]
+    importance: ByFeature = ()
+    drift: ByFeature = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON; what is undefined (NaN) becomes null."""
@@ -95,6 +100,8 @@ class Evaluation:
             baseline={name: Estimate(**_with_nan(e)) for name, e in plain["baseline"].items()},
             slices=tuple(SliceScore(**s) for s in plain["slices"]),
             gates=tuple(GateVerdict(**_with_nan(g)) for g in plain["gates"]),
+            importance=tuple((name, number) for name, number in plain.get("importance", ())),
+            drift=tuple((name, number) for name, number in plain.get("drift", ())),
         )
 
 
@@ -119,7 +126,14 @@ def judge(
 
 
 def judge_scored(
-    problem: Problem, rows: FeatureTable, scored: pd.DataFrame, *, seed: int = 0, resamples: int = RESAMPLES
+    problem: Problem,
+    rows: FeatureTable,
+    scored: pd.DataFrame,
+    *,
+    importance: ByFeature = (),
+    drift: ByFeature = (),
+    seed: int = 0,
+    resamples: int = RESAMPLES,
 ) -> Evaluation:
     """Judge what ``scored_rows`` made of ``rows``; those without a label are left out.
 
@@ -145,6 +159,8 @@ def judge_scored(
         baseline=scores["baseline"],
         slices=tuple(s for column in problem.slices for s in slice_scores(problem, judged, by["model"], column)),
         gates=tuple(_verdict(gate, scores["model"], scores["baseline"]) for gate in problem.gates),
+        importance=importance,
+        drift=drift,
     )
 
 

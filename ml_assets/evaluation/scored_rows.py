@@ -57,8 +57,12 @@ def values_of(scored: pd.DataFrame, who: str = "prediction") -> np.ndarray:
     return several
 
 
-def refuse_unusable(who: str, values: np.ndarray, rows: int, task: Task) -> None:
-    """Raise InvalidPrediction unless ``values`` are finite, one (of each class) per row, and probabilities where asked for."""
+def refuse_unusable(who: str, values: np.ndarray, rows: int, task: Task, first_row: int = 0) -> None:
+    """Raise InvalidPrediction unless ``values`` are finite, one (of each class) per row, and probabilities where asked for.
+
+    Args:
+        first_row: where they begin in the whole, for messages.
+    """
     import numpy as np
 
     dimensions = 2 if task == "multiclass" else 1
@@ -71,7 +75,7 @@ def refuse_unusable(who: str, values: np.ndarray, rows: int, task: Task) -> None
     if not np.isfinite(values).all():
         at = int(np.flatnonzero(~np.isfinite(values).reshape(rows, -1).all(axis=1))[0])
         raise InvalidPrediction(
-            f"The {who} of row {at} is {values[at]}, which no metric can judge. Mend the problem's {_source(who)}."
+            f"The {who} of row {first_row + at} is {values[at]}, which no metric can judge. Mend the problem's {_source(who)}."
         )
     if task != "regression":
         _refuse_improbable(who, values)

@@ -2,36 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import dagster as dg
 
+from ml_assets.orchestration.alerts import alerts_sensor
 from ml_assets.orchestration.asset import LANDING, asset_key
+from ml_assets.orchestration.automation import CHAIN_TAG, automation_sensor
+from ml_assets.orchestration.broken import apart, broken_asset, broken_sensor
 from ml_assets.orchestration.champion import champion_asset
-from ml_assets.orchestration.dataset import dataset_asset, landing_spec
+from ml_assets.orchestration.dataset import dataset_asset
 from ml_assets.orchestration.evaluation import evaluation_asset
 from ml_assets.orchestration.executor import local_executor
 from ml_assets.orchestration.features import features_asset
+from ml_assets.orchestration.freshness import freshness_schedule
 from ml_assets.orchestration.io_manager import IO_MANAGER, StoreIOManager
+from ml_assets.orchestration.landing import CHAIN, landing_sensor, landing_spec
 from ml_assets.orchestration.model import model_asset
 from ml_assets.orchestration.predictions import predictions_asset
 from ml_assets.orchestration.split import split_asset
 from ml_assets.problem import Problem
+from ml_assets.problems import BrokenProblem
+from ml_assets.settings import Settings
 from ml_assets.store import LandingFolder, Store
 
 NOUNS = (dataset_asset, features_asset, split_asset, model_asset, evaluation_asset, champion_asset, predictions_asset)
-CHAIN = ("dataset", "features", "split", "model", "evaluation", "champion", "predictions")
 
 
-def build_definitions(problems: Iterable[Problem], store: Store, landing: LandingFolder) -> dg.Definitions:
-    """Everything Dagster needs to know of some problems, and where their artifacts and files are."""
-    problems = list(problems)
+def build_definitions(
+    problems: Iterable[Problem],
+    store: Store,
+    landing: LandingFolder,
+    broken: Iterable[BrokenProblem] = (),
+    settings: Settings = Settings(),  # noqa: B008  # frozen
+) -> dg.Definitions:
+    """Everything Dagster needs to know of some problems, and where their artifacts and files are.
+
+    Those that are ``broken``, or of which Dagster can make nothing, are shown as failed.
+    """
+    usable, unusable = apart(problems, lambda problem: (problem, assets_of(problem)))
+    failed = [*broken, *unusable]
+    good = [problem for problem, _ in usable]
     return dg.Definitions(
-        assets=[*map(landing_spec, problems), *(asset(problem) for problem in problems for asset in NOUNS)],
-        jobs=[chain_job(problem) for problem in problems],
-        resources={IO_MANAGER: StoreIOManager(store), LANDING: landing},
+        assets=[*(asset for _, assets in usable for asset in assets), *map(broken_asset, failed)],
+        jobs=[chain_job(problem) for problem in good],
+        sensors=[*_sensors(good, store, landing, settings), *([broken_sensor(failed, store.branch)] if failed else [])],
+        schedules=[schedule for problem in good if (schedule := freshness_schedule(problem, store))],
+        resources={IO_MANAGER: StoreIOManager(store, settings.pages), LANDING: landing},
         executor=local_executor,
     )
+
+
+def _sensors(
+    problems: Iterable[Problem], store: Store, landing: LandingFolder, settings: Settings
+) -> Iterator[dg.SensorDefinition]:
+    for problem in problems:
+        yield automation_sensor(problem, store.branch)
+        if problem.files:
+            yield landing_sensor(problem, store, landing, settings.landing_queue)
+    alerts = alerts_sensor(settings.alerts, ui=settings.ui)
+    if alerts is not None:
+        yield alerts
+
+
+def assets_of(problem: Problem) -> list[dg.AssetSpec | dg.AssetsDefinition]:
+    """The landing folder and the chain of a problem."""
+    return [landing_spec(problem), *(asset(problem) for asset in NOUNS)]
 
 
 def chain_job(problem: Problem) -> dg.UnresolvedAssetJobDefinition:
@@ -43,6 +79,6 @@ def chain_job(problem: Problem) -> dg.UnresolvedAssetJobDefinition:
     return dg.define_asset_job(
         problem.name,
         dg.AssetSelection.assets(*(asset_key(problem, noun) for noun in CHAIN)),
-        tags={"ml_assets/chain": problem.name},
+        tags={CHAIN_TAG: problem.name},
         description=f"Everything of {problem.name} for a partition, from landed files to predictions.",
     )

@@ -14,6 +14,8 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.evaluation.checks import CheckOutcome
+from ml_assets.orchestration.automation import condition
+from ml_assets.orchestration.freshness import freshness_policy
 from ml_assets.orchestration.io_manager import IO_MANAGER, Made
 from ml_assets.orchestration.partitions import partitions_definition
 from ml_assets.problem import Problem
@@ -24,10 +26,22 @@ LANDING = "landing"
 
 @dataclass(frozen=True)
 class CheckSpec:
-    """A check as it is announced before it runs. Whether a failure blocks (error) or informs (warning), its outcome says."""
+    """A check as it is announced before it runs. Whether a failure blocks (error) or informs (warning), its outcome says.
+
+    Attributes:
+        blocking: whether a failure can block; False for what only informs: automation does not wait for it.
+    """
 
     name: str
     description: str
+    blocking: bool = True
+
+
+@dataclass(frozen=True)
+class Skip:
+    """What an asset returns when there is nothing to make yet: it and what is downstream are not made; the run succeeds."""
+
+    reason: str
 
 
 def asset_key(problem: Problem, noun: str) -> dg.AssetKey:
@@ -55,17 +69,29 @@ def problem_asset(
     deps: Sequence[dg.AssetDep] = (),
     checks: Sequence[CheckSpec] = (),
     kinds: Sequence[str] = (),
+    metadata: Mapping[str, Any] | None = None,
     config_schema: Mapping[str, dg.Field] | None = None,
     op_tags: Mapping[str, str] | None = None,
-) -> Callable[[Callable[..., Made]], dg.AssetsDefinition]:
-    """Turn a function ``(context, **inputs) -> Made`` into the problem's asset ``noun``."""
+    may_skip: bool = False,
+    not_waited_for: Sequence[dg.AssetDep] = (),
+) -> Callable[[Callable[..., Made | Skip]], dg.AssetsDefinition]:
+    """Turn a function ``(context, **inputs) -> Made`` into the problem's asset ``noun``.
+
+    Args:
+        may_skip: whether the function may also return a ``Skip``.
+        not_waited_for: more ``deps``, of which the function reads what earlier runs made: the same run neither waits for
+            them, nor skips or fails the asset with them.
+    """
     key, partitions = asset_key(problem, noun), partitions_definition(problem)
 
-    def decorate(make: Callable[..., Made]) -> dg.AssetsDefinition:
+    def decorate(make: Callable[..., Made | Skip]) -> dg.AssetsDefinition:
         @functools.wraps(make)
         def body(context: dg.AssetExecutionContext, **inputs: Any) -> Iterator[dg.AssetCheckResult | dg.Output[Made]]:
             clock = _Clock()
             made = make(context, **inputs)
+            if isinstance(made, Skip):
+                context.log.info(made.reason)
+                return
             content = made.value if isinstance(made.value, Content) else store_of(context).put(made.value)
             output = _output(replace(made, value=content, resources=clock.read()), content)
             checked = [check_result(check) for check in made.checks]
@@ -77,7 +103,7 @@ def problem_asset(
             yield from checked
 
         _annotate_like(body, make)
-        return dg.asset(
+        asset = dg.asset(
             key=key,
             ins=ins,
             deps=deps,
@@ -86,13 +112,29 @@ def problem_asset(
             description=description,
             owners=list(problem.owners),
             kinds=set(kinds),
+            metadata=metadata,
             required_resource_keys={IO_MANAGER, LANDING},
             config_schema=config_schema,
             op_tags=op_tags,
+            automation_condition=condition(problem, noun),
+            freshness_policy=freshness_policy(problem, noun),
             check_specs=[_dagster_spec(check, key, partitions) for check in checks],
         )(body)
+        return _amended(asset, not_waited_for, may_skip=may_skip) if not_waited_for or may_skip else asset
 
     return decorate
+
+
+def _amended(asset: dg.AssetsDefinition, deps: Sequence[dg.AssetDep], *, may_skip: bool) -> dg.AssetsDefinition:
+    """With more edges in the asset graph and none in a run, and with neither the asset nor its checks required of a step.
+
+    A step waits for its inputs, not for its spec: through an input it would be skipped or abandoned with what is upstream.
+    (Dagster 1.13 has no public way to say either: pinned, and held by our tests.)
+    """
+    specs = [spec.replace_attributes(deps=[*spec.deps, *deps]) for spec in asset.specs]
+    outs = {out.name: dg.Out.from_definition(out)._replace(is_required=not may_skip) for out in asset.op.output_defs}
+    amended = {"specs": specs, "node_def": asset.op.with_replaced_properties(asset.op.name, outs=outs)}
+    return dg.AssetsDefinition.dagster_internal_init(**{**asset.get_attributes_dict(), **amended})
 
 
 def _output(made: Made, content: Content) -> dg.Output[Made]:
@@ -106,7 +148,7 @@ def _dagster_spec(spec: CheckSpec, asset: dg.AssetKey, partitions: dg.Partitions
     with warnings.catch_warnings():  # partitioned checks are a preview in 1.13: pinned, and held by our tests
         warnings.simplefilter("ignore", dg.PreviewWarning)
         return dg.AssetCheckSpec(
-            spec.name, asset=asset, description=spec.description, blocking=True, partitions_def=partitions
+            spec.name, asset=asset, description=spec.description, blocking=spec.blocking, partitions_def=partitions
         )
 
 

@@ -19,6 +19,7 @@ from ml_assets.evaluation.comparison import Comparison, compare
 from ml_assets.evaluation.judge import Evaluation
 from ml_assets.evaluation.scored_rows import scored_rows
 from ml_assets.orchestration.asset import asset_key, problem_asset, store_of, upstream
+from ml_assets.orchestration.code_references import definition_of
 from ml_assets.orchestration.io_manager import Handle, Made
 from ml_assets.orchestration.partitions import previous_mapping
 from ml_assets.orchestration.split import window_of
@@ -42,6 +43,7 @@ def champion_asset(problem: Problem) -> dg.AssetsDefinition:
         description="Whether this partition's model became champion, and why. The ledger of champions moves here and by hand.",
         ins={"evaluation": upstream(problem, "evaluation")},
         deps=_decided_in_order(problem),
+        metadata=definition_of(problem),
     )
     def champion(context: dg.AssetExecutionContext, evaluation: Handle) -> Made:
         store = store_of(context)

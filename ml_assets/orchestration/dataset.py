@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from ml_assets.evaluation import checks
 from ml_assets.orchestration.asset import LANDING, CheckSpec, asset_key, problem_asset, store_of
+from ml_assets.orchestration.code_references import code_references
 from ml_assets.orchestration.io_manager import Made
-from ml_assets.orchestration.partitions import partitions_definition
+from ml_assets.orchestration.tables import column_schema
 from ml_assets.problem import Problem, window_keys
-from ml_assets.store import Store
+from ml_assets.store import LandedFile, Store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,19 +24,8 @@ CHECKS = (
     CheckSpec("volume", "Not fewer rows than the problem's minimum, not many times more than the partition before."),
     CheckSpec("unique", "No entity occurs twice."),
     CheckSpec("labels", "Labels are of the kind that the problem's task needs."),
+    CheckSpec("labelled", "Some labels are known; before the outcomes land, none is.", blocking=False),
 )
-
-
-def landing_spec(problem: Problem) -> dg.AssetSpec:
-    """The landing folder: files come from outside, Dagster does not make them."""
-    return dg.AssetSpec(
-        asset_key(problem, "landing"),
-        description=f"Files that land for `{problem.name}`: the folder `{problem.name}/` of the landing folder.",
-        partitions_def=partitions_definition(problem),
-        group_name=problem.name,
-        owners=list(problem.owners),
-        kinds={"file"},
-    )
 
 
 def dataset_asset(problem: Problem) -> dg.AssetsDefinition:
@@ -47,6 +38,7 @@ def dataset_asset(problem: Problem) -> dg.AssetsDefinition:
         deps=[dg.AssetDep(asset_key(problem, "landing"))],
         checks=CHECKS,
         kinds=("pandas", "parquet"),
+        metadata=code_references(problem.dataset, problem.schema),
     )
     def dataset(context: dg.AssetExecutionContext) -> Made:
         source = getattr(context.resources, LANDING).source(problem.name)
@@ -55,9 +47,9 @@ def dataset_asset(problem: Problem) -> dg.AssetsDefinition:
         previous = _rows_of_previous(store, problem, context.partition_key)
         return Made(
             data,
-            checks=tuple(_audit(problem, data, previous)),
+            checks=tuple(_naming(source.read, outcome) for outcome in _audit(problem, data, previous)),
             notes={"rows": len(data)},
-            metadata={"dagster/row_count": len(data), "dagster/column_schema": _column_schema(data)},
+            metadata={"dagster/row_count": len(data), **column_schema(data, problem.schema())},
             landed=tuple(source.read),
         )
 
@@ -65,20 +57,32 @@ def dataset_asset(problem: Problem) -> dg.AssetsDefinition:
 
 
 def _audit(problem: Problem, data: pd.DataFrame, previous_rows: int | None) -> Iterator[checks.CheckOutcome]:
-    """The checks of a dataset; those that need its columns only run once the columns are right."""
+    """The checks of a dataset; those that need its columns only run once the columns are right.
+
+    Too many rows are not looked into: of a hundred times the usual ones, the schema alone takes as many seconds as loading
+    them, and as much memory again.
+    """
+    size = checks.volume(data, problem.minimum_rows, previous_rows)
+    yield size
+    if len(data) > problem.minimum_rows and not size.passed:
+        return
     schema = checks.schema_valid(data, problem.schema())
     yield schema
-    yield checks.volume(data, problem.minimum_rows, previous_rows)
     if schema.passed:
         yield checks.unique_entities(data, problem.entity)
         yield checks.labels_valid(problem.task, data[problem.label])
+        yield checks.labels_known(data[problem.label])
+
+
+def _naming(files: Sequence[LandedFile], outcome: checks.CheckOutcome) -> checks.CheckOutcome:
+    """A failed outcome says which files the rows come from: that is where to look."""
+    if outcome.passed:
+        return outcome
+    names = ", ".join(file.name for file in files)
+    return replace(outcome, description=f"{outcome.description} Landed: {names}.")
 
 
 def _rows_of_previous(store: Store, problem: Problem, partition: str) -> int | None:
     earlier = window_keys(problem.partitions, partition, 2)[:-1]
     entry = store.head(f"{problem.name}/dataset", earlier[0]) if earlier else None
     return int(store.manifest(entry.target).notes["rows"]) if entry else None
-
-
-def _column_schema(data: pd.DataFrame) -> dg.TableSchema:
-    return dg.TableSchema(columns=[dg.TableColumn(str(name), str(dtype)) for name, dtype in data.dtypes.items()])

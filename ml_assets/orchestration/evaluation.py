@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from ml_assets import figures
+from ml_assets.drift.statistics import drift_of_features
 from ml_assets.evaluation import checks
+from ml_assets.evaluation.importance import permutation_importance
 from ml_assets.evaluation.judge import Evaluation, judge_scored
 from ml_assets.evaluation.judgement import Judgement
-from ml_assets.evaluation.scored_rows import scored_rows
-from ml_assets.evaluation.slices import SliceScore
-from ml_assets.orchestration.asset import CheckSpec, problem_asset, upstream
+from ml_assets.evaluation.scored_rows import scored_rows, values_of
+from ml_assets.lineage.model_card import model_card
+from ml_assets.orchestration.asset import CheckSpec, problem_asset, store_of, upstream
+from ml_assets.orchestration.code_references import code_references
 from ml_assets.orchestration.io_manager import Handle, Made
 from ml_assets.orchestration.split import window_of
-from ml_assets.problem import Problem
+from ml_assets.orchestration.tables import evaluation_tables
+from ml_assets.problem import Metric, Problem
+from ml_assets.store import Png
 from ml_assets.training.model import predict
 from ml_assets.training.split import TEST, TRAIN, rows_of
 
@@ -24,7 +30,11 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-CHECKS = (CheckSpec("gates", "Every absolute requirement on a metric holds; a model that fails one is not promoted."),)
+CHECKS = (
+    CheckSpec(
+        "gates", "Every absolute requirement on a metric holds; a model that fails one is not promoted.", blocking=False
+    ),
+)
 
 
 def evaluation_asset(problem: Problem) -> dg.AssetsDefinition:
@@ -36,21 +46,33 @@ def evaluation_asset(problem: Problem) -> dg.AssetsDefinition:
         description="Metrics with bootstrap intervals on the test rows of the split, beside the baseline, and by slice.",
         ins={"model": upstream(problem, "model")},
         checks=CHECKS,
+        metadata=code_references(problem.predict, problem.baseline),
     )
     def evaluation(context: dg.AssetExecutionContext, model: Handle) -> Made:
-        split = model.input("split")
+        store, split = store_of(context), model.input("split")
         table, roles = window_of(split)
-        test = rows_of(table, roles, TEST)
-        prediction = predict(problem, model.load(), test.features, name=str(model.key))
-        baseline = problem.baseline(rows_of(table, roles, TRAIN), test)
-        scored = scored_rows(problem, test, prediction, baseline)
-        report = judge_scored(problem, test, scored)
+        train, test = rows_of(table, roles, TRAIN), rows_of(table, roles, TEST)
+        answer = partial(predict, problem, model.load(), name=str(model.key))
+        scored = scored_rows(problem, test, answer(test.features), problem.baseline(train, test))
+        report = judge_scored(
+            problem,
+            test,
+            scored,
+            importance=permutation_importance(problem.metrics[0], test, answer),
+            drift=drift_of_features(train.features, test.features),
+        )
+        picture = figures.png(_figure(problem, scored, report))
         return Made(
-            Judgement(report.to_json(), scored, _figure(problem, scored)),
+            Judgement(report.to_json(), scored, Png(picture)),
             checks=(checks.gates_hold(report.gates),),
             metrics=metrics_of(report),
             notes={"rows_judged": report.rows, "metrics_in_order": [metric.name for metric in problem.metrics]},
-            metadata={"slices": slices_table(report)} if report.slices else {},
+            metadata=evaluation_tables(report),
+            about=lambda key: {
+                "at_a_glance": dg.MetadataValue.md(_at_a_glance(report, problem.metrics[0])),
+                "figures": dg.MetadataValue.md(_inline(picture)),
+                "model_card": dg.MetadataValue.md(model_card(store, key, problem)),
+            },
             inputs=(split, *split.inputs("features")),
         )
 
@@ -70,22 +92,27 @@ def metrics_of(report: Evaluation) -> dict[str, Any]:
     }
 
 
-def slices_table(report: Evaluation) -> dg.MetadataValue:
-    """The metrics by slice, largest first, as a table for the UI."""
-    return dg.MetadataValue.table([dg.TableRecord(_slice_row(score)) for score in report.slices])
-
-
-def _slice_row(score: SliceScore) -> dict[str, str | int | float | bool | None]:
-    metrics = {name: None if number is None else round(number, 4) for name, number in score.scores.items()}
-    return {"slice": f"{score.column} = {score.value}", "rows": score.rows, **metrics, "note": score.reason}
-
-
-def _figure(problem: Problem, scored: pd.DataFrame) -> Figure | None:
+def _figure(problem: Problem, scored: pd.DataFrame, report: Evaluation) -> Figure:
+    label, model, baseline = scored["label"], values_of(scored), values_of(scored, "baseline")
+    metric = problem.metrics[0]
+    features: dict[str, Any] = {"importance": report.importance, "drift": report.drift, "metric": metric.name}
     if problem.task == "binary":
-        return figures.binary_report(scored["label"], scored["prediction"], scored["baseline"])
-    if problem.task == "regression":
-        return figures.regression_report(scored["label"], scored["prediction"], scored["baseline"])
-    return None
+        return figures.binary_report(label, model, baseline, **features)
+    if problem.task == "multiclass":
+        return figures.multiclass_report(label, model, **features)
+    unit = "" if metric.unit == "1" else metric.unit
+    return figures.regression_report(label, model, baseline, unit, **features)
+
+
+def _at_a_glance(report: Evaluation, metric: Metric) -> str:
+    """The first metric with its interval beside the baseline's, small enough to be seen without a click."""
+    model, baseline = report.model[metric.name], report.baseline[metric.name]
+    chart = figures.interval_chart(model.value, model.low, model.high, baseline.value, title=metric.name)
+    return figures.as_markdown(chart, metric.name)
+
+
+def _inline(picture: bytes) -> str:
+    return figures.image_markdown(figures.compact(picture), "image/png", "How the model is judged")
 
 
 def _defined(number: float) -> float | None:

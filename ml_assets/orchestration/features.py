@@ -6,8 +6,10 @@ import dagster as dg
 
 from ml_assets.evaluation import checks
 from ml_assets.orchestration.asset import CheckSpec, problem_asset, upstream
+from ml_assets.orchestration.code_references import code_references
 from ml_assets.orchestration.io_manager import Handle, Made
 from ml_assets.orchestration.partitions import window_mapping
+from ml_assets.orchestration.tables import column_schema
 from ml_assets.problem import Problem
 from ml_assets.training.rows import feature_table
 
@@ -27,6 +29,7 @@ def features_asset(problem: Problem) -> dg.AssetsDefinition:
         ins={"datasets": upstream(problem, "dataset", window_mapping(problem.partitions, problem.lookback + 1))},
         checks=CHECKS,
         kinds=("pandas", "parquet"),
+        metadata=code_references(problem.features),
     )
     def features(context: dg.AssetExecutionContext, datasets: dict[str, Handle]) -> Made:
         *history, data = (handle.load() for handle in datasets.values())
@@ -34,11 +37,11 @@ def features_asset(problem: Problem) -> dg.AssetsDefinition:
         return Made(
             table,
             checks=(
-                checks.features_sound(table.features, len(data)),
+                checks.features_sound(table, len(data)),
                 checks.no_single_feature_predicts_too_well(table, problem.task),
             ),
             notes={"rows": len(table), "features": len(table.features.columns), "lookback": list(datasets)[:-1]},
-            metadata={"dagster/row_count": len(table)},
+            metadata={"dagster/row_count": len(table), **column_schema(table.features)},
         )
 
     return features

@@ -15,7 +15,7 @@ depends on the annotation of its parameter:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -42,6 +42,7 @@ class Made:
         metrics: numbers that judge it; they plot over partitions.
         notes: sentences and summaries, for people: JSON, in the manifest and the UI.
         metadata: more for the UI alone.
+        about: what the UI shows first, said once there is a version to say it of.
         inputs: exact versions that were read besides the asset's declared inputs.
         landed: files from outside the store that were read.
         params, seed: what it was made with.
@@ -53,6 +54,7 @@ class Made:
     metrics: Mapping[str, Any] = field(default_factory=dict)
     notes: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    about: Callable[[VersionKey], Mapping[str, Any]] = lambda key: {}
     inputs: tuple[Handle, ...] = ()
     landed: tuple[LandedFile, ...] = ()
     params: Mapping[str, Any] = field(default_factory=dict)
@@ -97,10 +99,14 @@ class Handle:
 
 
 class StoreIOManager(dg.IOManager):
-    """Versions every output in the store and hands out exact versions as inputs."""
+    """Versions every output in the store and hands out exact versions as inputs.
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
+    Args:
+        pages: where people reach the artifact pages, which the UI then links to; empty: nowhere.
+    """
+
+    def __init__(self, store: Store, pages: str = "") -> None:
+        self.store, self.pages = store, pages
         self._read: dict[tuple[str, str], dict[tuple[str, str | None], Handle]] = {}
 
     def load_input(self, context: dg.InputContext) -> Any:
@@ -126,7 +132,8 @@ class StoreIOManager(dg.IOManager):
         key, _ = self.store.publish(manifest, why=f"materialized by run {context.run_id}")
         if manifest.rejected:
             raise dg.Failure(refusal(key, manifest), metadata={"version": key.version}, allow_retries=False)
-        context.add_output_metadata({**materialization_metadata(self.store, key, manifest), **made.metadata})
+        shown = materialization_metadata(self.store, key, manifest, self.pages, made.metadata)
+        context.add_output_metadata({**made.about(key), **shown})
         if not isinstance(obj, Made):  # an asset of a problem has given its own
             context.step_context.set_data_version(context.asset_key, dg.DataVersion(manifest.content.digest))
 

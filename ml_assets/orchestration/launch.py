@@ -171,9 +171,9 @@ class _Progress:
         elif event.is_step_success:
             self._end(Step(key, self.partition, True, event.step_success_data.duration_ms / 1000))
         elif event.is_step_failure:
-            self._end(Step(key, self.partition, False, why=_cause(event.step_failure_data.error)))
+            self._end(Step(key, self.partition, False, why=cause(event.step_failure_data.error)))
         elif event.is_run_failure and all(step.passed for step in self.steps):
-            self._end(Step("run", self.partition, False, why=_cause(event.job_failure_data.error)))
+            self._end(Step("run", self.partition, False, why=cause(event.job_failure_data.error)))
 
     def _end(self, step: Step) -> None:
         asset, findings = step.asset.replace("__", "/"), tuple(self.findings.pop(step.asset, ()))
@@ -204,7 +204,7 @@ def _config_for(run_config: Mapping[str, Any], assets: Assets) -> dict[str, Any]
     return {"ops": chosen, "loggers": QUIET}
 
 
-def _cause(error: Any) -> str:
+def cause(error: Any) -> str:
     """What went wrong, without Dagster's wrapping: our own errors speak for themselves."""
     if error is None:
         return ""

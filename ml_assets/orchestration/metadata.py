@@ -12,34 +12,52 @@ from typing import Any
 
 import dagster as dg
 
-from ml_assets.store import Input, Manifest, Store, VersionKey
+from ml_assets import figures
+from ml_assets.lineage.markdown import escaped
+from ml_assets.orchestration.tables import MAX_ROWS, table
+from ml_assets.store import Input, LandedFile, Manifest, Store, VersionKey
+from ml_assets.training.history import curves
 
-MAX_ROWS = 200  # of a table in an event: what is shown is stored in Dagster's database
+FOR_MACHINES = frozenset({"metrics_in_order", "training"})  # notes that are read by others, or shown in another way
+MAX_CURVES = len(figures.COLOR_NAMES)  # in one figure: more cannot be told apart
+LONGEST_CAPTION = 120
 
 
-def materialization_metadata(store: Store, key: VersionKey, manifest: Manifest) -> dict[str, Any]:
-    """A version as Dagster metadata: numbers plot over partitions, inputs are a table, notes are text."""
+def materialization_metadata(
+    store: Store, key: VersionKey, manifest: Manifest, pages: str = "", more: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """A version as Dagster metadata, in the order of its rows: numbers plot over partitions, inputs are a table, notes are text.
+
+    Args:
+        pages: where people reach the artifact pages; empty: nothing links there.
+        more: what its asset has to show, before the plumbing.
+    """
     shown: dict[str, Any] = {
-        "version": key.version[:12],
+        "version": key.short,
         **_flat_numbers(manifest.metrics),
-        **{name: _note(value) for name, value in manifest.notes.items()},
+        **_training_curves(manifest.notes.get("training")),
+        **{name: _note(value) for name, value in manifest.notes.items() if name not in FOR_MACHINES},
+        **(more or {}),
     }
     if manifest.params:
         shown["params"] = dg.MetadataValue.json(dict(manifest.params))
     if manifest.inputs or manifest.landed:
-        shown["inputs"] = _inputs_table(manifest)
+        shown["inputs"] = _linked_inputs(manifest, pages) if pages else _inputs_table(manifest)
     shown["size_mib"] = round(manifest.content.size / 2**20, 3)
     shown["dagster/uri"] = store.address(key)
-    shown["look_at_it"] = f"ml-assets show {key.version[:12]}, ml-assets lineage {key.version[:12]}"
+    if pages:
+        shown["page"] = dg.MetadataValue.url(page_of(pages, key))
+    shown["look_at_it"] = f"ml-assets show {key.short}, ml-assets lineage {key.short}"
     return shown
 
 
+def page_of(pages: str, key: VersionKey) -> str:
+    """The address of a version's artifact page."""
+    return f"{pages.rstrip('/')}/version/{key.version}"
+
+
 def _inputs_table(manifest: Manifest) -> dg.MetadataValue:
-    rows = [
-        *(_input_row(read) for read in manifest.inputs),
-        *({"input": "landed", "asset": f.name, "partition": "", "version": f.digest[:12]} for f in manifest.landed),
-    ]
-    return dg.MetadataValue.table([dg.TableRecord(row) for row in rows[:MAX_ROWS]])
+    return table([*map(_input_row, manifest.inputs), *map(_landed_row, manifest.landed)])
 
 
 def _input_row(read: Input) -> dict[str, str]:
@@ -47,7 +65,38 @@ def _input_row(read: Input) -> dict[str, str]:
         "input": read.name,
         "asset": read.key.asset,
         "partition": read.key.partition or "",
-        "version": read.key.version[:12],
+        "version": read.key.short,
+    }
+
+
+def _landed_row(file: LandedFile) -> dict[str, str]:
+    return {"input": "landed", "asset": file.name, "partition": "", "version": file.digest[:12]}
+
+
+def _linked_inputs(manifest: Manifest, pages: str) -> dg.MetadataValue:
+    """A list of links: tables show text only. Up to seven are shown at once, more are one click away."""
+    read = [f"- {escaped(each.name)}: [{escaped(each.key)}]({page_of(pages, each.key)})" for each in manifest.inputs]
+    landed = [f"- landed: {escaped(file.name)} {file.digest[:12]}" for file in manifest.landed]
+    return dg.MetadataValue.md("\n".join([*read, *landed][:MAX_ROWS]))
+
+
+def _training_curves(training: Any) -> dict[str, dg.MetadataValue]:
+    """What a training logged: small enough to be seen at once, and whole one click away."""
+    lines = dict(list(curves(training or {}).items())[:MAX_CURVES])
+    if not any(len(line) > 1 for line in lines.values()):
+        return {}
+    said = ", ".join(
+        f"{color} {name} {line[-1][1]:.4g}"
+        for color, (name, line) in zip(figures.COLOR_NAMES, lines.items(), strict=False)
+        if line
+    )
+    said = escaped(said)[:LONGEST_CAPTION]
+    values = [[value for _, value in line] for line in lines.values()]
+    small = figures.sparkline(*values, title="Training", most=figures.INLINE - LONGEST_CAPTION - 20)
+    whole = figures.line_chart(lines, title="Training", x_label="step")
+    return {
+        "training_curve": dg.MetadataValue.md(f"{figures.as_markdown(small, 'Training')}\n\n{said}"),
+        "training_figure": dg.MetadataValue.md(figures.as_markdown(whole, "Training curve")),
     }
 
 

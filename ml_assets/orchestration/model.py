@@ -9,6 +9,7 @@ import dagster as dg
 
 from ml_assets.evaluation import checks
 from ml_assets.orchestration.asset import CheckSpec, problem_asset, store_of, upstream
+from ml_assets.orchestration.code_references import code_references
 from ml_assets.orchestration.executor import OWN_PROCESS
 from ml_assets.orchestration.io_manager import Handle, Made
 from ml_assets.orchestration.params import params_schema
@@ -31,6 +32,7 @@ def model_asset(problem: Problem) -> dg.AssetsDefinition:
         description="Fitted on the train rows of the split, chosen on its validation rows. It has not seen the test rows.",
         ins={"split": upstream(problem, "split")},
         checks=CHECKS,
+        metadata=code_references(problem.train, problem.predict),
         config_schema={
             "params": params_schema(problem.params),
             "seed": dg.Field(int, default_value=problem.seed, description="Seed of all chance in the training."),
@@ -42,14 +44,19 @@ def model_asset(problem: Problem) -> dg.AssetsDefinition:
         config = context.op_execution_context.op_config
         params = changed_params(problem.params, config["params"])
         data = training_data(*window_of(split))
-        trained = fit(problem, data, params, Run(config["seed"], context.log.info))
+        run = Run(config["seed"], context.log.info)
+        trained = fit(problem, data, params, run)
         content = store.put(trained)
         answer = partial(predict, problem)
         sample = data.validation.features.head(RELOAD_ROWS)
         return Made(
             content,
             checks=(checks.reloads_identically(answer, trained, store.get(content), sample),),
-            notes={"rows_to_fit": len(data.train), "rows_to_choose": len(data.validation)},
+            notes={
+                "rows_to_fit": len(data.train),
+                "rows_to_choose": len(data.validation),
+                **({"training": history} if (history := run.history.to_json()) else {}),
+            },
             inputs=split.inputs("features"),
             params=dataclasses.asdict(params),
             seed=config["seed"],

@@ -1,24 +1,37 @@
-"""champion -> predictions: the rows of a partition, scored by the champion as it was known before the partition began."""
+"""champion -> predictions: the rows of a partition, scored by the champion as it was known before the partition began.
+
+Rows are scored whether or not their outcome is known, a batch at a time, so that a year takes the memory of a batch. Each
+names the version of its model, which leads on to its code, parameters and data.
+
+A run does not wait for its own training: serving must go on where that is skipped (no outcomes yet) or fails. Where
+partitions have no order in time, "before" is the champion of the moment; in one process the training then comes first.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from ml_assets.evaluation.checks import CheckOutcome
+from ml_assets.evaluation import checks
 from ml_assets.evaluation.scored_rows import as_columns, refuse_unusable
 from ml_assets.orchestration.asset import CheckSpec, asset_key, problem_asset, store_of, upstream
 from ml_assets.orchestration.io_manager import Handle, Made
 from ml_assets.orchestration.partitions import previous_mapping
-from ml_assets.problem import FeatureTable, Problem
-from ml_assets.promotion.ledger import Ledger, Move
+from ml_assets.orchestration.tables import column_schema
+from ml_assets.problem import Problem
+from ml_assets.promotion.ledger import Ledger
+from ml_assets.store import BATCH_ROWS, Store
 from ml_assets.training.model import predict
 
 if TYPE_CHECKING:
     import pandas as pd
 
-CHECKS = (CheckSpec("served", "There was a champion to predict with; before the first one there is none."),)
+CHECKS = (
+    CheckSpec("served", "There was a champion to predict with; before the first one there is none.", blocking=False),
+)
+LAST = {"dagster/priority": "-1"}  # of the steps that could run at the same moment, in one process
 
 
 def predictions_asset(problem: Problem) -> dg.AssetsDefinition:
@@ -29,48 +42,63 @@ def predictions_asset(problem: Problem) -> dg.AssetsDefinition:
         "predictions",
         description="Every row of the partition scored by the champion known before it began; each names its model version.",
         ins={"features": upstream(problem, "features")},
-        deps=[
+        not_waited_for=[
             dg.AssetDep(asset_key(problem, "champion"), partition_mapping=previous_mapping(problem.partitions)),
         ],
         checks=CHECKS,
         kinds=("pandas", "parquet"),
+        op_tags=LAST,
     )
     def predictions(context: dg.AssetExecutionContext, features: Handle) -> Made:
         store = store_of(context)
         champion = Ledger.of(store, problem, context.partition_key).champion(before=context.partition_key)
         model = Handle(store, champion.model, "champion") if champion else None
-        scored = _scored(problem, features.load(), model)
+        seen = _Seen()
+        content = store.put_batches(seen.passing(scored(problem, store, features, model)))
+        served = checks.served(context.partition_key, str(champion.model), champion.at) if champion else None
         return Made(
-            scored,
-            checks=(_served(context.partition_key, champion),),
-            notes={"rows": len(scored), "model": str(model.key) if model else "none"},
-            metadata={"dagster/row_count": len(scored)},
+            content,
+            checks=(served or checks.served(context.partition_key, None),),
+            notes={"rows": seen.rows, "model": str(model.key) if model else "none"},
+            metadata={"dagster/row_count": seen.rows, **column_schema(seen.columns)},
             inputs=(model,) if model else (),
         )
 
     return predictions
 
 
-def _scored(problem: Problem, table: FeatureTable, model: Handle | None) -> pd.DataFrame:
-    """One row per row of the table: entity, event time, prediction, model version; no rows without a model."""
-    keys = table.keys[[name for name in (problem.entity, problem.event_time) if name is not None]]
+def scored(
+    problem: Problem, store: Store, features: Handle, model: Handle | None, rows: int = BATCH_ROWS
+) -> Iterator[pd.DataFrame]:
+    """One row per row of the table: entity, event time, prediction, model version; no rows without a model.
+
+    Args:
+        rows: how many are scored, and held, at a time.
+    """
+    names = [name for name in (problem.entity, problem.event_time) if name is not None]
+    content, of = features.manifest.content, str(features.key)
+    keys = (batch[names] for batch in store.batches(content, field="keys", rows=rows, of=of))
     if model is None:
-        return keys.head(0).assign(prediction=0.0, model_version="")
-    prediction = predict(problem, model.load(), table.features, name=str(model.key))
-    refuse_unusable("prediction", prediction, len(table), problem.task)
-    return keys.assign(**as_columns("prediction", prediction), model_version=model.key.version)
+        yield next(keys).head(0).assign(prediction=0.0, model_version="")
+        return
+    trained, first_row = model.load(), 0
+    for batch, known in zip(keys, store.batches(content, field="features", rows=rows, of=of), strict=True):
+        prediction = predict(problem, trained, known, name=str(model.key))
+        refuse_unusable("prediction", prediction, len(batch), problem.task, first_row)
+        yield batch.assign(**as_columns("prediction", prediction), model_version=model.key.version)
+        first_row += len(batch)
 
 
-def _served(partition: str, champion: Move | None) -> CheckOutcome:
-    said = (
-        f"by {champion.model}, champion since {champion.at}"
-        if champion
-        else "by nobody: no champion was known before it"
-    )
-    return CheckOutcome(
-        name="served",
-        passed=champion is not None,
-        blocking=False,
-        description=f"{partition} is predicted {said}.",
-        metadata={},
-    )
+class _Seen:
+    """What went by of a stream of batches: how many rows, and of which columns."""
+
+    columns: pd.DataFrame
+
+    def __init__(self) -> None:
+        self.rows = 0
+
+    def passing(self, frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        for frame in frames:
+            self.rows += len(frame)
+            self.columns = frame.head(0)
+            yield frame

@@ -75,8 +75,8 @@ def _resolved(target: Target, selection: str) -> set[dg.AssetKey]:
             return set()
 
 
-def partition_keys(target: Target, assets: Assets) -> list[str]:
-    """All partitions of the assets, in order.
+def partition_keys(target: Target, assets: Assets, instance: dg.DagsterInstance) -> list[str]:
+    """All partitions of the assets, in order; dynamic ones as the instance knows them.
 
     Raises:
         UsageError: if the assets are partitioned differently.
@@ -84,7 +84,11 @@ def partition_keys(target: Target, assets: Assets) -> list[str]:
     definitions = {target.graph.get(key).partitions_def for key in assets}
     if len(definitions) != 1:
         raise UsageError("These assets are partitioned differently; run one problem at a time.")
-    return list(next(iter(definitions)).get_partition_keys())
+    (partitions,) = definitions
+    if partitions is None:
+        about = ", ".join(sorted(f"{'/'.join(key.path)}: {target.graph.get(key).description}" for key in assets))
+        raise UsageError(f"What has no partitions is not run from here. {about}")
+    return list(partitions.get_partition_keys(dynamic_partitions_store=instance))
 
 
 def plan(target: Target, assets: Assets, n_partitions: int, jobs: int) -> list[Wave]:

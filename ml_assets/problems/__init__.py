@@ -1,21 +1,37 @@
-"""The problems this code location solves: one module or folder each, one line each below."""
+"""The problems this code location solves: every module or folder here whose name does not begin with ``_`` is one.
+
+To add one, write its file. One that cannot be imported or makes no sense is in ``BROKEN``; the others keep working.
+"""
 
 from __future__ import annotations
 
-from ml_assets.errors import UsageError
-from ml_assets.problem import Problem
-from ml_assets.problems import flight_delays
+from pathlib import Path
 
-PROBLEMS: tuple[Problem, ...] = (flight_delays.PROBLEM,)
+from ml_assets.errors import InvalidProblem, UsageError
+from ml_assets.problem import Problem
+from ml_assets.problems._loading import BrokenProblem, attempt, load
+
+__all__ = ["BROKEN", "PROBLEMS", "BrokenProblem", "attempt", "load", "problem_named"]
+
+PROBLEMS: tuple[Problem, ...]
+BROKEN: tuple[BrokenProblem, ...]
+PROBLEMS, BROKEN = load(__name__, Path(__file__).parent)
 
 
 def problem_named(name: str) -> Problem:
     """The problem with this name.
 
     Raises:
+        InvalidProblem: if it is broken.
         UsageError: if there is none.
     """
     for problem in PROBLEMS:
         if problem.name == name:
             return problem
+    for broken in BROKEN:
+        if broken.name == name:
+            raise InvalidProblem(
+                f"The problem {name} cannot be used: {broken.summary}\nMend it; what it made before is untouched, and "
+                f"ml-assets history {name}/model shows it. The whole error:\n\n{broken.traceback}"
+            )
     raise UsageError(f"There is no problem {name!r}. Known: {', '.join(problem.name for problem in PROBLEMS)}.")

@@ -8,6 +8,7 @@
 The format is specified in docs/STORE.md, well enough to write another implementation from it.
 """
 
+from ml_assets.store import watch
 from ml_assets.store.backend import Backend, open_backend
 from ml_assets.store.canonical import canonical, digest
 from ml_assets.store.codecs.figure import Png
@@ -17,10 +18,12 @@ from ml_assets.store.content import Content, File
 from ml_assets.store.keys import VersionKey
 from ml_assets.store.landing import LandedSource, LandingFolder, open_landing
 from ml_assets.store.manifest import Check, Input, LandedFile, Manifest
+from ml_assets.store.notifications import Queue, Told
 from ml_assets.store.refs import RefEntry
-from ml_assets.store.store import MAIN, Store, open_store
+from ml_assets.store.store import BATCH_ROWS, MAIN, Store, open_store
 
 __all__ = [
+    "BATCH_ROWS",
     "MAIN",
     "Backend",
     "Check",
@@ -33,8 +36,10 @@ __all__ = [
     "LandingFolder",
     "Manifest",
     "Png",
+    "Queue",
     "RefEntry",
     "Store",
+    "Told",
     "VersionKey",
     "canonical",
     "digest",
@@ -42,4 +47,5 @@ __all__ = [
     "open_landing",
     "open_store",
     "trust",
+    "watch",
 ]

@@ -5,6 +5,12 @@
     list(folder)         the keys below a folder, sorted
     delete(key)          repair and garbage collection only
 
+and, for blobs that may be too large for memory, the second and the first once more:
+
+    stream(key)          the bytes in pieces, or None
+    put_file(key, path)  the bytes of a local file, whether or not the key exists: only for keys named by their digest,
+                         where a second write changes nothing (large files go up in parts, which cannot be create-only)
+
 Every write is atomic: a reader sees all of it or nothing (a local file is linked under its name once it is complete).
 "False" may be the echo of our own write: when the reply to a successful request is lost, the client's retry is told that
 the key is taken. So the store never concludes from it that somebody else wrote; ``create`` reads back and compares.
@@ -21,13 +27,26 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote, urlsplit
 
 from ml_assets.errors import InvalidKey, StoreUnreachable, UsageError
+from ml_assets.store.listing import (
+    LAST,
+    Entry,
+    Span,
+    local_entries,
+    local_entry,
+    local_names,
+    remote_entries,
+    remote_entry,
+)
 
 if TYPE_CHECKING:
+    from obstore import GetResult
     from obstore.store import ObjectStore
 
 CLOUDS = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "adl")
 ATTEMPTS = 5  # of create(), when a key is said to be taken and is not there
 RETRIES = 6  # of one request
+PIECE = 8 << 20  # bytes of a file that are held at a time, …
+PIECES = 4  # … and how many of them, while it is uploaded
 
 
 class Backend(Protocol):
@@ -41,6 +60,14 @@ class Backend(Protocol):
 
     def get(self, key: str) -> bytes | None:
         """The bytes of ``key``; None if it does not exist."""
+        ...
+
+    def stream(self, key: str) -> Iterator[bytes] | None:
+        """The bytes of ``key`` in pieces of some MiB, in order; None if it does not exist."""
+        ...
+
+    def put_file(self, key: str, path: Path) -> None:
+        """Write the bytes of ``path`` under ``key``, named by their digest. Readers see all of them or what was there before."""
         ...
 
     def list(self, folder: str, after: str | None = None) -> list[str]:
@@ -66,12 +93,13 @@ def create(backend: Backend, key: str, data: bytes) -> bytes | None:
 class ObjectStoreBackend:
     """The primitives on one obstore object store, opened when first used.
 
-    ``connect(writing)`` gives the object store, or None when there is nothing to read yet.
+    ``connect(writing)`` gives the object store, or None when there is nothing to read yet; ``root`` is where a local one lies.
     """
 
-    def __init__(self, url: str, connect: Callable[[bool], ObjectStore | None]) -> None:
+    def __init__(self, url: str, connect: Callable[[bool], ObjectStore | None], root: Path | None = None) -> None:
         self.url = url
         self._connect = connect
+        self._root = root
         self._connected: ObjectStore | None = None
 
     def put_new(self, key: str, data: bytes) -> bool:
@@ -93,35 +121,71 @@ class ObjectStoreBackend:
         with self._explained("write", key):
             obstore.put(self._open(), key, data)
 
-    def get(self, key: str) -> bytes | None:
+    def put_file(self, key: str, path: Path) -> None:
         """See ``Backend``."""
         import obstore
 
-        store = self._store(writing=False)
-        if store is None:
-            return None
+        with self._explained("write", key):
+            obstore.put(self._open(), key, path, chunk_size=PIECE, max_concurrency=PIECES)
+
+    def get(self, key: str) -> bytes | None:
+        """See ``Backend``."""
         with self._explained("read", key):
-            try:
-                return bytes(obstore.get(store, key).bytes())
-            except FileNotFoundError as error:
-                if "NoSuchBucket" in str(error):
-                    raise
-                return None
+            found = self._found(key)
+            return None if found is None else bytes(found.bytes())
+
+    def stream(self, key: str) -> Iterator[bytes] | None:
+        """See ``Backend``."""
+        with self._explained("read", key):
+            found = self._found(key)
+        return None if found is None else self._pieces(found, key)
+
+    def _pieces(self, found: GetResult, key: str) -> Iterator[bytes]:
+        with self._explained("read", key):
+            for piece in found.stream(min_chunk_size=PIECE):
+                yield bytes(piece)
+
+    def _found(self, key: str) -> GetResult | None:
+        import obstore
+
+        store = self._store(writing=False)
+        try:
+            return None if store is None else obstore.get(store, key)
+        except FileNotFoundError as error:
+            if "NoSuchBucket" in str(error):
+                raise
+            return None
 
     def list(self, folder: str, after: str | None = None) -> list[str]:
         """See ``Backend``."""
-        return sorted(key for key in self.stamps(folder) if after is None or key > after)
+        if self._root is None:
+            return sorted(self.entries(folder, after or ""))
+        with self._explained("list", folder):
+            return sorted(local_names(self._root, folder, Span(after or "")))
+
+    def entries(self, folder: str, after: str = "", until: str = LAST) -> dict[str, Entry]:
+        """Every key below ``folder`` that sorts after ``after`` and not after ``until``, with its stamp and time.
+
+        Where keys are served in order (S3, GCS) this costs what is found, not what is there.
+        """
+        span = Span(after, until)
+        with self._explained("list", folder):
+            if self._root is not None:
+                return local_entries(self._root, folder, span)
+            store = self._store(writing=False)
+            return {} if store is None else remote_entries(store, folder, span)
+
+    def entry(self, key: str) -> Entry | None:
+        """The same of one key; None if it does not exist."""
+        with self._explained("look at", key):
+            if self._root is not None:
+                return local_entry(self._root, key)
+            store = self._store(writing=False)
+            return None if store is None else remote_entry(store, key)
 
     def stamps(self, folder: str) -> dict[str, str]:
-        """Every key below ``folder`` with a stamp that changes when its bytes do (entity tag and size)."""
-        import obstore
-
-        store = self._store(writing=False)
-        if store is None:
-            return {}
-        with self._explained("list", folder):
-            found = [meta for page in obstore.list(store, folder or None, chunk_size=1000) for meta in page]
-        return {meta["path"]: f"{meta['e_tag'] or meta['last_modified'].isoformat()} {meta['size']}" for meta in found}
+        """Every key below ``folder`` with a stamp that changes when its bytes do."""
+        return {key: entry.stamp for key, entry in self.entries(folder).items()}
 
     def delete(self, key: str) -> None:
         """See ``Backend``."""
@@ -148,10 +212,15 @@ class ObjectStoreBackend:
     @contextmanager
     def _explained(self, verb: str, key: str) -> Iterator[None]:
         """Turn what obstore raises into errors that say what to do."""
-        from obstore.exceptions import BaseError
+        from obstore.exceptions import BaseError, InvalidPathError
 
         try:
             yield
+        except InvalidPathError as error:  # one such key spoils the listing of its folder
+            cause = str(error).partition("\n\n")[0]
+            raise InvalidKey(
+                f"Cannot {verb} {self.url}/{key}: {cause!r}. Rename or delete what has this name."
+            ) from error
         except (BaseError, OSError) as error:
             cause = str(error).partition("\n")[0]
             raise StoreUnreachable(
@@ -192,7 +261,7 @@ def _local(path: Path) -> ObjectStoreBackend:
 
         return LocalStore(root, mkdir=writing) if writing or root.is_dir() else None
 
-    return ObjectStoreBackend(str(root), connect)
+    return ObjectStoreBackend(str(root), connect, root)
 
 
 def _memory() -> Callable[[bool], ObjectStore | None]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from pathlib import Path
+
+from blake3 import blake3
 
 from ml_assets.errors import CorruptBlob, MissingBlob
-from ml_assets.store.backend import Backend, create
+from ml_assets.store.backend import PIECE, Backend, create
 from ml_assets.store.canonical import digest
 from ml_assets.store.content import File
 from ml_assets.store.keys import blob_key
@@ -28,6 +31,17 @@ class Blobs:
             self._repair(key, data)
         return file
 
+    def write_file(self, path: str, source: Path) -> File:
+        """As ``write``, for the bytes of a local file, which are never held in memory as a whole."""
+        found = blake3()
+        with source.open("rb") as data:
+            while piece := data.read(PIECE):
+                found.update(piece)
+        file = File(path, found.hexdigest(), source.stat().st_size)
+        if not self._is_whole(file):
+            self.backend.put_file(blob_key(file.digest), source)
+        return file
+
     def read(self, file: File, of: str = "") -> bytes:
         """The bytes of ``file``, verified.
 
@@ -37,16 +51,45 @@ class Blobs:
             MissingBlob: if it is gone.
             CorruptBlob: if what is there has another digest.
         """
-        address = f"{self.backend.url}/{blob_key(file.digest)}"
-        made_again = f"Restore it from the bucket's versions, or materialize {of or 'the asset it belongs to'} again."
         data = self.backend.get(blob_key(file.digest))
         if data is None:
-            raise MissingBlob(f"{address} is gone, although a manifest names it as {file.path!r}. {made_again}")
+            raise self._missing(file, of)
         if digest(data) != file.digest:
-            raise CorruptBlob(
-                f"{address} reads back as {digest(data)}. It was changed or truncated after it was written. {made_again}"
-            )
+            raise self._corrupt(file, digest(data), of)
         return data
+
+    def copy(self, file: File, to: Path, of: str = "") -> None:
+        """Write the bytes of ``file`` to a new local file, a piece at a time. Verified once it returns; see ``read``."""
+        pieces = self.backend.stream(blob_key(file.digest))
+        if pieces is None:
+            raise self._missing(file, of)
+        found = blake3()
+        with to.open("wb") as copied:
+            for piece in pieces:
+                found.update(piece)
+                copied.write(piece)
+        if found.hexdigest() != file.digest:
+            raise self._corrupt(file, found.hexdigest(), of)
+
+    def _is_whole(self, file: File) -> bool:
+        """Whether the store has it already, undamaged."""
+        found = blake3()
+        for piece in self.backend.stream(blob_key(file.digest)) or ():
+            found.update(piece)
+        return found.hexdigest() == file.digest
+
+    def _missing(self, file: File, of: str) -> MissingBlob:
+        return MissingBlob(
+            f"{self._address(file)} is gone, although a manifest names it as {file.path!r}. {_made_again(of)}"
+        )
+
+    def _corrupt(self, file: File, found: str, of: str) -> CorruptBlob:
+        return CorruptBlob(
+            f"{self._address(file)} reads back as {found}. It was changed or truncated after it was written. {_made_again(of)}"
+        )
+
+    def _address(self, file: File) -> str:
+        return f"{self.backend.url}/{blob_key(file.digest)}"
 
     def _repair(self, key: str, data: bytes) -> None:
         """Replace what lies under ``key``: its bytes are not those its name promises."""
@@ -57,3 +100,7 @@ class Blobs:
                 f"{self.backend.url}/{key} was damaged, and is damaged again right after it was replaced. "
                 "Something else writes there, or the disk fails: look before you store anything more."
             )
+
+
+def _made_again(of: str) -> str:
+    return f"Restore it from the bucket's versions, or materialize {of or 'the asset it belongs to'} again."

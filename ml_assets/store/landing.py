@@ -5,6 +5,7 @@ Files here may be replaced by whoever lands them; so what was read is recorded w
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,15 @@ from ml_assets.store.backend import ObjectStoreBackend, open_backend
 from ml_assets.store.canonical import digest
 from ml_assets.store.codecs.codec import MALFORMED
 from ml_assets.store.codecs.table import from_parquet, to_parquet
+from ml_assets.store.listing import LAST, Entry
 from ml_assets.store.manifest import LandedFile
 
 if TYPE_CHECKING:
     import pandas as pd
+
+MOST_VALUES_PER_BYTE = 100  # real tables have about one; a file of one value repeated for ever takes next to nothing
+SWELLING_FROM_VALUES = 20_000_000  # what fits into memory anyway (some 160 MB) may be as repetitive as it likes
+_UNWRITABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff\\]")
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,17 @@ class LandingFolder:
     def stamps(self, prefix: str = "") -> dict[str, str]:
         """The same names, each with a stamp that changes when the file does; costs one listing, reads no file."""
         return dict(sorted(self.backend.stamps(_safe(prefix)).items()))
+
+    def entries(self, prefix: str = "", after: str = "", until: str = LAST) -> dict[str, Entry]:
+        """Files below ``prefix`` whose names sort after ``after`` and not after ``until``, in no order; reads no file.
+
+        On an object store this costs what is found; a local folder's names are all read, and of those found the status.
+        """
+        return self.backend.entries(_safe(prefix), after, until)
+
+    def entry(self, name: str) -> Entry | None:
+        """One of them; None if nothing has landed under this name."""
+        return self.backend.entry(_safe(name))
 
     def read(self, name: str) -> bytes:
         """The bytes of a file.
@@ -82,6 +99,7 @@ class LandedSource:
         path = f"{self.prefix}/{name}" if self.prefix else name
         data = self.folder.read(path)
         try:
+            _refuse_what_cannot_be(data)
             frame = from_parquet(data)
         except MALFORMED as error:
             raise UnreadableFile(
@@ -97,9 +115,29 @@ def open_landing(url: str) -> LandingFolder:
     return LandingFolder(open_backend(url))
 
 
+def _refuse_what_cannot_be(data: bytes) -> None:
+    """ValueError for a file that has two columns of one name, or is small and would fill the memory when it is read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        about = pq.read_metadata(pa.BufferReader(data))
+        names = about.schema.to_arrow_schema().names
+    except pa.ArrowException as error:
+        raise ValueError(str(error)) from error
+    if len(set(names)) < len(names):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise ValueError(f"it has several columns that are called {', '.join(map(repr, twice))}")
+    values = about.num_rows * about.num_columns
+    if values > max(SWELLING_FROM_VALUES, MOST_VALUES_PER_BYTE * len(data)):
+        raise ValueError(
+            f"it says that it holds {about.num_rows:,} rows of {about.num_columns} columns, which cannot be"
+        )
+
+
 def _safe(name: str) -> str:
     """``name``, if it stays inside the landing folder; empty stands for the folder itself."""
     parts = name.split("/") if name else []
-    if any(part in ("", ".", "..") for part in parts) or "\\" in name or "\0" in name:
+    if any(part in ("", ".", "..") for part in parts) or _UNWRITABLE.search(name):
         raise InvalidKey(f"{name!r} is no path inside the landing folder. Write it like flights/2013-06.parquet.")
     return name

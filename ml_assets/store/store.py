@@ -9,25 +9,29 @@ Written in this order, so that a crash anywhere leaves the old world or the new 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from types import EllipsisType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ml_assets.errors import CorruptBlob, Rejected, StoreError, UnknownVersion
-from ml_assets.store import catalog, codecs, probe
+from ml_assets.store import batches, catalog, codecs, probe
 from ml_assets.store.backend import Backend, create, open_backend
 from ml_assets.store.blobs import Blobs
 from ml_assets.store.canonical import Json, canonical, digest, parse, plain
 from ml_assets.store.codecs.codec import Parts
-from ml_assets.store.content import Content
+from ml_assets.store.content import Content, File
 from ml_assets.store.keys import VersionKey, described, environment_key, ref_folder, run_folder, version_key
 from ml_assets.store.manifest import Manifest
 from ml_assets.store.refs import RefEntry, RefLog
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 MAIN = "main"
+BATCH_ROWS = 50_000  # of a table that is read in batches
 WRITERS = 8  # parts of one value that are written at the same time: on S3 each waits for its reply
 
 
@@ -89,6 +93,37 @@ class Store:
     def load(self, key: VersionKey) -> Any:
         """The value of a version; see ``get``."""
         return self.get(self.manifest(key).content, of=str(key))
+
+    def read(self, file: File, of: str = "") -> bytes:
+        """The bytes of one file of a value, verified, undecoded; see ``get``."""
+        return Blobs(self._opened(writing=False)).read(file, of=of)
+
+    def put_batches(self, frames: Iterable[pd.DataFrame]) -> Content:
+        """Store the rows of all ``frames`` as one table, in bounded memory; ``get`` gives it back as one DataFrame.
+
+        The bytes depend on the rows alone, not on how they were cut. Where ``put`` keeps a frame's index, these are left out.
+
+        Raises:
+            UnsupportedType: if a frame has other columns or types than the first, or cannot be stored; nothing was stored.
+        """
+        return batches.write(Blobs(self._opened(writing=True)), frames)
+
+    def batches(
+        self, content: Content, *, field: str = "", rows: int = BATCH_ROWS, of: str = ""
+    ) -> Iterator[pd.DataFrame]:
+        """The rows of a stored DataFrame in order, ``rows`` at a time, each with the dtypes of the whole.
+
+        The last batch has what is left; a table without rows is one batch without rows. All bytes are verified before the
+        first batch.
+
+        Args:
+            field: the field that is the DataFrame, of a stored dataclass.
+            of: the version it belongs to, for messages.
+        Raises:
+            MissingBlob, CorruptBlob: if a file is gone or changed.
+            UnreadableContent: if the content is no table.
+        """
+        return batches.read(Blobs(self._opened(writing=False)), content, field, rows, of)
 
     # ------------------------------------------------------------ versions
 

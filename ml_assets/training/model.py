@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.errors import FeatureMismatch
 from ml_assets.problem import Problem, TrainingData
+from ml_assets.training.history import History
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,13 +37,15 @@ class TrainedModel:
 
 @dataclass(frozen=True)
 class Run:
-    """A training's surroundings: its seed, and where its progress goes."""
+    """A training's surroundings: its seed, where its progress goes, and what it was so far."""
 
     seed: int
     report: Callable[[str], None]
+    history: History = field(default_factory=History)
 
     def log(self, step: int, **metrics: float) -> None:
         """Report progress as one line: ``step 20: train_loss 0.41, validation_loss 0.44``."""
+        self.history.add(step, metrics)
         self.report(f"step {step}: " + ", ".join(f"{name} {value:.6g}" for name, value in metrics.items()))
 
 

@@ -6,9 +6,12 @@ import dagster as dg
 
 from ml_assets import open_landing, open_store
 from ml_assets.orchestration import build_definitions
+from ml_assets.settings import Settings
 from ml_assets_tests.doubles import ice_cream, umbrellas
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    return build_definitions((umbrellas.PROBLEM, ice_cream.PROBLEM), open_store(), open_landing())
+    settings = Settings.from_environment()
+    problems = (umbrellas.PROBLEM, ice_cream.PROBLEM)
+    return build_definitions(problems, open_store(settings), open_landing(settings), settings=settings)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ml_assets.store import Backend
 
@@ -24,6 +25,12 @@ class Wrapped:
 
     def get(self, key: str) -> bytes | None:
         return self.inner.get(key)
+
+    def stream(self, key: str) -> Iterator[bytes] | None:
+        return self.inner.stream(key)
+
+    def put_file(self, key: str, path: Path) -> None:
+        self.inner.put_file(key, path)
 
     def list(self, folder: str, after: str | None = None) -> list[str]:
         return self.inner.list(folder, after)
@@ -69,6 +76,12 @@ class Counted(Wrapped):
             self.written.append(key)
         self._tick(key)
         return created
+
+    def put_file(self, key: str, path: Path) -> None:
+        self._tick(key)
+        super().put_file(key, path)
+        self.written.append(key)
+        self._tick(key)
 
     def get(self, key: str) -> bytes | None:
         self._tick(key)

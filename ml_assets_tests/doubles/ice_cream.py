@@ -3,7 +3,7 @@ calendar, a model that is a dataclass of its own, no scikit-learn."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ import pandas as pd
 from ml_assets.evaluation.metrics import MAE, RMSE
 from ml_assets.problem import (
     Better,
+    Dynamic,
     EntityHash,
     FeatureTable,
     Gate,
@@ -101,3 +102,6 @@ PROBLEM = Problem(
     artifact_types=(Line,),
     description=__doc__,
 )
+
+SHOPS = replace(PROBLEM, name="shops", partitions=Dynamic(), files=("{partition}.parquet",))
+"""The same for shops that open as time goes by: a shop is there once its file has landed."""

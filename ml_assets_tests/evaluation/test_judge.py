@@ -8,7 +8,7 @@ import pytest
 import sklearn.metrics as sk
 
 from ml_assets.errors import InvalidPrediction, InvalidProblem, UnusableSplit
-from ml_assets.evaluation.judge import Evaluation, judge
+from ml_assets.evaluation.judge import Evaluation, judge, judge_scored
 from ml_assets.evaluation.metrics import ACCURACY, AUROC, BRIER, MAE
 from ml_assets.evaluation.scored_rows import scored_rows, values_of
 from ml_assets.problem import Better, FeatureTable, Gate
@@ -191,3 +191,21 @@ def test_rows_without_any_label_cannot_judge():
     rows = FeatureTable(ROWS.keys, ROWS.features, np.full(300, np.nan))
     with pytest.raises(UnusableSplit, match="None of the 300 test rows of toy has a known 'late'"):
         judge(toy_problem(), rows, prediction=HALF, baseline=HALF)
+
+
+# ---------------------------------------------------------------- features
+
+
+def test_importance_and_drift_keep_their_order_through_the_store():
+    problem = toy_problem()
+    importance, drift = (("late_before", 0.2), ("hour", -0.01)), (("hour", 1.5), ("late_before", 0.0))
+    scored = scored_rows(problem, ROWS, noisy(ROWS, 0.3), HALF)
+    found = judge_scored(problem, ROWS, scored, importance=importance, drift=drift, resamples=2)
+    again = Evaluation.from_json(json.loads(json.dumps(found.to_json(), sort_keys=True)))
+    assert (again.importance, again.drift) == (importance, drift)
+
+
+def test_an_evaluation_from_before_there_was_importance_can_be_read():
+    plain = judged().to_json()
+    del plain["importance"], plain["drift"]
+    assert Evaluation.from_json(plain).importance == ()

@@ -1,29 +1,34 @@
 """Checks as pure functions ``(value, …) -> CheckOutcome``, run where the value already is.
 
-dataset   schema, volume, unique, labels
-features  features_sound, leak
-split     disjoint, classes
-model     reloads
-evaluation  gates
+dataset      schema, volume, unique, labels, labelled
+features     features_sound, leak
+split        disjoint, classes, window_complete
+model        reloads
+evaluation   gates
+predictions  served
 """
 
-from ml_assets.evaluation.checks.dataset import labels_valid, schema_valid, unique_entities, volume
+from ml_assets.evaluation.checks.dataset import labels_known, labels_valid, schema_valid, unique_entities, volume
 from ml_assets.evaluation.checks.features import features_sound
 from ml_assets.evaluation.checks.leak import no_single_feature_predicts_too_well
 from ml_assets.evaluation.checks.model import gates_hold, reloads_identically
 from ml_assets.evaluation.checks.outcome import CheckOutcome
-from ml_assets.evaluation.checks.split import both_classes_present, split_disjoint
+from ml_assets.evaluation.checks.predictions import served
+from ml_assets.evaluation.checks.split import both_classes_present, split_disjoint, window_complete
 
 __all__ = [
     "CheckOutcome",
     "both_classes_present",
     "features_sound",
     "gates_hold",
+    "labels_known",
     "labels_valid",
     "no_single_feature_predicts_too_well",
     "reloads_identically",
     "schema_valid",
+    "served",
     "split_disjoint",
     "unique_entities",
     "volume",
+    "window_complete",
 ]

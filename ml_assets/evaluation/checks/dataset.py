@@ -102,11 +102,7 @@ def unique_entities(frame: pd.DataFrame, entity: str) -> CheckOutcome:
 
 
 def labels_valid(task: Task, label: pd.Series | np.ndarray) -> CheckOutcome:
-    """Known labels are of the kind that the task needs.
-
-    Labels may be missing: outcomes land later. Where all are, the outcome is a failure that does not block: such rows can
-    be scored, but a broken join looks the same.
-    """
+    """Known labels are of the kind that the task needs. They may be missing, even all of them: outcomes land later."""
     import pandas as pd
 
     values = pd.to_numeric(pd.Series(label), errors="coerce").astype(float)
@@ -118,11 +114,23 @@ def labels_valid(task: Task, label: pd.Series | np.ndarray) -> CheckOutcome:
         examples = ", ".join(map(str, wrong.drop_duplicates().head(EXAMPLES_SHOWN)))
         said = f"{len(wrong):,} of {len(known):,} labels are not {_KIND[task]}, such as {examples}. Mend the dataset function."
         return CheckOutcome("labels", False, True, said, metadata)
-    if not len(known):
-        said = f"None of {len(values):,} rows has a label: they can be scored, but train and judge nothing. Have outcomes landed?"
-        return CheckOutcome("labels", False, False, said, metadata)
-    said = f"{len(known):,} of {len(values):,} labels are known, and all are {_KIND[task]}."
+    said = f"{len(known):,} of {len(values):,} labels are known, and none is anything but {_KIND[task]}."
     return CheckOutcome("labels", True, True, said, metadata)
+
+
+def labels_known(label: pd.Series | np.ndarray) -> CheckOutcome:
+    """Some label is known. Does not block: rows without one can be scored, but a broken join looks the same."""
+    import pandas as pd
+
+    rows, known = len(label), int(pd.notna(pd.Series(label)).sum())
+    metadata = {"rows": rows, "known": known}
+    if known:
+        return CheckOutcome("labelled", True, False, f"{known:,} of {rows:,} labels are known.", metadata)
+    said = (
+        f"None of {rows:,} rows has a label: they are scored, but train and judge nothing. "
+        "If their outcomes should be known by now, look how the dataset function joins them."
+    )
+    return CheckOutcome("labelled", False, False, said, metadata)
 
 
 _KIND = {"binary": "0 or 1", "multiclass": "whole numbers from 0", "regression": "finite numbers"}

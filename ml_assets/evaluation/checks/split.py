@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -67,6 +67,17 @@ def both_classes_present(labels: Mapping[str, np.ndarray], task: Task) -> CheckO
         said = f"{'; '.join(faults)}. Lengthen the window or that part of the split."
         return CheckOutcome("classes", False, True, said, metadata)
     return CheckOutcome("classes", True, True, f"{', '.join(labels)} each have the labels they need.", metadata)
+
+
+def window_complete(present: Sequence[str], wanted: int) -> CheckOutcome:
+    """The window has as many partitions as the problem asks for. Does not block: the first ones of a problem cannot.
+
+    Args:
+        present: keys of the partitions that the window has, oldest first.
+    """
+    said = f"The window has {len(present)} of {wanted} partitions: {', '.join(present)}."
+    metadata = {"partitions": len(present), "wanted": wanted}
+    return CheckOutcome("window_complete", len(present) == wanted, False, said, metadata)
 
 
 def _fault(role: str, known: Mapping[str, np.ndarray], task: Task) -> str:

@@ -36,6 +36,7 @@ SCHEDULE = {
 }  # fmt: skip
 OUTCOME = dict.fromkeys(("dep_time", "dep_delay", "arr_time", "arr_delay", "air_time"), "float64")
 DATE = {"year": "int64", "month": "int64", "day": "int64", "minute": "int64", "time_hour": UTC_MICROSECONDS}
+HOUR = {"day": "int64", "hour": "int64", "time_hour": UTC_MICROSECONDS}
 OBSERVATION = dict.fromkeys(
     ("temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib"), "float64"
 )
@@ -56,16 +57,16 @@ def load_flights(partition: Partition, source: Source) -> pd.DataFrame:
         (``plane_…``); and the newest weather known at the origin when asked, if it is at most six hours old.
     Raises:
         NotLanded: if one of the files is missing.
-        UnreadableFile: if a file lacks columns, holds other types, other months, or no time zone for a destination.
+        UnreadableFile: if a file lacks columns, holds other types, other months, another clock, or no time zone for a
+            destination.
     """
     flights_file, weather_file = f"flights/{partition.key}.parquet", f"weather/{partition.key}.parquet"
     flights = _typed(source.parquet(flights_file), flights_file, DATE | SCHEDULE | OUTCOME)
-    weather = _typed(
-        source.parquet(weather_file), weather_file, OBSERVATION | {"origin": "str", "time_hour": UTC_MICROSECONDS}
-    )
+    weather = _typed(source.parquet(weather_file), weather_file, OBSERVATION | HOUR | {"origin": "str"})
     planes = _typed(source.parquet("planes.parquet"), "planes.parquet", PLANE | {"tailnum": "str"})
     airports = _typed(source.parquet("airports.parquet"), "airports.parquet", {"faa": "str", "tzone": "str"})
     _refuse_other_months(flights, flights_file, partition.key)
+    weather = _with_true_hours(weather, weather_file)
     flights = _with_instants(flights, _time_zones(flights["dest"], airports))
     return _with_weather(_with_plane(flights, planes), weather)
 
@@ -101,6 +102,23 @@ def _refuse_other_months(flights: pd.DataFrame, name: str, month: str) -> None:
             f"{name} holds {(held != month).sum()} flights of {others}. "
             "They would be counted twice or in the wrong month. Land one file per month."
         )
+
+
+def _with_true_hours(weather: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The observations, if ``time_hour`` is the hour that their own ``day`` and ``hour`` show in New York.
+
+    A clock that is five hours slow, as New York's read as UTC is, would tell of weather five hours before it came.
+    """
+    local = weather["time_hour"].dt.tz_convert("America/New_York").dt
+    wrong = (local.day != weather["day"]) | (local.hour != weather["hour"])
+    if wrong.any():
+        first = weather[wrong].iloc[0]
+        raise UnreadableFile(
+            f"{name}: column time_hour is on another clock than day and hour in {wrong.sum()} of {len(weather)} rows: "
+            f"{first['time_hour']} is not hour {first['hour']} of day {first['day']} in New York. Write time_hour in UTC, "
+            "or with its time zone."
+        )
+    return weather.drop(columns=["day", "hour"])
 
 
 def _time_zones(destinations: pd.Series, airports: pd.DataFrame) -> pd.Series:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from ml_assets.errors import UnreadableContent, UnsupportedType
@@ -46,8 +47,15 @@ def decode(codec_name: str, meta: Mapping[str, Json], parts: Parts) -> Any:
             f"The content was written by a codec {codec_name!r}, which ml_assets does not have. "
             "Nothing was read. If a newer ml_assets wrote it, use that; otherwise do not trust where it came from."
         )
-    try:
+    with explained(codec_name):
         return codec.decode(meta, parts)
+
+
+@contextmanager
+def explained(codec_name: str) -> Iterator[None]:
+    """Turn what libraries raise for bytes that a codec did not write into an error that says what to do."""
+    try:
+        yield
     except MALFORMED as error:
         raise UnreadableContent(
             f"The bytes are intact, but they are not what the codec {codec_name!r} writes: "

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from ml_assets.errors import UnreadableContent, UnsupportedType
 from ml_assets.store.canonical import Json
 from ml_assets.store.codecs.codec import Encoded, Parts
+from ml_assets.store.content import Content
 
 T = TypeVar("T", bound=type)
 
@@ -71,6 +73,23 @@ class RecordCodec:
             )
         fields = {f: self._decode(e["codec"], e["meta"], parts.below(f)) for f, e in meta["fields"].items()}
         return cls(**fields)
+
+    @staticmethod
+    def field(content: Content, name: str) -> Content:
+        """The content of one field of a stored dataclass, to be read without the others.
+
+        Raises:
+            UnreadableContent: if the content is no dataclass, or has no such field.
+        """
+        fields = content.meta.get("fields", {}) if content.codec == RecordCodec.name else {}
+        if name not in fields:
+            known = ", ".join(fields) or f"none: its codec is {content.codec!r}"
+            raise UnreadableContent(
+                f"The content has no field {name!r}. It has {known}. Ask for one of these, or the whole."
+            )
+        below = f"{name}/"
+        files = (replace(f, path=f.path.removeprefix(below)) for f in content.files if f.path.startswith(below))
+        return Content(fields[name]["codec"], fields[name]["meta"], tuple(files))
 
     def _encode_field(self, name: str, field: str, value: Any) -> Encoded:
         try:

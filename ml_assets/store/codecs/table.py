@@ -1,9 +1,16 @@
-"""pandas.DataFrame -> Parquet. What would not come back with the same types is refused when it is written."""
+"""pandas.DataFrame -> Parquet. What would not come back with the same types is refused when it is written.
+
+A table may also be written and read some rows at a time, so that its size is no question of memory; it is the same file,
+with row groups of ROW_GROUP rows however the rows came, so that equal rows have equal bytes.
+"""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.errors import UnsupportedType
@@ -12,8 +19,12 @@ from ml_assets.store.codecs.codec import Encoded, Parts, is_instance
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 CATEGORIES = b"ml_assets.categories"
+FILE = "table.parquet"
+ROW_GROUP = 1 << 16  # rows; a reader and a writer hold about one group
+READ_BUFFER = 1 << 18  # bytes per column
 
 
 class TableCodec:
@@ -27,11 +38,11 @@ class TableCodec:
             return None
         data = to_parquet(value)
         _refuse_changes(value, from_parquet(data))
-        return Encoded(self.name, {}, {"table.parquet": data})
+        return Encoded(self.name, {}, {FILE: data})
 
     def decode(self, meta: Mapping[str, Json], parts: Parts) -> Any:
         """See ``Codec``."""
-        return from_parquet(parts["table.parquet"])
+        return from_parquet(parts[FILE])
 
 
 def to_parquet(frame: pd.DataFrame) -> bytes:
@@ -40,39 +51,140 @@ def to_parquet(frame: pd.DataFrame) -> bytes:
     Raises:
         UnsupportedType: if a column or its name has no Parquet type.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    _refuse_names(frame)
-    categories = _categories(frame)
-    try:
-        table = pa.Table.from_pandas(frame)
-        table = table.replace_schema_metadata({**(table.schema.metadata or {}), CATEGORIES: canonical(categories)})
-        buffer = io.BytesIO()
-        pq.write_table(table, buffer, compression="zstd")
-    except (pa.ArrowException, ValueError, TypeError) as error:
-        raise UnsupportedType(
-            f"A DataFrame has a column without a Parquet type: {error}. Convert that column."
-        ) from error
+    buffer = io.BytesIO()
+    with _types_explained():
+        pq.write_table(_to_arrow(frame), buffer, compression="zstd")
     return buffer.getvalue()
 
 
 def from_parquet(data: bytes) -> pd.DataFrame:
     """The frame, with the dtypes and index it had."""
-    import pandas as pd
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(pa.BufferReader(data))
-        frame: pd.DataFrame = table.to_pandas()
+        return _to_pandas(pq.read_table(pa.BufferReader(data)))
     except pa.ArrowException as error:
         raise ValueError(str(error)) from error
+
+
+def write_batches(frames: Iterable[pd.DataFrame], path: Path) -> None:
+    """Write the rows of all ``frames`` to the file ``path``, as one table with a default index; holds about ROW_GROUP rows.
+
+    Args:
+        frames: at least one, each with the columns and dtypes of the first; their indices are left out.
+    Raises:
+        UnsupportedType: if one has other columns or dtypes, or would not come back as it was.
+    """
+    import pyarrow.parquet as pq
+
+    rest = iter(frames)
+    first = next(rest, None)
+    if first is None:
+        raise UnsupportedType(
+            "A table of no batches has no columns. Give at least one DataFrame, if need be without rows."
+        )
+    head = _to_arrow(first, index=False)
+    with _types_explained():
+        writer = pq.ParquetWriter(path, head.schema, compression="zstd")
+    with writer:
+        for table in _regrouped(itertools.chain([head], _alike(first, head.schema, rest)), ROW_GROUP):
+            with _types_explained():
+                writer.write_table(table.combine_chunks())  # chunks would show in the pages
+    _refuse_other_types(first, _to_pandas(pq.ParquetFile(path).read_row_group(0)))
+
+
+def read_batches(path: Path, rows: int) -> Iterator[pd.DataFrame]:
+    """The rows of a table in order, ``rows`` at a time, with the dtypes of the whole; one frame without rows if it has none.
+
+    A default index counts within each batch; another one is the whole's.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path, buffer_size=READ_BUFFER, pre_buffer=False) as file:  # else all is read at once
+            whole = file.schema_arrow
+            batches = (pa.Table.from_batches([batch]) for batch in file.iter_batches(min(rows, ROW_GROUP)))
+            some = False
+            for table in _regrouped(batches, rows):
+                some = True
+                yield _as_in_the_whole(_to_pandas(table), whole)
+            if not some:
+                yield _to_pandas(whole.empty_table())
+    except pa.ArrowException as error:
+        raise ValueError(str(error)) from error
+
+
+def _regrouped(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
+    """Tables of exactly ``rows`` rows, the last of what is left. (pyarrow cuts where row groups or dictionaries change.)"""
+    import pyarrow as pa
+
+    held = None
+    for table in tables:
+        held = table if held is None else pa.concat_tables([held, table])
+        while len(held) > rows:
+            yield held.slice(0, rows)
+            held = held.slice(rows)
+    if held is not None:
+        yield held
+
+
+def _alike(first: pd.DataFrame, schema: pa.Schema, rest: Iterable[pd.DataFrame]) -> Iterator[pa.Table]:
+    """The other frames, each with exactly the columns of the first."""
+    for frame in rest:
+        if not frame.dtypes.equals(first.dtypes):
+            kinds = (" ".join(f"{name} {dtype}" for name, dtype in f.dtypes.items()) for f in (frame, first))
+            raise UnsupportedType("A batch has the columns {}; the first had {}. Give all the same.".format(*kinds))
+        yield _to_arrow(frame, index=False, schema=schema)
+
+
+def _as_in_the_whole(frame: pd.DataFrame, schema: pa.Schema) -> pd.DataFrame:
+    """The one type that depends on the rows: booleans of which some are None are objects, also in a batch without any None."""
+    kinds = {column["name"]: column["numpy_type"] for column in (schema.pandas_metadata or {}).get("columns", [])}
+    mixed = [name for name in frame if frame[name].dtype == bool and kinds.get(name) == "object"]
+    return frame.astype(dict.fromkeys(mixed, object))
+
+
+def _to_arrow(frame: pd.DataFrame, *, index: bool | None = None, schema: pa.Schema | None = None) -> pa.Table:
+    """As an Arrow table that remembers its categories.
+
+    Args:
+        index: False to leave the index out; None to keep it, a default one as its length only.
+        schema: types to convert to; None for those that fit.
+    """
+    import pyarrow as pa
+
+    _refuse_names(frame)
+    categories = _categories(frame)
+    with _types_explained():
+        table = pa.Table.from_pandas(frame, schema=schema, preserve_index=index)
+    return table.replace_schema_metadata({**(table.schema.metadata or {}), CATEGORIES: canonical(categories)})
+
+
+def _to_pandas(table: pa.Table) -> pd.DataFrame:
+    import pandas as pd
+
+    frame: pd.DataFrame = table.to_pandas()
     for name, kind in parse((table.schema.metadata or {}).get(CATEGORIES, b"{}")).items():
         dtype = pd.CategoricalDtype(pd.Index(kind["categories"], dtype=kind["dtype"]), ordered=kind["ordered"])
         if frame[name].dtype != dtype:
             frame[name] = frame[name].astype(dtype)
     return frame
+
+
+@contextmanager
+def _types_explained() -> Iterator[None]:
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, ValueError, TypeError) as error:
+        raise UnsupportedType(
+            f"A DataFrame has a column without a Parquet type: {error}. Convert that column."
+        ) from error
 
 
 def _categories(frame: pd.DataFrame) -> dict[str, Json]:
@@ -105,11 +217,15 @@ def _refuse_names(frame: pd.DataFrame) -> None:
 
 def _refuse_changes(frame: pd.DataFrame, stored: pd.DataFrame) -> None:
     """Refuse a frame that would come back with other dtypes or another index than it has."""
+    _refuse_other_types(frame, stored)
+    if not frame.index.equals(stored.index) or frame.index.names != stored.index.names:
+        raise UnsupportedType(f"The index {frame.index!r} would not come back as it is. Use frame.reset_index().")
+
+
+def _refuse_other_types(frame: pd.DataFrame, stored: pd.DataFrame) -> None:
     for name in frame.columns:
         if frame[name].dtype != stored[name].dtype:
             raise UnsupportedType(
                 f"Column {name!r} is {frame[name].dtype} and would come back as {stored[name].dtype}. "
                 f"Convert it before you return the DataFrame, e.g. frame[{name!r}].astype('{stored[name].dtype}')."
             )
-    if not frame.index.equals(stored.index) or frame.index.names != stored.index.names:
-        raise UnsupportedType(f"The index {frame.index!r} would not come back as it is. Use frame.reset_index().")

@@ -7,7 +7,7 @@ import pandas as pd
 import pandera.pandas as pa
 import pytest
 
-from ml_assets.evaluation.checks import labels_valid, schema_valid, unique_entities, volume
+from ml_assets.evaluation.checks import labels_known, labels_valid, schema_valid, unique_entities, volume
 
 SCHEMA = pa.DataFrameSchema(
     {
@@ -115,7 +115,21 @@ def test_a_wrong_label_is_shown():
     assert found.description == "2 of 4 labels are not 0 or 1, such as 2.0. Mend the dataset function."
 
 
-def test_rows_without_any_label_are_shown_red_but_may_be_scored():
+def test_without_any_label_none_is_wrong():
     found = labels_valid("binary", np.full(5, np.nan))
-    assert (found.passed, found.blocking) == (False, False)
-    assert found.description.startswith("None of 5 rows has a label")
+    assert (found.passed, found.blocking) == (True, True)
+    assert found.description == "0 of 5 labels are known, and none is anything but 0 or 1."
+
+
+@pytest.mark.parametrize(
+    ("label", "passed", "words"),
+    [
+        ([np.nan, 1.0, np.nan], True, "1 of 3 labels are known."),
+        ([np.nan, np.nan], False, "None of 2 rows has a label: they are scored, but train and judge nothing."),
+        ([], False, "None of 0 rows has a label"),
+    ],
+)
+def test_rows_without_any_label_are_told_and_never_block(label, passed, words):
+    found = labels_known(np.array(label))
+    assert (found.name, found.passed, found.blocking) == ("labelled", passed, False)
+    assert found.description.startswith(words)

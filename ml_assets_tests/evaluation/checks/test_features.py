@@ -5,12 +5,17 @@ import pandas as pd
 import pytest
 
 from ml_assets.evaluation.checks import features_sound
+from ml_assets.problem import FeatureTable
 
 SOUND = pd.DataFrame({"hour": [1, 2, 3], "wind": [0.5, np.nan, 2.0], "carrier": pd.Categorical(["AA", None, "UA"])})
 
 
+def table(features: pd.DataFrame, label: float = 1.0) -> FeatureTable:
+    return FeatureTable(pd.DataFrame(index=features.index), features, np.full(len(features), label))
+
+
 def test_sound_features_pass_and_their_missing_shares_are_told():
-    found = features_sound(SOUND, 3)
+    found = features_sound(table(SOUND), 3)
     assert found.passed
     assert found.metadata["missing"] == {"wind": 0.3333, "carrier": 0.3333}
 
@@ -26,6 +31,20 @@ def test_sound_features_pass_and_their_missing_shares_are_told():
     ids=["row count", "infinite", "empty", "twice"],
 )
 def test_unsound_features_are_refused_by_name(features, rows, words):
-    found = features_sound(features, rows)
+    found = features_sound(table(features), rows)
     assert (found.name, found.passed, found.blocking) == ("features_sound", False, True)
     assert found.description == f"{words}. Mend the features function."
+
+
+def test_a_column_without_any_value_only_warns_where_no_row_can_train():
+    found = features_sound(table(SOUND.assign(wind=np.nan), label=np.nan), 3)
+    assert (found.passed, found.blocking) == (False, False)
+    assert found.description == (
+        "no value at all in wind. The rows have no labels yet: they are scored without, and train nothing."
+    )
+
+
+def test_what_no_model_can_use_blocks_also_without_labels():
+    found = features_sound(table(SOUND.assign(wind=np.inf, carrier=None), label=np.nan), 3)
+    assert (found.passed, found.blocking) == (False, True)
+    assert found.description == "infinite values in wind; no value at all in carrier. Mend the features function."

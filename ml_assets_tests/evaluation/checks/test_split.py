@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_assets.evaluation.checks import both_classes_present, split_disjoint
+from ml_assets.evaluation.checks import both_classes_present, split_disjoint, window_complete
 
 DAYS = pd.date_range("2013-01-01", periods=6, freq="D", tz="UTC")
 SPLIT = pd.DataFrame(
@@ -80,3 +80,10 @@ def test_each_part_has_the_labels_it_needs(task, train, test, fault):
 def test_the_labels_of_each_part_are_counted():
     found = both_classes_present({"train": np.array([0, 1, 1, np.nan])}, "binary")
     assert found.metadata == {"train": {"rows": 4, "labels": {"0": 1, "1": 2}}}
+
+
+def test_a_short_window_is_told_and_does_not_block():
+    short, whole = window_complete(["2013-01", "2013-02"], 3), window_complete(["2013-01"], 1)
+    assert (short.name, short.passed, short.blocking) == ("window_complete", False, False)
+    assert short.description == "The window has 2 of 3 partitions: 2013-01, 2013-02."
+    assert whole.passed

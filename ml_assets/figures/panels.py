@@ -1,0 +1,186 @@
+"""The panels of a report: each draws one thing on one axis, model and baseline in their styles, and says what is good."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ml_assets.drift.statistics import SHIFTED_ABOVE, STABLE_BELOW
+from ml_assets.evaluation.metrics import AUROC, AVERAGE_PRECISION, CALIBRATION_BINS, CALIBRATION_ERROR, MAE, value
+
+if TYPE_CHECKING:
+    import numpy as np
+    from matplotlib.axes import Axes
+
+ByFeature = Sequence[tuple[str, float]]
+
+MODEL: dict[str, Any] = {"color": "#0072b2", "label": "model"}
+BASELINE: dict[str, Any] = {"color": "#8a8a8a", "linestyle": "--", "label": "baseline"}
+IDEAL: dict[str, Any] = {"color": "black", "linewidth": 0.8, "linestyle": ":"}
+CLASS_COLORS = ("#e69f00", "#0072b2")  # orange and blue are told apart by colour-blind people too
+HEAT = "Blues"
+VALUE_BINS = 20  # of a regression's predictions, each with as many rows
+HISTOGRAM_BINS = 30
+MOST_FEATURES = 12
+LONGEST_NAME = 28  # letters of a feature; longer ones lose their middle
+LARGEST_MATRIX = 12  # classes whose cells are labelled
+
+
+# ---------------------------------------------------------------- two classes
+
+
+def precision_recall(axis: Axes, label: np.ndarray, values: np.ndarray, style: dict[str, Any]) -> None:
+    """Precision at each recall; held until recall falls, so that the area is the average precision."""
+    from sklearn.metrics import precision_recall_curve
+
+    precision, recall, _ = precision_recall_curve(label, values)
+    name = f"{style['label']}: average precision {value(AVERAGE_PRECISION, label, values):.3f}"
+    axis.plot(recall, precision, drawstyle="steps-post", **style | {"label": name})
+    axis.set(title="Precision and recall (up and right is good)", xlabel="recall", ylabel="precision")
+
+
+def roc(axis: Axes, label: np.ndarray, values: np.ndarray, style: dict[str, Any]) -> None:
+    """True positive rate at each false positive rate."""
+    from sklearn.metrics import roc_curve
+
+    false_positives, true_positives, _ = roc_curve(label, values)
+    name = f"{style['label']}: AUROC {value(AUROC, label, values):.3f}"
+    axis.plot(false_positives, true_positives, **style | {"label": name})
+    axis.set(title="ROC (up and left is good)", xlabel="false positive rate", ylabel="true positive rate")
+
+
+def calibration(axis: Axes, label: np.ndarray, values: np.ndarray, style: dict[str, Any]) -> None:
+    """Observed rate over mean predicted probability, in ten bins of equal width."""
+    from sklearn.calibration import calibration_curve
+
+    observed, predicted = calibration_curve(label, values, n_bins=CALIBRATION_BINS)
+    name = f"{style['label']}: calibration error {value(CALIBRATION_ERROR, label, values):.3f}"
+    axis.plot(predicted, observed, marker="o", markersize=4, **style | {"label": name})
+    axis.set(title="Calibration (on the diagonal is good)", xlabel="mean predicted probability", ylabel="observed rate")
+
+
+def score_histogram(axis: Axes, label: np.ndarray, values: np.ndarray) -> None:
+    """How the model's probabilities are spread, for each class as shares of that class."""
+    import numpy as np
+
+    bins = list(np.linspace(0, 1, HISTOGRAM_BINS + 1))
+    for of, color in enumerate(CLASS_COLORS):
+        inside = values[label == of]
+        if len(inside):
+            shares = np.full(len(inside), 1 / len(inside))
+            axis.hist(inside, bins, weights=shares, color=color, alpha=0.6, label=f"label {of}: {len(inside):,} rows")
+    axis.set(title="Scores by class (apart is good)", xlabel="predicted probability", ylabel="share of the class")
+
+
+# ---------------------------------------------------------------- classes
+
+
+def confusion(axis: Axes, label: np.ndarray, predicted: np.ndarray, title: str) -> None:
+    """Rows by class and predicted class: the count and its share of the row's class, dark where many.
+
+    Args:
+        label, predicted: classes 0 … k-1, shape (n,).
+    """
+    import numpy as np
+
+    classes = int(max(label.max(), predicted.max(), 1)) + 1
+    pairs = label.astype(int) * classes + predicted.astype(int)
+    counts = np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axis.imshow(shares, cmap=HEAT, vmin=0, vmax=1, aspect="auto")
+    if classes <= LARGEST_MATRIX:
+        for at, share in np.ndenumerate(shares):
+            said = f"{counts[at]:,}\n{share:.0%}" if classes <= LARGEST_MATRIX // 2 else f"{counts[at]:,}"
+            axis.text(at[1], at[0], said, ha="center", va="center", color="white" if share > 0.55 else "black")
+        axis.set(xticks=range(classes), yticks=range(classes))
+    axis.set(title=title, xlabel="predicted", ylabel="label")
+
+
+def confidence_histogram(axis: Axes, label: np.ndarray, probabilities: np.ndarray) -> None:
+    """The probability of the predicted class, where it was right and where it was wrong."""
+    import numpy as np
+
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == label
+    bins = list(np.linspace(0, 1, HISTOGRAM_BINS + 1))
+    for of, name, color in ((~right, "wrong", CLASS_COLORS[0]), (right, "right", CLASS_COLORS[1])):
+        axis.hist(confidence[of], bins, color=color, alpha=0.6, label=f"{name}: {int(of.sum()):,} rows")
+    axis.set(
+        title="Confidence (wrong ones to the left is good)", xlabel="probability of the predicted class", ylabel="rows"
+    )
+
+
+# ---------------------------------------------------------------- numbers
+
+
+def observed_by_prediction(axis: Axes, label: np.ndarray, values: np.ndarray, style: dict[str, Any]) -> None:
+    """Mean label over mean prediction, in bins of equally many rows; rows of equal prediction share a bin."""
+    import numpy as np
+
+    cuts = np.unique(np.quantile(values, np.linspace(0, 1, VALUE_BINS + 1)[1:-1]))
+    bin_of = np.searchsorted(cuts, values)
+    rows = np.bincount(bin_of)
+    used = rows > 0
+    predicted, observed = (np.bincount(bin_of, weights=of)[used] / rows[used] for of in (values, label))
+    axis.plot(predicted, observed, marker="o", markersize=4, **style)
+
+
+def error_shares(axis: Axes, label: np.ndarray, values: np.ndarray, style: dict[str, Any]) -> None:
+    """Which share of rows has at most an error, up to the 99th percentile."""
+    import numpy as np
+
+    error = np.sort(abs(label - values))
+    name = f"{style['label']}: mean absolute error {value(MAE, label, values):.3g}"
+    axis.plot(error, np.arange(1, len(error) + 1) / len(error), **style | {"label": name})
+    axis.set_xlim(0, float(np.quantile(error, 0.99)) or 1.0)
+
+
+def residual_histogram(axis: Axes, label: np.ndarray, values: np.ndarray) -> None:
+    """Label minus prediction, without the outermost 1 %."""
+    import numpy as np
+
+    residual = label - values
+    low, high = map(float, np.quantile(residual, (0.005, 0.995)))
+    if high - low < 1e-9 * max(abs(low), abs(high), 1e-9):  # all the same, but for rounding
+        low, high = low - 0.5, high + 0.5
+    bins = list(np.linspace(low, high, HISTOGRAM_BINS + 1))
+    axis.hist(residual, bins, color=MODEL["color"], alpha=0.7, label=f"mean {residual.mean():.3g}")
+    axis.axvline(0, **IDEAL)
+    axis.set(title="Residuals (narrow around 0 is good)", ylabel="rows")
+
+
+# ---------------------------------------------------------------- features
+
+
+def importance_bars(axis: Axes, importance: ByFeature, metric: str) -> None:
+    """The most important features, by how much the metric is worse with them shuffled."""
+    title = "Feature importance (long: the model needs it)"
+    _bars(axis, importance, title, f"loss of {metric} when shuffled")
+
+
+def drift_bars(axis: Axes, drift: ByFeature) -> None:
+    """The most drifted features, with the conventional limits; from 0.25 on in the other colour."""
+    _bars(axis, drift, f"Drift against training (under {STABLE_BELOW:g} is stable)", "population stability index")
+    for bar, (_, index) in zip(axis.patches, drift, strict=False):
+        bar.set_facecolor(CLASS_COLORS[0] if index > SHIFTED_ABOVE else MODEL["color"])
+    if drift:
+        axis.set_xlim(0, max(1.2 * SHIFTED_ABOVE, 1.05 * drift[0][1]))  # both limits are always seen
+        for limit, style in ((STABLE_BELOW, ":"), (SHIFTED_ABOVE, "--")):
+            axis.axvline(limit, color="black", linewidth=0.9, linestyle=style, label=f"{limit:g}")
+
+
+def _bars(axis: Axes, numbers: ByFeature, title: str, xlabel: str) -> None:
+    shown = list(numbers[:MOST_FEATURES])
+    axis.set(title=title, xlabel=xlabel)
+    if not shown:
+        axis.text(0.5, 0.5, "not measured", ha="center", va="center", transform=axis.transAxes)
+        axis.set(xticks=[], yticks=[])
+        return
+    axis.barh(range(len(shown)), [number for _, number in shown], color=MODEL["color"], height=0.7)
+    axis.set_yticks(range(len(shown)), [_short(name) for name, _ in shown])
+    axis.set_ylim(MOST_FEATURES - 0.4, -0.6)  # bars are as thick when there are few
+
+
+def _short(name: str) -> str:
+    half = LONGEST_NAME // 2 - 1
+    plain = name.replace("$", r"\$")  # else a formula
+    return plain if len(name) <= LONGEST_NAME else f"{plain[:half]}…{plain[-half:]}"

@@ -1,0 +1,196 @@
+"""A model on one page: what it answers, how well, on what it was made, and how to use it or put it back.
+
+Everything is read from manifests and from the report of its evaluation, so that a card can be written for any model of any day.
+Form after Mitchell et al., Model Cards for Model Reporting (2019).
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ml_assets.errors import UsageError
+from ml_assets.evaluation.judge import Evaluation
+from ml_assets.evaluation.metrics import written
+from ml_assets.evaluation.slices import SliceScore
+from ml_assets.lineage.markdown import code, escaped, table
+from ml_assets.problem import Problem
+from ml_assets.store import Manifest, Store, VersionKey
+
+MOST_FEATURES, MOST_SLICES = 10, 5
+
+
+def model_card(store: Store, key: VersionKey, problem: Problem | None = None) -> str:
+    """Markdown about a model, given its version or that of one of its evaluations; of several evaluations, the newest.
+
+    Args:
+        problem: for what it answers, who owns it, the metrics' units and directions; without it they are left out.
+    Raises:
+        UsageError: if the version is neither a model nor an evaluation.
+    """
+    card = _Card.of(store, key, problem)
+    return "\n\n".join(part for part in _parts(card) if part) + "\n"
+
+
+@dataclass(frozen=True)
+class _Card:
+    """What a card is written from; without an evaluation, nothing about quality is said."""
+
+    problem: Problem | None
+    key: VersionKey
+    model: Manifest
+    split: Manifest | None
+    judged_by: VersionKey | None
+    report: Evaluation | None
+
+    @classmethod
+    def of(cls, store: Store, key: VersionKey, problem: Problem | None) -> _Card:
+        noun = key.asset.rpartition("/")[2]
+        if noun not in ("model", "evaluation"):
+            raise UsageError(
+                f"{key} is neither a model nor an evaluation; name one, such as flight_delays/model@2013-06."
+            )
+        evaluation = key if noun == "evaluation" else _newest_evaluation(store, key)
+        model = key if noun == "model" else _read(store.manifest(key), "model")
+        if model is None:
+            raise UsageError(f"{key} does not say which model it judged; it was not made by ml_assets. Name a model.")
+        made = store.manifest(model)
+        split = _read(made, "split")
+        report = Evaluation.from_json(store.load(evaluation).report) if evaluation else None
+        return cls(problem, model, made, store.manifest(split) if split else None, evaluation, report)
+
+
+def _read(manifest: Manifest, name: str) -> VersionKey | None:
+    return next((read.key for read in manifest.inputs if read.name == name), None)
+
+
+def _newest_evaluation(store: Store, model: VersionKey) -> VersionKey | None:
+    asset = f"{model.asset.rpartition('/')[0]}/evaluation"
+    made = [(store.manifest(key), key) for key in store.versions(asset, model.partition)]
+    of_model = [(manifest.created_at, key.version, key) for manifest, key in made if _read(manifest, "model") == model]
+    return max(of_model)[2] if of_model else None
+
+
+# ---------------------------------------------------------------- the parts, in order
+
+
+def _parts(card: _Card) -> Iterator[str]:
+    yield f"# {escaped(card.model.asset.rpartition('/')[0])}, model of {escaped(card.key.partition)}"
+    if card.problem is not None:
+        yield card.problem.description.strip().partition("\n\n")[0]  # Markdown by the owners of the code, not from data
+    yield _facts(card)
+    if card.report is None:
+        yield "## Quality\n\nNot judged yet."
+    else:
+        yield from _quality(card.report, card.problem)
+    yield _made_with(card.model)
+    yield _made_from(card)
+    yield _use(card.key)
+
+
+def _facts(card: _Card) -> str:
+    split = card.split
+    rows: Mapping[str, Any] = dict(split.metrics).get("rows", {}) if split else {}
+    window: list[str] = list(dict(split.notes).get("window", [])) if split else []
+    facts = {
+        "model": code(card.key),
+        "made": f"{escaped(card.model.created_at[:16])} by {escaped(card.model.by)}, run {code(card.model.run or 'none')}",
+        "owners": escaped(", ".join(card.problem.owners)) if card.problem else "",
+        "answers": f"{card.problem.task}: {code(card.problem.label)} per {code(card.problem.entity)}"
+        if card.problem
+        else "",
+        "data": escaped(", ".join(window)),
+        "rows": escaped(", ".join(f"{role} {count:,}" for role, count in rows.items())),
+        "judged by": code(card.judged_by) if card.judged_by else "",
+    }
+    return table(["", ""], [(name, said) for name, said in facts.items() if said])
+
+
+def _quality(report: Evaluation, problem: Problem | None) -> Iterator[str]:
+    units = {metric.name: metric.unit for metric in problem.metrics} if problem else {}
+    order = (
+        [metric.name for metric in problem.metrics if metric.name in report.model] if problem else list(report.model)
+    )
+    rows = []
+    for name in order:
+        model, dumb, unit = report.model[name], report.baseline[name], units.get(name, "1")
+        spread = f"{written(model.low)} to {written(model.high)}"
+        rows.append((escaped(name), written(model.value, unit), spread, written(dumb.value, unit)))
+    head = table(["metric", "model", "95 % interval", "baseline"], rows)
+    yield f"## Quality\n\nJudged on {report.rows:,} rows that it has never seen, beside a dumb baseline.\n\n{head}"
+    gates = [
+        (
+            escaped(gate.metric),
+            written(gate.value, gate.unit),
+            f"{gate.bound} {written(gate.limit, gate.unit)}",
+            _verdict(gate),
+        )
+        for gate in report.gates
+    ]
+    yield f"### Gates\n\n{table(['metric', 'value', 'required', 'verdict'], gates)}" if gates else ""
+    yield _worst_slices(report, problem)
+    yield _features(report, order[0] if order else "")
+
+
+def _verdict(gate: Any) -> str:
+    return "passed" if gate.passed else "**failed**"
+
+
+def _worst_slices(report: Evaluation, problem: Problem | None) -> str:
+    """Where the first metric is worst; only said where the problem tells which direction that is."""
+    if problem is None:
+        return ""
+    metric = problem.metrics[0]
+
+    def goodness(of: SliceScore) -> float:
+        score = of.scores[metric.name] or 0.0
+        return score if metric.higher_is_better else -score
+
+    known = [of for of in report.slices if of.scores.get(metric.name) is not None]
+    worst = sorted(known, key=goodness)[:MOST_SLICES]
+    rows = [
+        (escaped(f"{of.column} = {of.value}"), f"{of.rows:,}", written(of.scores[metric.name] or 0.0, metric.unit))
+        for of in worst
+    ]
+    return f"### Where it is worst\n\n{table(['slice', 'rows', escaped(metric.name)], rows)}" if rows else ""
+
+
+def _features(report: Evaluation, metric: str) -> str:
+    drift = dict(report.drift)
+    rows = [
+        (escaped(name), f"{lost:.4f}", f"{drift[name]:.3f}" if name in drift else "")
+        for name, lost in report.importance[:MOST_FEATURES]
+    ]
+    head = table(["feature", f"loss of {escaped(metric)} when shuffled", "drift (PSI)"], rows)
+    return f"### What it lives on\n\n{head}" if rows else ""
+
+
+def _made_with(model: Manifest) -> str:
+    rows = [(escaped(name), code(value)) for name, value in model.params.items()]
+    rows += [("seed", code(model.seed))] if model.seed is not None else []
+    return f"## Made with\n\n{table(['parameter', 'value'], rows)}" if rows else ""
+
+
+def _made_from(card: _Card) -> str:
+    read = [*card.model.inputs, *(card.split.inputs if card.split else ())]
+    versions = dict.fromkeys((each.name, each.key) for each in read)
+    rows = [(escaped(name), code(key)) for name, key in versions]
+    commit = str(card.model.code.get("git_commit", ""))
+    dirty = " with changes that were not committed" if card.model.code.get("git_dirty") else ""
+    said = f"Code: {code(commit[:12])}{dirty}.\n\n" if commit else ""
+    return f"## Made from\n\n{said}{table(['input', 'exact version'], rows)}"
+
+
+def _use(key: VersionKey) -> str:
+    version = key.short
+    name = shlex.quote(f"{key.asset}@{key.partition}:{version}" if key.partition else version)
+    return (
+        "## Use it\n\n```sh\n"
+        f"ml-assets show {version}       # everything that was recorded\n"
+        f"ml-assets lineage {version}    # from what, back to the landed files\n"
+        f"ml-assets promote {name} --why '…'    # let it serve, also again\n"
+        "```\n\n```python\nfrom ml_assets import open_store\n\nstore = open_store()\n"
+        f'model = store.load(store.find("{version}"))\n```'
+    )

@@ -1,0 +1,80 @@
+"""What follows by itself: everything downstream of a dataset, on changed data versions and passed blocking checks.
+
+The landing sensor (landing.py) starts a run of the whole chain for a partition whose files are new. What that run changes
+for *other* partitions (windows that contain it), and what is materialized by hand, is followed by the conditions here:
+
+    requested when     an upstream partition has another data version than before (of another run than this asset's own),
+                       or is requested itself at this moment, in the same partition: the rest of a chain is one run
+    but not while      something upstream is missing or in progress, a blocking check upstream has not passed, or the
+                       partition itself is in progress
+
+Materializing again what gives the same content changes no data version and starts nothing. Editing code starts nothing:
+history is made again by hand, or when a model grows old. What is already there when automation is first turned on counts
+as seen. An older champion decision does not start later ones: they are in order of time, not derived from each other.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dagster as dg
+
+from ml_assets.problem import Problem
+from ml_assets.store import MAIN
+
+When = dg.AutomationCondition[Any]
+CHAIN_TAG = "ml_assets/chain"
+"""Tag of every run of a problem; dagster.yaml lets one run at a time per problem, in order of request."""
+
+TICK_SECONDS = 1  # Dagster's loop wakes every five; asking for less than that gives exactly that
+
+
+def automation_sensor(problem: Problem, branch: str) -> dg.AutomationConditionSensorDefinition:
+    """The sensor that evaluates the conditions of a problem's assets. Running by default, but not on branches.
+
+    One per problem, so that partitions of two problems never share a run. Runs, not backfills: those go layer by layer.
+    """
+    return dg.AutomationConditionSensorDefinition(
+        f"{problem.name}_automation",
+        target=dg.AssetSelection.groups(problem.name),
+        minimum_interval_seconds=TICK_SECONDS,
+        default_status=running_on(branch),
+        run_tags={CHAIN_TAG: problem.name},
+        emit_backfills=False,
+        description=f"Makes again what depends on changed data of {problem.name}.",
+    )
+
+
+def running_on(branch: str) -> dg.DefaultSensorStatus:
+    """Sensors run out of the box where everybody's artifacts are made; a laptop's branch starts them by hand."""
+    return dg.DefaultSensorStatus.RUNNING if branch == MAIN else dg.DefaultSensorStatus.STOPPED
+
+
+def condition(problem: Problem, noun: str) -> When | None:
+    """When the asset ``noun`` of a problem is made again; None for the dataset, which the landing sensor makes."""
+    if noun == "dataset":
+        return None
+    champion = dg.AssetSelection.assets([problem.name, "champion"])
+    changed: Any = When.any_deps_match(When.data_version_changed())
+    if _same_partition(problem, noun):
+        changed = changed | When.any_deps_match(When.will_be_requested()).ignore(champion)
+    handled = When.newly_requested() | When.newly_updated() | When.execution_failed().newly_true()
+    ready: Any = ~When.any_deps_missing() & ~When.any_deps_in_progress() & When.all_deps_blocking_checks_passed()
+    if noun == "champion":  # not for the champion before
+        changed = changed.ignore(champion)
+    if noun in ("champion", "predictions"):
+        ready = ready.ignore(champion)
+    when = changed.since(handled) & ready & ~When.in_progress()
+    if noun == "split" and not problem.retrain_when.new_partition:
+        when = when & ~When.missing()
+    labelled: When = when.with_label("upstream data changed")
+    return labelled
+
+
+def _same_partition(problem: Problem, noun: str) -> bool:
+    """Whether an asset is made from its own partition alone: then it is requested together with that, in one run.
+
+    Of a window's other partitions nobody knows, before they are made, whether their data will change.
+    """
+    sizes = {"features": problem.lookback + 1, "split": problem.window}
+    return sizes.get(noun, 1) == 1

@@ -1,0 +1,84 @@
+"""Models grow old even where no data lands: once a day a schedule looks, and trains again from the newest partition.
+
+So that changed code, parameters and packages reach the champion's chair at a known pace, without history being made again:
+automation follows data, not code. How old predictions may be is the freshness policy on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+from ml_assets.drift.decision import Retrain, decide
+from ml_assets.orchestration.automation import CHAIN_TAG, running_on
+from ml_assets.problem import Problem, is_calendar
+from ml_assets.store import Manifest, Store
+
+DAILY = "0 6 * * *"
+RETRAINED = ("split", "model", "evaluation", "champion")
+
+
+def freshness_schedule(problem: Problem, store: Store) -> dg.ScheduleDefinition | None:
+    """The daily look at the age of a problem's newest model; None for a problem whose models do not grow old."""
+    if problem.retrain_when.older_than_days is None:
+        return None
+
+    @dg.schedule(
+        name=f"{problem.name}_freshness",
+        cron_schedule=DAILY,
+        target=dg.AssetSelection.assets(*([problem.name, noun] for noun in RETRAINED)),
+        default_status=dg.DefaultScheduleStatus(running_on(store.branch).value),
+        description=f"Trains {problem.name} again when its newest model is {problem.retrain_when.older_than_days:g} days old.",
+    )
+    def freshness(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
+        return look_at_age(problem, store, context.scheduled_execution_time)
+
+    return freshness
+
+
+def look_at_age(problem: Problem, store: Store, now: datetime) -> list[dg.RunRequest] | dg.SkipReason:
+    """The runs that train again, or why none is needed.
+
+    Of calendar partitions the newest one; where each partition is a world of its own, every one whose model is old.
+    """
+    made = {manifest.partition: manifest for manifest in published(problem, store, "model")}
+    ages = {partition: _age_days(manifest, now) for partition, manifest in made.items() if partition is not None}
+    if is_calendar(problem.partitions) and ages:
+        ages = {max(ages): min(ages.values())}
+    decisions = {partition: decide(problem.retrain_when, model_age_days=age) for partition, age in sorted(ages.items())}
+    due = [partition for partition, decision in decisions.items() if isinstance(decision, Retrain)]
+    if due:
+        return [_request(problem, partition, now) for partition in due]
+    nothing = decide(problem.retrain_when, model_age_days=None)
+    return dg.SkipReason(" ".join(reason for d in decisions.values() or [nothing] for reason in d.reasons))
+
+
+def newest_model_age_days(problem: Problem, store: Store, now: datetime) -> float | None:
+    """How long ago the newest published model was made; None if there is none."""
+    return min((_age_days(manifest, now) for manifest in published(problem, store, "model")), default=None)
+
+
+def _age_days(manifest: Manifest, now: datetime) -> float:
+    return (now.astimezone(UTC) - datetime.fromisoformat(manifest.created_at)) / timedelta(days=1)
+
+
+def _request(problem: Problem, partition: str, now: datetime) -> dg.RunRequest:
+    return dg.RunRequest(run_key=f"{partition} {now.date()}", partition_key=partition, tags={CHAIN_TAG: problem.name})
+
+
+def published(problem: Problem, store: Store, noun: str) -> Iterator[Manifest]:
+    """What the branch names for each partition of an asset."""
+    asset = f"{problem.name}/{noun}"
+    for partition in store.partitions(asset):
+        entry = store.head(asset, partition)
+        if entry is not None:
+            yield store.manifest(entry.target)
+
+
+def freshness_policy(problem: Problem, noun: str) -> dg.FreshnessPolicy | None:
+    """How old an asset may be: the predictions, as the problem says."""
+    if noun != "predictions" or problem.fresh_within_days is None:
+        return None
+    return dg.FreshnessPolicy.time_window(fail_window=timedelta(days=problem.fresh_within_days))

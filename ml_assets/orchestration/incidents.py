@@ -1,0 +1,226 @@
+"""Dagster's event log as happenings: runs that failed, assets that were made (or models that were not promoted), staleness.
+
+A run fails with an event of its own however it ends: in a step, while it is launched, because its machine vanished (run
+monitoring says so then). What failed are its steps, or, where none did, the first asset that it should still have made:
+a finding is always about an asset's partition, and over when that is made. A version that was refused by a blocking check
+ends its step, so check and run are one incident. A run that somebody cancelled is none.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import dagster as dg
+from dagster._core.definitions.freshness import FreshnessState
+from dagster._core.execution.plan.objects import StepFailureData
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    PARTITION_NAME_TAG,
+)
+
+from ml_assets.alerts.alert import Alert
+from ml_assets.alerts.outbox import Happening, Outbox
+from ml_assets.orchestration.io_manager import asset_name
+from ml_assets.orchestration.launch import cause
+
+FAILED, MADE, AGED = (
+    dg.DagsterEventType.RUN_FAILURE,
+    dg.DagsterEventType.ASSET_MATERIALIZATION,
+    dg.DagsterEventType.FRESHNESS_STATE_CHANGE,
+)
+AT_ONCE = 500  # events of a kind that one look reads
+ALERTS_AT_ONCE = 20  # that one look finds; what is left is found by the next
+NOT_PROMOTED = {"keep": "was not promoted", "cannot_tell": "was not promoted: undecided"}
+
+
+@dataclass(frozen=True)
+class Log:
+    """The event log of an instance, as far as alerts read it.
+
+    Attributes:
+        location: the code location whose runs are watched; None for all.
+        ui: where people reach the Dagster UI, for links; empty: there are none.
+    """
+
+    instance: dg.DagsterInstance
+    location: str | None = None
+    ui: str = ""
+
+    def newest(self) -> int:
+        """The number of the newest event."""
+        return self.instance.event_log_storage.get_maximum_record_id() or 0
+
+    def read_into(self, outbox: Outbox, now: float) -> Outbox:
+        """The outbox after what it has not seen yet, or after a first part of it where there is much."""
+        if self.newest() < outbox.position:  # the instance was wiped, and counts from the beginning
+            outbox = Outbox(self.newest(), known=outbox.known, waiting=outbox.waiting)
+        entries, unread = self._unseen(outbox)
+        happenings: list[Happening] = []
+        for number, entry in entries:
+            if sum(len(happening.alerts) for happening in happenings) >= ALERTS_AT_ONCE:
+                unread = number
+                break
+            happenings.append(self._happening(number, entry))
+        return outbox.after(happenings, now, unread)
+
+    def _unseen(self, outbox: Outbox) -> tuple[list[tuple[int, dg.EventLogEntry]], int | None]:
+        """What was not seen yet, in order, and the number from which on it may be incomplete."""
+        storage = self.instance.event_log_storage
+        pages = [
+            storage.get_logs_for_all_runs_by_log_id(outbox.position, kind, AT_ONCE) for kind in (FAILED, MADE, AGED)
+        ]
+        unread = min((max(page) + 1 for page in pages if len(page) >= AT_ONCE), default=None)
+        found = {number: entry for page in pages for number, entry in page.items()}
+        new = [n for n in sorted(found) if n not in outbox.seen and (unread is None or n < unread)]
+        return [(number, found[number]) for number in new], unread
+
+    def _happening(self, number: int, entry: dg.EventLogEntry) -> Happening:
+        event = entry.get_dagster_event()
+        if event.event_type == FAILED:
+            return Happening(number, entry.timestamp, alerts=tuple(self._failures(entry)))
+        if event.event_type == MADE:
+            return self._made(number, entry)
+        return self._aged(number, entry)
+
+    def _made(self, number: int, entry: dg.EventLogEntry) -> Happening:
+        made = entry.get_dagster_event().step_materialization_data.materialization
+        subject = _subject(asset_name(made.asset_key), made.partition)
+        decision, why = (
+            str(made.metadata[name].value) if name in made.metadata else "" for name in ("decision", "why")
+        )
+        if decision not in NOT_PROMOTED:
+            return Happening(number, entry.timestamp, made=subject)
+        problem = made.asset_key.path[0]
+        model = _subject(f"{problem}/model", made.partition)
+        alert = Alert(
+            subject,
+            "decision",
+            f"{model} {NOT_PROMOTED[decision]}",
+            why,
+            _history(problem),
+            self._page("runs", entry.run_id),
+        )
+        return Happening(number, entry.timestamp, made=subject, alerts=(alert,))
+
+    def _aged(self, number: int, entry: dg.EventLogEntry) -> Happening:
+        change = entry.get_dagster_event().asset_freshness_state_change_data
+        asset = asset_name(change.key)
+        subject = f"{asset}, its age"
+        if change.new_state != FreshnessState.FAIL:
+            return Happening(number, entry.timestamp, made=subject)
+        said = f"Nothing was made of it for longer than its problem allows. {self._last_made(change.key)}"
+        page = self._page("assets", *change.key.path)
+        alert = Alert(subject, "staleness", f"{asset} is stale", said, _history(change.key.path[0]), page)
+        return Happening(number, entry.timestamp, alerts=(alert,))
+
+    def _last_made(self, key: dg.AssetKey) -> str:
+        last = self.instance.get_latest_materialization_event(key)
+        if last is None or last.asset_materialization is None:
+            return "It was never made."
+        at = datetime.fromtimestamp(last.timestamp, UTC)
+        made = _subject(asset_name(key), last.asset_materialization.partition)
+        return f"The last that was made is {made}, at {at:%Y-%m-%d %H:%M} UTC."
+
+    def _failures(self, entry: dg.EventLogEntry) -> Iterator[Alert]:
+        run = self.instance.get_run_by_id(entry.run_id)
+        if run is None or not self._is_watched(run):
+            return
+        for asset, title, text in _Failed.of(self.instance, run, entry).said():
+            again = "" if "ml-assets " in text else _again(asset, run)
+            yield Alert(
+                _of_run(asset, run),
+                "failure",
+                f"{_of_run(asset, run)} {title}",
+                text,
+                again,
+                self._page("runs", run.run_id),
+            )
+
+    def _is_watched(self, run: dg.DagsterRun) -> bool:
+        origin = run.remote_job_origin  # None for a run from the command line
+        if self.location is None or origin is None:
+            return True
+        return origin.repository_origin.code_location_origin.location_name == self.location
+
+    def _page(self, *path: str) -> str:
+        return "/".join((self.ui.rstrip("/"), *path)) if self.ui else ""
+
+
+@dataclass(frozen=True)
+class _Failed:
+    """What the events of a failed run say."""
+
+    run: dg.DagsterRun
+    end: dg.DagsterEvent
+    events: Sequence[dg.DagsterEvent]
+
+    @classmethod
+    def of(cls, instance: dg.DagsterInstance, run: dg.DagsterRun, end: dg.EventLogEntry) -> _Failed:
+        kinds = dg.DagsterEventType
+        read = {
+            kinds.STEP_FAILURE,
+            kinds.ASSET_MATERIALIZATION_PLANNED,
+            kinds.ASSET_MATERIALIZATION,
+            kinds.ENGINE_EVENT,
+        }
+        events = [entry.get_dagster_event() for entry in instance.all_logs(run.run_id, of_type=read)]
+        return cls(run, end.get_dagster_event(), events)
+
+    def said(self) -> Iterator[tuple[str, str, str]]:
+        """For each asset that failed: its name (empty if the run makes none), what happened to it, and why."""
+        steps = {event.step_key: event.step_failure_data for event in self.events if event.is_step_failure}
+        for key, failure in steps.items():
+            yield self._asset(key), *_said(failure)
+        if not steps:
+            yield self._asset(None), "failed", f"Its run ended before it was made: {self._reason()}"
+
+    def _asset(self, step: str | None) -> str:
+        """The first asset that a step, or the run, should still have made."""
+        kinds = dg.DagsterEventType
+        made = {event.asset_key for event in self.events if event.event_type == kinds.ASSET_MATERIALIZATION}
+        planned = [
+            event.asset_key
+            for event in self.events
+            if event.event_type == kinds.ASSET_MATERIALIZATION_PLANNED and step in (None, event.step_key)
+        ]
+        key = next((key for key in planned if key not in made), planned[0] if planned else None)
+        return asset_name(key) if key else ""
+
+    def _reason(self) -> str:
+        data = self.end.event_specific_data
+        errors = [event.engine_event_data.error for event in self.events if event.is_engine_event]
+        error = getattr(data, "error", None) or next((error for error in reversed(errors) if error), None)
+        return cause(error) or self.end.message or "nothing says why."
+
+
+def _said(failure: StepFailureData) -> tuple[str, str]:
+    user = failure.user_failure_data
+    if user is not None and user.description:
+        return ("was refused" if "version" in user.metadata else "failed"), user.description
+    return "failed", cause(failure.error)
+
+
+def _subject(asset: str, partition: str | None) -> str:
+    return f"{asset} [{partition}]" if partition else asset
+
+
+def _of_run(asset: str, run: dg.DagsterRun) -> str:
+    """The subject of a run's failure; the run itself where no materialization will ever say that it is over."""
+    first, last = (run.tags.get(tag) for tag in (ASSET_PARTITION_RANGE_START_TAG, ASSET_PARTITION_RANGE_END_TAG))
+    if asset and first is None:
+        return _subject(asset, run.tags.get(PARTITION_NAME_TAG))
+    of = f"{asset} [{first}...{last}]" if asset else run.job_name
+    return f"{of} in run {run.run_id[:8]}"
+
+
+def _again(asset: str, run: dg.DagsterRun) -> str:
+    partition = run.tags.get(PARTITION_NAME_TAG)
+    return f"ml-assets run {asset}+ --partition {shlex.quote(partition)}" if asset and partition else ""
+
+
+def _history(problem: str) -> str:
+    return f"ml-assets history {problem}"

@@ -1,0 +1,251 @@
+"""landing: files come from outside. A sensor sees them and starts one run per file version.
+
+A partition is made when all its files are there and none is still being written, and made again when one of them changes.
+What is there already, byte for byte, is left alone: a first start makes only what is missing.
+
+One partition of a problem at a time, oldest first, however much landed at once: each needs what the one before it made, and
+nobody's queue is flooded. Its run takes the whole chain, from dataset to predictions; where the window has a gap, only as
+far as it can go, and the rest follows (automation.py) when the gap is filled.
+
+*Crashes.* The cursor says what was seen; Dagster stores it together with the run it asks for. A tick that is repeated asks
+for the same run key and starts nothing twice; a tick that was lost is made up for by the next.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import dagster as dg
+from dagster._core.definitions.data_version import DATA_VERSION_TAG
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
+
+from ml_assets.drift.decision import Retrain, decide
+from ml_assets.errors import InvalidProblem, NotLanded
+from ml_assets.orchestration.asset import asset_key
+from ml_assets.orchestration.automation import CHAIN_TAG, TICK_SECONDS, running_on
+from ml_assets.orchestration.freshness import newest_model_age_days
+from ml_assets.orchestration.partitions import partitions_definition
+from ml_assets.problem import Dynamic, Problem, files_of, is_calendar, window_keys
+from ml_assets.store import LandingFolder, Queue, Store, digest, watch
+
+LOOKED_INTO_PER_TICK = 50  # waiting partitions whose files are compared with what was made from them
+SCORED = ("dataset", "features", "predictions")
+CHAIN = ("dataset", "features", "split", "model", "evaluation", "champion", "predictions")
+SHOWN = 5
+
+
+def landing_spec(problem: Problem) -> dg.AssetSpec:
+    """The landing folder: files come from outside, Dagster does not make them."""
+    files = "\n".join(f"- `{problem.name}/{name}`" for name in problem.files)
+    return dg.AssetSpec(
+        asset_key(problem, "landing"),
+        description=f"Files that land for `{problem.name}`, in the landing folder:\n\n{files or '(the problem names none)'}",
+        partitions_def=partitions_definition(problem),
+        group_name=problem.name,
+        owners=list(problem.owners),
+        kinds={"file"},
+    )
+
+
+def landing_sensor(problem: Problem, store: Store, landing: LandingFolder, queue: str = "") -> dg.SensorDefinition:
+    """The sensor that starts a run for each partition of a problem whose files are new.
+
+    Args:
+        queue: address of an SQS queue that is told of landed files; without one the folder is only listed.
+    """
+    door = Door(problem, store, landing, Queue(queue, landing.backend.url) if queue else None)
+
+    @dg.sensor(
+        name=f"{problem.name}_landing",
+        asset_selection=dg.AssetSelection.assets(*(asset_key(problem, noun) for noun in CHAIN)),
+        minimum_interval_seconds=TICK_SECONDS,
+        default_status=running_on(store.branch),
+        description=f"Starts a run when files of {problem.name} land, late and corrected ones included.",
+    )
+    def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        return door.tick(Seen.of(context.cursor), context.instance, datetime.now(UTC), context.log)
+
+    return sensor
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The sensor's cursor.
+
+    Attributes:
+        watch: what was seen of the landing folder.
+        waiting: partitions with new files that no run was asked for yet, oldest first.
+    """
+
+    watch: watch.Watch
+    waiting: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, cursor: str | None) -> Seen:
+        """The inverse of :meth:`to_cursor`; what cannot be read was written by something else: look at everything anew."""
+        try:
+            plain = json.loads(cursor or "{}")
+            return cls(watch.Watch.from_json(plain["watch"]), tuple(map(str, plain["waiting"])))
+        except (ValueError, TypeError, KeyError):
+            return cls(watch.Watch())
+
+    def to_cursor(self) -> str:
+        """As Dagster stores it."""
+        return json.dumps({"watch": self.watch.to_json(), "waiting": self.waiting})
+
+
+@dataclass(frozen=True)
+class Landed:
+    """A partition whose files are all there: the version of them, and the assets that are to be made."""
+
+    partition: str
+    version: str
+    nouns: tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True)
+class Door:
+    """Where a problem's files come in."""
+
+    problem: Problem
+    store: Store
+    landing: LandingFolder
+    queue: Queue | None = None
+
+    def tick(self, seen: Seen, instance: dg.DagsterInstance, now: datetime, log: logging.Logger) -> dg.SensorResult:
+        """See what landed, and ask for at most one run."""
+        where = (self.landing, self.problem.name, self.problem.files)
+        found = watch.look(*where, seen.watch, store=self.store, now=now, queue=self.queue)
+        for note in found.notes:
+            log.warning(note)
+        waiting = sorted(filter(self._is_partition, {*seen.waiting, *found.partitions}))
+        if waiting and _busy(self.problem, instance):
+            return _nothing(
+                Seen(found.watch, tuple(waiting)), f"{_some(waiting)} will be made after the run under way."
+            )
+        wanted, left = self._first_wanted(waiting, now)
+        seen = Seen(found.watch, left)
+        if wanted is None:
+            said = (
+                f"{_some(left)} will be made when the time that it covers has passed."
+                if left
+                else "Nothing new has landed."
+            )
+            return _nothing(seen, said + _foreign(found))
+        return dg.SensorResult(
+            run_requests=[self._request(wanted)],
+            asset_events=[self._observation(wanted)],
+            dynamic_partitions_requests=self._additions(wanted),
+            cursor=seen.to_cursor(),
+        )
+
+    # ------------------------------------------------------------ what is wanted
+
+    def _first_wanted(self, waiting: list[str], now: datetime) -> tuple[Landed | None, tuple[str, ...]]:
+        """The first partition to be made, and those that go on waiting.
+
+        Forgotten are those that are made already, and those that lack a file: when it lands, the watch finds them again.
+        """
+        left = list(waiting)
+        for partition in waiting[:LOOKED_INTO_PER_TICK]:
+            if not self._has_ended(partition, now):
+                continue
+            left.remove(partition)
+            version = watch.version(self.landing, self.problem.name, self.problem.files, partition, now=now)
+            if version is not None and not self._is_made(partition):
+                return Landed(partition, version, *self._nouns(partition, now)), tuple(left)
+        return None, tuple(left)
+
+    def _has_ended(self, partition: str, now: datetime) -> bool:
+        partitions = self.problem.partitions
+        return not is_calendar(partitions) or partition in partitions.keys(until=now)
+
+    def _is_made(self, partition: str) -> bool:
+        """Whether the published dataset was made from these very bytes."""
+        entry = self.store.head(f"{self.problem.name}/dataset", partition)
+        if entry is None:
+            return False
+        read = {file.name: file.digest for file in self.store.manifest(entry.target).landed}
+        try:
+            return all(read.get(name) == digest(self.landing.read(name)) for name in files_of(self.problem, partition))
+        except NotLanded:  # deleted in between
+            return False
+
+    def _nouns(self, partition: str, now: datetime) -> tuple[tuple[str, ...], str]:
+        """As much of the chain as can be made, and why: features need the lookback, a split the window."""
+        if not self._has("dataset", partition, self.problem.lookback + 1):
+            return ("dataset",), "The partitions before it that its features need have not been made."
+        has_model = self.store.head(f"{self.problem.name}/model", partition) is not None
+        age = newest_model_age_days(self.problem, self.store, now)
+        decision = decide(self.problem.retrain_when, model_age_days=age, landed=partition, has_model=has_model)
+        trains = isinstance(decision, Retrain) and self._has("features", partition, self.problem.window)
+        return CHAIN if trains else SCORED, " ".join(decision.reasons)
+
+    def _has(self, noun: str, partition: str, size: int) -> bool:
+        """Whether the partitions before it in a window of this size have been made."""
+        before = window_keys(self.problem.partitions, partition, size)[:-1]
+        return all(self.store.head(f"{self.problem.name}/{noun}", key) is not None for key in before)
+
+    def _is_partition(self, key: str) -> bool:
+        """Whether a key in a file's name is that of a partition which the problem has or will have."""
+        partitions = self.problem.partitions
+        try:
+            partition = partitions.partition(key)
+        except InvalidProblem:
+            return False
+        return not is_calendar(partitions) or key in partitions.keys(until=partition.end)
+
+    # ------------------------------------------------------------ what Dagster is told
+
+    def _request(self, landed: Landed) -> dg.RunRequest:
+        made = self.store.head(f"{self.problem.name}/dataset", landed.partition)
+        before = made.target.short if made else "nothing"  # a file that is put back after another one is a run again
+        return dg.RunRequest(
+            run_key=f"{landed.partition} {landed.version[:16]} after {before}",
+            partition_key=landed.partition,
+            asset_selection=[asset_key(self.problem, noun) for noun in landed.nouns],
+            tags={CHAIN_TAG: self.problem.name},
+        )
+
+    def _observation(self, landed: Landed) -> dg.AssetObservation:
+        return dg.AssetObservation(
+            asset_key(self.problem, "landing"),
+            partition=landed.partition,
+            metadata={"files": dg.MetadataValue.md(_listing(self.problem, landed.partition)), "why": landed.why},
+            tags={DATA_VERSION_TAG: landed.version},
+        )
+
+    def _additions(self, landed: Landed) -> list[dg.AddDynamicPartitionsRequest]:
+        if not isinstance(self.problem.partitions, Dynamic):
+            return []
+        return [dg.AddDynamicPartitionsRequest(self.problem.name, [landed.partition])]
+
+
+def _busy(problem: Problem, instance: dg.DagsterInstance) -> bool:
+    under_way = dg.RunsFilter(statuses=NOT_FINISHED_STATUSES, tags={CHAIN_TAG: problem.name})
+    return bool(instance.get_run_ids(under_way, limit=1))
+
+
+def _nothing(seen: Seen, why: str) -> dg.SensorResult:
+    return dg.SensorResult(skip_reason=why, cursor=seen.to_cursor())
+
+
+def _foreign(found: watch.Found) -> str:
+    """That there are files which no partition is made from: misspelled ones, perhaps."""
+    if not found.ignored:
+        return ""
+    return f" {found.ignored} file(s) are none that the problem names, such as {', '.join(found.examples)}."
+
+
+def _some(partitions: Sequence[str]) -> str:
+    more = f" and {len(partitions) - SHOWN} more" if len(partitions) > SHOWN else ""
+    return ", ".join(partitions[:SHOWN]) + more
+
+
+def _listing(problem: Problem, partition: str) -> str:
+    return "\n".join(f"- `{name}`" for name in files_of(problem, partition))

@@ -1,0 +1,77 @@
+"""Tables that Dagster shows inline: of an evaluation, and of the columns of what was made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from ml_assets.evaluation.judge import Evaluation, GateVerdict
+from ml_assets.evaluation.slices import SliceScore
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pandera.pandas as pa
+
+MAX_ROWS = 200  # of a table in an event: what is shown is stored in Dagster's database
+MAX_SLICES = 60  # each has every metric: 250 bytes and more
+MAX_FEATURES = 20
+MAX_COLUMNS = 200
+LONGEST_NOTE = 60
+
+Cell = str | int | float | bool | None
+
+
+def table(rows: Iterable[Mapping[str, Cell]], most: int = MAX_ROWS) -> dg.MetadataValue:
+    """Rows as a table; those beyond ``most`` are left out."""
+    return dg.MetadataValue.table([dg.TableRecord(dict(row)) for row in list(rows)[:most]])
+
+
+def evaluation_tables(report: Evaluation) -> dict[str, Any]:
+    """Gates with their verdicts, the features that matter most with their drift, and slices; what is empty is left out."""
+    drift = dict(report.drift)
+    rows = {
+        "gates": [_gate_row(gate) for gate in report.gates],
+        "top_features": [
+            {"feature": name, "importance": round(lost, 4), "psi": _rounded(drift.get(name))}
+            for name, lost in report.importance[:MAX_FEATURES]
+        ],
+        "slices": [_slice_row(score) for score in report.slices[:MAX_SLICES]],
+    }
+    return {name: table(of) for name, of in rows.items() if of}
+
+
+def _gate_row(gate: GateVerdict) -> dict[str, Cell]:
+    return {
+        "metric": gate.metric,
+        "verdict": "passed" if gate.passed else "FAILED",  # early: the UI cuts wide tables off on the right
+        "value": _rounded(gate.value),
+        "bound": gate.bound,
+        "limit": _rounded(gate.limit),
+    }
+
+
+def _slice_row(score: SliceScore) -> dict[str, Cell]:
+    metrics = {name: _rounded(number) for name, number in score.scores.items()}
+    note = score.reason if len(score.reason) <= LONGEST_NOTE else f"{score.reason[: LONGEST_NOTE - 1]}…"
+    return {"slice": f"{score.column} = {score.value}"[:LONGEST_NOTE], "rows": score.rows, **metrics, "note": note}
+
+
+def _rounded(number: float | None) -> float | None:
+    return None if number is None or number != number else round(number, 4)  # noqa: PLR0124  # only NaN differs from itself
+
+
+def column_schema(frame: pd.DataFrame, schema: pa.DataFrameSchema | None = None) -> dict[str, Any]:
+    """The columns of a table with their types and, of those in ``schema``, what must hold of them; the first 200 of many."""
+    known = schema.columns if schema is not None else {}
+    columns = [_column(str(name), str(dtype), known.get(name)) for name, dtype in frame.dtypes.items()]
+    return {"dagster/column_schema": dg.TableSchema(columns=columns[:MAX_COLUMNS])}
+
+
+def _column(name: str, dtype: str, of: pa.Column | None) -> dg.TableColumn:
+    if of is None:
+        return dg.TableColumn(name, dtype)
+    rules = [str(check.error or check.name) for check in of.checks]
+    constraints = dg.TableColumnConstraints(nullable=of.nullable, unique=bool(of.unique), other=rules)
+    return dg.TableColumn(name, dtype, description=of.description or of.title, constraints=constraints)

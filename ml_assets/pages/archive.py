@@ -1,0 +1,87 @@
+"""The store as the pages read it: manifests are remembered, because a version never changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ml_assets.errors import UnknownVersion
+from ml_assets.problem import Problem
+from ml_assets.promotion.ledger import Ledger, Move, reigning
+from ml_assets.store import Manifest, Store, VersionKey
+
+REMEMBERED = 8_192  # manifests of a few KiB each
+DIGITS = 64  # of a whole version
+
+
+class Archive(Store):
+    """A store whose manifests are read and verified once, then kept in memory. Safe to use from many threads."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store.backend, branch=store.branch, user=store.user)
+        self._manifest = lru_cache(maxsize=REMEMBERED)(super().manifest)
+        self._find = lru_cache(maxsize=REMEMBERED)(super().find)
+
+    def manifest(self, key: VersionKey) -> Manifest:
+        """See ``Store.manifest``."""
+        return self._manifest(key)
+
+    def find(self, prefix: str, asset: str | None = None, partition: str | None = None) -> VersionKey:
+        """See ``Store.find``. What a whole version means never changes; what its first digits mean may."""
+        return (self._find if len(prefix) == DIGITS else super().find)(prefix, asset, partition)
+
+
+@dataclass(frozen=True)
+class Champions:
+    """Who is and was champion of a problem.
+
+    Attributes:
+        moves: by partition where each partition has a champion of its own, else all under None; oldest first, never empty.
+    """
+
+    moves: dict[str | None, list[Move]]
+
+    @property
+    def now(self) -> dict[str | None, Move]:
+        """The present champions."""
+        return {at: champion for at, moves in self.moves.items() if (champion := reigning(moves)) is not None}
+
+    @property
+    def newest_first(self) -> list[tuple[str | None, Move]]:
+        """All moves of all ledgers."""
+        every = [(at, move) for at, moves in self.moves.items() for move in moves]
+        return sorted(every, key=lambda pair: (pair[1].at, pair[1].number), reverse=True)
+
+    def role(self, model: VersionKey) -> str:
+        """``champion``, ``was champion`` or nothing."""
+        if any(move.model == model for move in self.now.values()):
+            return "champion"
+        return "was champion" if any(move.model == model for _, move in self.newest_first) else ""
+
+
+def champions(store: Store, problem: str) -> Champions:
+    """The ledgers of a problem. It need not be one that this code still knows."""
+    through_time = Ledger(store, problem, None).moves()
+    if through_time:
+        return Champions({None: through_time})
+    own = {at: Ledger(store, problem, at).moves() for at in store.partitions(f"{problem}/model") if at is not None}
+    return Champions({at: moves for at, moves in own.items() if moves})
+
+
+def problem_names(store: Store, problems: Sequence[Problem]) -> list[str]:
+    """The problems of the code, then those that only the store knows."""
+    ours = [problem.name for problem in problems]
+    stored = {asset.split("/")[0] for asset in store.assets() if "/" in asset}
+    return [*ours, *sorted(stored - set(ours))]
+
+
+def expect_problem(store: Store, problems: Sequence[Problem], name: str) -> None:
+    """Refuse a name that neither the code nor the store knows as a problem.
+
+    Raises:
+        UnknownVersion: it says which there are.
+    """
+    known = problem_names(store, problems)
+    if name not in known:
+        raise UnknownVersion(f"There is no problem {name!r}. Known: {', '.join(known) or 'none'}.")

@@ -1,0 +1,50 @@
+"""Which lines a chart of a page has; ``figures.svg`` draws them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from ml_assets.figures.svg import line_chart
+from ml_assets.lineage.report import PartitionReport
+
+WIDTH = 584  # pixels: two charts beside each other
+
+
+def over_partitions(metric: str, rows: Sequence[PartitionReport]) -> Markup:
+    """A metric of the models beside their baselines, over partitions in order."""
+    lines = {
+        name: [(float(n), _number((row.metrics.get(metric) or {}).get(part))) for n, row in enumerate(rows, start=1)]
+        for name, part in (("model", "value"), ("baseline", "baseline"))
+    }
+    span = f"partitions {rows[0].partition} to {rows[-1].partition}"
+    return _drawn(line_chart(lines, title=f"{metric} over partitions", x_label=span, width=WIDTH))
+
+
+def over_steps(training: Any) -> Markup | None:
+    """What a training reported, over its steps; None if there is nothing to draw.
+
+    Args:
+        training: ``{"step": […], "<metric>": […]}``, as noted in the manifest of a model.
+    """
+    if not isinstance(training, Mapping) or not isinstance(training.get("step"), list):
+        return None
+    steps = [_number(step) for step in training["step"]]
+    lines = {
+        str(name): list(zip(steps, map(_number, values), strict=False))
+        for name, values in training.items()
+        if name != "step" and isinstance(values, list)
+    }
+    return _drawn(line_chart(lines, title="Training", x_label="step", width=WIDTH)) if steps and lines else None
+
+
+def _number(value: Any) -> float:
+    """NaN, which breaks a line, for what is no number."""
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else math.nan
+
+
+def _drawn(svg: str) -> Markup:
+    return Markup(svg)  # noqa: S704  # line_chart escapes every name it is given; a test of these pages holds it

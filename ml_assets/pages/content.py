@@ -1,0 +1,112 @@
+"""Files of a version's content: to download, to look at, and the first rows of tables. Nothing else is ever read.
+
+A path in an address is never used as a path: it must be, letter for letter, one that the manifest names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import quote
+
+from starlette.responses import Response
+
+from ml_assets.errors import StoreError, UnknownVersion
+from ml_assets.store import File, Manifest, Store, VersionKey
+
+ROWS = 20
+LARGEST_LOOKED_INTO = 64 * 2**20  # bytes: a table is read whole, to verify it
+LARGEST_TEXT = 20_000  # bytes of JSON shown on the page
+LONGEST_CELL = 200
+PNG = b"\x89PNG\r\n\x1a\n"
+MEDIA_TYPES = {".json": "application/json", ".parquet": "application/vnd.apache.parquet"}
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a file holds: some rows, a text, or why neither is shown."""
+
+    path: str
+    columns: Sequence[str] = ()
+    rows: Sequence[Sequence[str]] = ()
+    total: int = 0
+    text: str = ""
+    trouble: str = ""
+
+
+def file_named(manifest: Manifest, path: str) -> File:
+    """The file with this path.
+
+    Raises:
+        UnknownVersion: if the manifest names none.
+    """
+    for file in manifest.content.files:
+        if file.path == path:
+            return file
+    known = ", ".join(file.path for file in manifest.content.files[:20])
+    raise UnknownVersion(f"{manifest.asset} has no file {path!r} in this version. Its files: {known or 'none'}.")
+
+
+def file_response(store: Store, key: VersionKey, path: str) -> Response:
+    """The bytes of a file, verified. Only a real PNG is shown by the browser; everything else is saved."""
+    data = store.read(file_named(store.manifest(key), path), of=str(key))
+    suffix = PurePosixPath(path).suffix
+    is_picture = suffix == ".png" and data.startswith(PNG)
+    name = "-".join([*key.asset.split("/"), *filter(None, [key.partition]), key.short, PurePosixPath(path).name])
+    headers = {
+        "Content-Disposition": f"{'inline' if is_picture else 'attachment'}; filename*=UTF-8''{quote(name, safe='')}",
+        "Cache-Control": "private, max-age=31536000, immutable",  # the address holds the digest
+    }
+    media_type = "image/png" if is_picture else MEDIA_TYPES.get(suffix, "application/octet-stream")
+    return Response(data, media_type=media_type, headers=headers)
+
+
+def pictures(manifest: Manifest) -> list[File]:
+    """The files that are pictures, by their names."""
+    return [file for file in manifest.content.files if file.path.endswith(".png")]
+
+
+def looks(store: Store, key: VersionKey) -> list[Look]:
+    """What can be shown of the tables and small JSON files of a version."""
+    files = store.manifest(key).content.files
+    shown = [f for f in files if f.path.endswith(".parquet") or (f.path.endswith(".json") and f.size <= LARGEST_TEXT)]
+    return [_look(store, key, file) for file in shown]
+
+
+def _look(store: Store, key: VersionKey, file: File) -> Look:
+    if file.size > LARGEST_LOOKED_INTO:
+        return Look(file.path, trouble="The table is too large to look into here. Download it.")
+    try:
+        data = store.read(file, of=str(key))
+    except StoreError as error:  # the rest of the version can still be shown
+        return Look(file.path, trouble=f"{type(error).__name__}: {error}")
+    return _table(file.path, data) if file.path.endswith(".parquet") else Look(file.path, text=_text(data))
+
+
+def _table(path: str, data: bytes) -> Look:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.ParquetFile(pa.BufferReader(data))
+        batch = next(table.iter_batches(ROWS), None)
+    except pa.ArrowException as error:
+        return Look(path, trouble=f"This is no Parquet table: {error}")
+    rows = [] if batch is None else [[_cell(value) for value in row.values()] for row in batch.to_pylist()]
+    return Look(path, columns=table.schema_arrow.names, rows=rows, total=table.metadata.num_rows)
+
+
+def _cell(value: Any) -> str:
+    text = "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…"
+
+
+def _text(data: bytes) -> str:
+    import json
+
+    try:
+        return json.dumps(json.loads(data), indent=2, ensure_ascii=False)
+    except ValueError:
+        return data.decode(errors="replace")

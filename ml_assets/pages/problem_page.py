@@ -1,0 +1,95 @@
+"""What the pages of problems say: who is champion, how good the models were over partitions, and every move."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from ml_assets.errors import MlAssetsError, UnknownVersion
+from ml_assets.lineage.report import PartitionReport, report
+from ml_assets.pages.archive import Champions, champions, expect_problem, problem_names
+from ml_assets.pages.charts import over_partitions
+from ml_assets.problem import Problem
+from ml_assets.store import Store
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A problem on the first page.
+
+    Attributes:
+        trouble: why it cannot be shown; else empty.
+    """
+
+    name: str
+    about: str
+    champions: Champions
+    newest: PartitionReport | None
+    trouble: str = ""
+
+    @property
+    def metric(self) -> str | None:
+        """The most important metric, if anything was judged."""
+        return next(iter(self.newest.metrics), None) if self.newest else None
+
+
+@dataclass(frozen=True)
+class ProblemPage:
+    """Everything about one problem.
+
+    Attributes:
+        rows: one per partition, newest first.
+        metrics: in the order of importance.
+        charts: a metric over partitions each; none where partitions have no order or only one was judged.
+    """
+
+    name: str
+    about: Sequence[str]
+    champions: Champions
+    rows: Sequence[PartitionReport]
+    metrics: Sequence[str]
+    charts: Sequence[Markup]
+
+
+def overview(store: Store, problems: Sequence[Problem]) -> list[Summary]:
+    """One summary per problem. A damaged problem says so and leaves the others in peace."""
+    return [_summary(store, name, _about(problems, name)[0]) for name in problem_names(store, problems)]
+
+
+def problem_page(store: Store, problems: Sequence[Problem], name: str) -> ProblemPage:
+    """Everything about one problem.
+
+    Raises:
+        UnknownVersion: if neither the code nor the store knows it.
+    """
+    expect_problem(store, problems, name)
+    who, rows = champions(store, name), _rows(store, name)
+    metrics = list(dict.fromkeys(metric for row in rows for metric in row.metrics))
+    in_time = None in who.moves or not who.moves
+    charts = [over_partitions(metric, rows) for metric in metrics] if in_time and len(rows) > 1 else []
+    return ProblemPage(name, _about(problems, name), who, rows[::-1], metrics, charts)
+
+
+def _summary(store: Store, name: str, about: str) -> Summary:
+    try:
+        who, rows = champions(store, name), _rows(store, name)
+    except MlAssetsError as error:  # shown in the problem's place, by name and with what to do
+        return Summary(name, about, Champions({}), None, f"{type(error).__name__}: {error}")
+    return Summary(name, about, who, rows[-1] if rows else None)
+
+
+def _rows(store: Store, name: str) -> list[PartitionReport]:
+    """One row per partition; none where nothing was made yet."""
+    try:
+        return report(store, name)
+    except UnknownVersion:
+        if store.versions(f"{name}/dataset"):
+            raise
+        return []
+
+
+def _about(problems: Sequence[Problem], name: str) -> list[str]:
+    """The paragraphs of its description, at least one."""
+    return next((p.description.strip().split("\n\n") for p in problems if p.name == name), [""])

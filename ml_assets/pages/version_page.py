@@ -1,0 +1,134 @@
+"""What the page of a version says: everything that its manifest records, and what the store adds to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from ml_assets.errors import MlAssetsError, StoreError, UnknownVersion
+from ml_assets.lineage.model_card import model_card
+from ml_assets.pages.archive import champions
+from ml_assets.pages.card import Block, Paragraph, blocks
+from ml_assets.pages.charts import over_steps
+from ml_assets.pages.content import Look, looks, pictures
+from ml_assets.pages.picture import Picture, picture
+from ml_assets.problem import Problem
+from ml_assets.store import File, Manifest, RefEntry, Store, VersionKey
+
+TRAINING = "training"  # the note that becomes a chart
+WHY = "why"  # the note that is said first
+ORDER = "metrics_in_order"  # the note that orders the metrics
+
+
+@dataclass(frozen=True)
+class VersionPage:
+    """One version.
+
+    Attributes:
+        state: refused, published, replaced, or known to other branches only.
+        role: champion, was champion or nothing.
+        why: the sentence that explains the version, if one was noted.
+        notes: the others.
+        training: the training's curve.
+        card: the parts of the model card; none if it is no model.
+        installed: what was installed when it was made, or why that cannot be said.
+    """
+
+    key: VersionKey
+    manifest: Manifest
+    state: str
+    role: str
+    why: str
+    metrics: Mapping[str, Any]
+    notes: Mapping[str, Any]
+    training: Markup | None
+    figures: Sequence[File]
+    looks: Sequence[Look]
+    card: Sequence[Block]
+    lineage: Picture
+    installed: Mapping[str, Any] | str
+
+
+@dataclass(frozen=True)
+class AssetRow:
+    """One version of an asset."""
+
+    key: VersionKey
+    manifest: Manifest
+    state: str
+
+
+def version_page(store: Store, problems: Sequence[Problem], key: VersionKey) -> VersionPage:
+    """Everything about one version.
+
+    Raises:
+        UnknownVersion, CorruptBlob: if its manifest, or one of a version that it was made from, is gone or changed.
+    """
+    manifest = store.manifest(key)
+    problem, _, noun = key.asset.partition("/")
+    return VersionPage(
+        key=key,
+        manifest=manifest,
+        state=_state(key, manifest, store.log(key.asset, key.partition)),
+        role=champions(store, problem).role(key) if noun == "model" else "",
+        why=str(manifest.notes.get(WHY, "")),
+        metrics=_in_order(manifest),
+        notes={name: note for name, note in manifest.notes.items() if name not in (TRAINING, WHY, ORDER)},
+        training=over_steps(manifest.notes.get(TRAINING)),
+        figures=pictures(manifest),
+        looks=looks(store, key),
+        card=_card(store, key, problems) if noun == "model" else [],
+        lineage=picture(store, key),
+        installed=_installed(store, manifest),
+    )
+
+
+def asset_page(store: Store, asset: str) -> list[AssetRow]:
+    """All versions of an asset, newest first.
+
+    Raises:
+        UnknownVersion: if it has none.
+    """
+    keys = store.versions(asset)
+    if not keys:
+        known = ", ".join(store.assets()) or "nothing yet"
+        raise UnknownVersion(f"There is no asset {asset!r}. Known: {known}.")
+    logs = {at: store.log(asset, at) for at in {key.partition for key in keys}}
+    made = [(key, store.manifest(key)) for key in keys]
+    newest_first = sorted(made, key=lambda pair: pair[1].created_at, reverse=True)
+    return [AssetRow(key, manifest, _state(key, manifest, logs[key.partition])) for key, manifest in newest_first]
+
+
+def _state(key: VersionKey, manifest: Manifest, log: Sequence[RefEntry]) -> str:
+    if manifest.rejected:
+        return "refused"
+    if log and log[-1].target == key:
+        return "published"
+    return "replaced" if any(entry.target == key for entry in log) else "on another branch"
+
+
+def _card(store: Store, key: VersionKey, problems: Sequence[Problem]) -> list[Block]:
+    problem = next((p for p in problems if p.name == key.asset.split("/")[0]), None)
+    try:
+        return blocks(model_card(store, key, problem))
+    except MlAssetsError as error:  # the rest of the version can still be shown
+        return [Paragraph([(False, f"{type(error).__name__}: {error}")])]
+
+
+def _in_order(manifest: Manifest) -> dict[str, Any]:
+    """The metrics, the most important ones first where that was noted."""
+    order = manifest.notes.get(ORDER)
+    first = [name for name in order if name in manifest.metrics] if isinstance(order, list) else []
+    return {name: manifest.metrics[name] for name in [*first, *manifest.metrics]}
+
+
+def _installed(store: Store, manifest: Manifest) -> Mapping[str, Any] | str:
+    if manifest.environment is None:
+        return "It was not recorded."
+    try:
+        return store.environment(manifest.environment)
+    except StoreError as error:  # the rest of the version can still be shown
+        return f"{type(error).__name__}: {error}"

@@ -1,0 +1,148 @@
+"""What lies in a folder: names, stamps and times, all of it or only what sorts after a name.
+
+Local folders are read with ``os.scandir``: obstore refuses a whole folder for one odd name in it (a line break, bytes that
+are not UTF-8, a link that leads round in a circle), and among 100,000 files it takes twice as long (0.7 s against 0.3 s).
+Elsewhere the server starts the listing after the name: one request, however many files there are.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+LAST = "\U0010ffff"  # sorts after every name that occurs
+_UNFINISHED = re.compile(r".*#\d+", re.DOTALL)  # how obstore names a local file while it writes it
+
+
+class Entry(NamedTuple):
+    """One file.
+
+    Attributes:
+        stamp: changes when its bytes do: entity tag (of a local file: inode and time) and size.
+        modified: when it was last written, by the clock of the place where it lies; seconds since 1970, UTC.
+    """
+
+    stamp: str
+    modified: float
+
+
+class Span(NamedTuple):
+    """The names that sort after one name and not after another, by code point."""
+
+    after: str = ""
+    until: str = LAST
+
+    def __contains__(self, name: object) -> bool:
+        return self.after < str(name) <= self.until
+
+    def reaches_into(self, folder: str) -> bool:
+        """Whether names that begin with ``folder/`` may be among them."""
+        return self.after < f"{folder}/{LAST}" and f"{folder}/" <= self.until
+
+
+def local_names(root: Path, folder: str, span: Span) -> Iterator[str]:
+    """The names of the files below ``folder``, as paths relative to ``root``, in no order."""
+    return (name for name, _ in _files(root, folder, span))
+
+
+def local_entries(root: Path, folder: str, span: Span) -> dict[str, Entry]:
+    """The files below ``folder``. One that vanishes in between is left out."""
+    found = ((name, _local_entry(file.stat)) for name, file in _files(root, folder, span))
+    return {name: entry for name, entry in found if entry is not None}
+
+
+def local_entry(root: Path, name: str) -> Entry | None:
+    """One file; None if there is none of this name."""
+    path = root / _inside(name)
+    return _local_entry(path.stat) if path.is_file() else None
+
+
+def remote_entries(store: ObjectStore, folder: str, span: Span) -> dict[str, Entry]:
+    """The objects below ``folder``. Servers list in order, so reading stops where the span does."""
+    import obstore
+
+    below = f"{folder}/" if folder else ""
+    found: dict[str, Entry] = {}
+    for page in obstore.list(store, folder or None, offset=span.after or None, chunk_size=1000):
+        paths = [meta["path"] for meta in page]
+        found |= {
+            path: _remote_entry(meta)
+            for path, meta in zip(paths, page, strict=True)
+            if path.startswith(below) and path in span
+        }
+        if min(paths, default="") > span.until:
+            break
+    return found
+
+
+def remote_entry(store: ObjectStore, name: str) -> Entry | None:
+    """One object; None if there is none of this name."""
+    import obstore
+
+    try:
+        return _remote_entry(obstore.head(store, name))
+    except FileNotFoundError:
+        return None
+
+
+def _files(root: Path, folder: str, span: Span) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    return _walk(str(root / _inside(folder)), f"{folder}/" if folder else "", span, frozenset())
+
+
+def _walk(
+    path: str, below: str, span: Span, above: frozenset[tuple[int, int]]
+) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """``above``: the folders that led here; a link back to one of them is not followed."""
+    try:
+        here = os.stat(path)  # noqa: PTH116  # strings: this runs once per file of large folders
+        items = os.scandir(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    place = (here.st_dev, here.st_ino)
+    if place in above:
+        items.close()
+        return
+    with items:
+        for item in items:
+            name = below + item.name
+            if _leads_to(item.is_dir):
+                if span.reaches_into(name):
+                    yield from _walk(item.path, f"{name}/", span, above | {place})
+            elif span.after < name <= span.until and _leads_to(item.is_file) and not _UNFINISHED.fullmatch(item.name):
+                yield name, item
+
+
+def _leads_to(test: Callable[[], bool]) -> bool:
+    """Ask a directory entry what it is; a link to itself is nothing."""
+    try:
+        return test()
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return False
+        raise
+
+
+def _inside(name: str) -> str:
+    if ".." in name.split("/") or name.startswith("/") or "\0" in name:
+        raise ValueError(f"{name!r} leads out of the folder")
+    return name
+
+
+def _local_entry(stat: Callable[[], os.stat_result]) -> Entry | None:
+    try:
+        found = stat()
+    except FileNotFoundError:
+        return None
+    return Entry(f"{found.st_ino:x}-{found.st_mtime_ns:x} {found.st_size}", found.st_mtime)
+
+
+def _remote_entry(meta: Mapping[str, Any]) -> Entry:
+    modified = meta["last_modified"]
+    return Entry(f"{meta['e_tag'] or modified.isoformat()} {meta['size']}", modified.timestamp())

@@ -1,0 +1,153 @@
+"""`dagster dev`, the real one: webserver, daemon and code server of a code location, in a folder, on a free port."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+ROOT = Path(__file__).parents[2]
+TINY = "ml_assets_tests.cli.definitions"  # the two tiny problems
+PATIENCE_SECONDS = 240  # until something that must happen counts as never happening
+
+T = TypeVar("T")
+
+RUNS = """{ runsOrError(limit: 1000) { ... on Runs { results {
+    runId status startTime endTime creationTime tags { key value } assetSelection { path } } } } }"""
+LOADED = """{ workspaceOrError { ... on Workspace { locationEntries { loadStatus locationOrLoadError {
+    __typename ... on PythonError { message } } } } } }"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as people see it. Times in seconds since 1970."""
+
+    id: str
+    status: str
+    partition: str
+    nouns: frozenset[str]
+    created: float
+    started: float | None
+    ended: float | None
+
+    @property
+    def succeeded(self) -> bool:
+        return self.status == "SUCCESS"
+
+
+@dataclass
+class DagsterDev:
+    folder: Path
+    url: str
+    process: subprocess.Popen[bytes]
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "dagster-dev.log").read_text()
+
+    def graphql(self, query: str, **variables: Any) -> Any:
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        request = urllib.request.Request(f"{self.url}/graphql", body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            said = json.load(answer)
+        assert not said.get("errors"), said["errors"]
+        return said["data"]
+
+    def runs(self) -> list[Run]:
+        """All runs, in the order in which they were created."""
+        return sorted(map(_run, self.graphql(RUNS)["runsOrError"]["results"]), key=lambda run: run.created)
+
+    def wait_for(self, seen: Callable[[], T | None], what: str) -> T:
+        """What ``seen`` returns once it is true."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            found = seen()
+            if found:
+                return found
+            assert self.process.poll() is None, f"dagster dev ended: {self.log[-3000:]}"
+            time.sleep(0.25)
+        raise AssertionError(f"{what} did not happen within {PATIENCE_SECONDS} s. {self.log[-3000:]}")
+
+    def wait_until_quiet(self, n_runs: int) -> list[Run]:
+        """All runs, once there are at least so many and all have ended."""
+        done = lambda: (runs := self.runs()) and len(runs) >= n_runs and all(run.ended for run in runs) and runs  # noqa: E731
+        return self.wait_for(done, f"the end of {n_runs} runs")
+
+
+@contextmanager
+def dagster_dev(folder: Path, module: str = TINY, **environment: str) -> Iterator[DagsterDev]:
+    """Start it in ``folder`` with the project's dagster.yaml; stopped, with all its processes, at the end."""
+    if not (folder / "dagster.yaml").exists():
+        shutil.copy(ROOT / "dagster.yaml", folder)
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    command = [sys.executable, "-W", "ignore", "-m", "dagster", "dev", "-m", module, "-h", "127.0.0.1", "-p", str(port)]
+    with (folder / "dagster-dev.log").open("ab") as log:
+        process = subprocess.Popen(
+            command, cwd=folder, env=_environment(folder, environment), stdout=log, stderr=log, start_new_session=True
+        )
+    dev = DagsterDev(folder, url, process)
+    try:
+        dev.wait_for(lambda: _loaded(dev), "the code location to load")
+        yield dev
+    finally:
+        _stop(process)
+
+
+def free_port() -> int:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        port: int = bound.getsockname()[1]
+        return port
+
+
+def _environment(folder: Path, added: dict[str, str]) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ML_ASSETS_", "DAGSTER_"))}
+    ours = {"DAGSTER_HOME": str(folder), "PYTHONPATH": str(ROOT), "ML_ASSETS_USER": "ada"}
+    return {**kept, **ours, **added}
+
+
+def _loaded(dev: DagsterDev) -> bool:
+    try:
+        entries = dev.graphql(LOADED)["workspaceOrError"]["locationEntries"]
+    except OSError:  # not listening yet
+        return False
+    for entry in entries:
+        assert entry["locationOrLoadError"]["__typename"] != "PythonError", entry
+    return bool(entries) and all(entry["loadStatus"] == "LOADED" for entry in entries)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Ask the whole session to end as Ctrl-C does; what does not is killed."""
+    try:
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(30)
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _run(plain: dict[str, Any]) -> Run:
+    tags = {tag["key"]: tag["value"] for tag in plain["tags"]}
+    return Run(
+        plain["runId"],
+        plain["status"],
+        tags.get("dagster/partition", ""),
+        frozenset(key["path"][-1] for key in plain["assetSelection"] or []),
+        plain["creationTime"],
+        plain["startTime"],
+        plain["endTime"],
+    )

@@ -1,0 +1,94 @@
+"""Our PSI beside an independent formulation: the sum of both relative entropies, by SciPy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import entropy
+
+from ml_assets.drift.statistics import categorical_stability_index, drift_of_features, population_stability_index
+from ml_assets.errors import EmptySample
+
+RNG = np.random.default_rng(0)
+REFERENCE = RNG.normal(size=5_000)
+
+
+def both_entropies(reference: list[int], current: list[int]) -> float:
+    """Jeffreys divergence of smoothed counts."""
+    r, c = (np.asarray(counts) + 0.5 for counts in (reference, current))
+    return float(entropy(c, r) + entropy(r, c))  # SciPy normalizes
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.3, 2.0])
+def test_the_index_is_the_sum_of_both_relative_entropies_over_the_references_deciles(shift):
+    current = RNG.normal(shift, size=3_000)
+    edges = np.quantile(REFERENCE, np.linspace(0, 1, 11))
+    edges[[0, -1]] = -np.inf, np.inf
+    counts = [np.histogram(values, edges)[0] for values in (REFERENCE, current)]
+    assert population_stability_index(REFERENCE, current) == pytest.approx(both_entropies(*counts), rel=0.02)
+
+
+def test_the_same_sample_has_not_moved_and_a_shifted_one_has_by_convention():
+    assert population_stability_index(REFERENCE, REFERENCE) == 0
+    assert population_stability_index(REFERENCE, RNG.normal(size=5_000)) < 0.1
+    assert population_stability_index(REFERENCE, RNG.normal(1, size=5_000)) > 0.25
+
+
+def test_whole_numbers_are_binned_by_value():
+    reference, current = np.repeat([0.0, 1.0], [70, 30]), np.repeat([0.0, 1.0], [30, 70])
+    assert population_stability_index(reference, current) == pytest.approx(both_entropies([70, 30], [30, 70]))
+
+
+def test_missing_values_are_a_bin_of_their_own():
+    reference, current = np.repeat([1.0, np.nan], [90, 10]), np.repeat([1.0, np.nan], [50, 50])
+    assert population_stability_index(reference, current) == pytest.approx(both_entropies([90, 10], [50, 50]))
+    nothing = np.full(10, np.nan)
+    assert population_stability_index(nothing, nothing) == 0
+    assert population_stability_index(nothing, np.ones(10)) > 0.25
+
+
+def test_a_value_beyond_all_of_the_reference_is_finite_and_large():
+    assert 0.25 < population_stability_index(np.zeros(100), np.ones(100)) < np.inf
+
+
+def test_categories_are_compared_by_value_and_new_and_missing_ones_have_bins():
+    reference = pd.Series(["a"] * 60 + ["b"] * 40)
+    current = pd.Series(["a"] * 30 + ["b"] * 30 + ["new"] * 20 + [None] * 20)
+    assert categorical_stability_index(reference, current) == pytest.approx(
+        both_entropies([60, 40, 0, 0], [30, 30, 20, 20])
+    )
+    assert categorical_stability_index(reference, reference.astype("category")) == 0
+
+
+def test_rare_categories_share_a_bin():
+    """Thousands of values that occur once would drift by chance alone."""
+    reference = pd.Series([f"common {n % 50}" for n in range(5_000)] + [f"rare {n}" for n in range(1_000)])
+    assert categorical_stability_index(reference, reference.sample(frac=0.5, random_state=0)) < 0.1
+
+
+@pytest.mark.parametrize(("reference", "current"), [([], [1.0]), ([1.0], []), ([], [])])
+def test_nothing_cannot_be_compared(reference, current):
+    said = f"{len(reference)} reference and {len(current)} current values cannot be compared"
+    with pytest.raises(EmptySample, match=said):
+        population_stability_index(np.array(reference, dtype=float), np.array(current, dtype=float))
+    with pytest.raises(EmptySample, match=said):
+        categorical_stability_index(pd.Series(reference, dtype=object), pd.Series(current, dtype=object))
+
+
+def test_every_feature_is_measured_as_its_type_asks_most_drifted_first():
+    day = pd.Timestamp("2024-01-01", tz="UTC")
+    reference = pd.DataFrame(
+        {
+            "steady": np.arange(200.0),
+            "flag": np.arange(200) % 2 == 0,
+            "count": pd.array([1, 2, 3, None] * 50, dtype="Int64"),
+            "shop": ["east", "west"] * 100,
+            "at": day + pd.to_timedelta(np.arange(200), unit="h"),
+        }
+    )
+    current = reference.assign(shop="east", at=reference["at"] + pd.Timedelta(days=400))
+    found = drift_of_features(reference, current)
+    assert [name for name, _ in found] == ["at", "shop", "count", "flag", "steady"]
+    assert dict(found)["shop"] == pytest.approx(both_entropies([100, 100], [200, 0]))
+    assert {index for name, index in found if name in ("steady", "flag", "count")} == {0.0}

@@ -1,0 +1,180 @@
+"""What follows by itself, and what does not: the conditions, evaluated as Dagster's daemon does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import dagster as dg
+import pytest
+
+from ml_assets.orchestration.automation import automation_sensor
+from ml_assets.problem import RetrainWhen
+from ml_assets_tests.doubles import ice_cream, umbrellas
+from ml_assets_tests.doubles.daemon import NOUNS, Daemon
+from ml_assets_tests.doubles.world import World, build
+
+PROBLEM = umbrellas.PROBLEM  # lookback 1, window 3
+JUDGED = ["split", "model", "evaluation", "champion"]
+MONTHS = ["2024-01", "2024-02", "2024-03", "2024-04", "2024-05"]
+
+
+@pytest.fixture
+def daemon(tmp_path) -> Daemon:
+    """Five months made; automation has seen them all."""
+    world = build(tmp_path, [PROBLEM])
+    daemon = Daemon(world, PROBLEM)
+    for month in MONTHS:
+        world.must_run(PROBLEM, month)
+    assert daemon.settle() == []
+    return daemon
+
+
+def land(world: World, month: str, **how) -> None:
+    world.landing.write(f"umbrellas/visits/{month}.parquet", umbrellas.visits(month, **how))
+
+
+def heads(world: World) -> dict[tuple[str, str], str]:
+    return {(noun, month): world.head(f"umbrellas/{noun}", month).version for noun in NOUNS for month in MONTHS}
+
+
+def made_again(before: dict, after: dict) -> set[tuple[str, str]]:
+    return {at for at in before if before[at] != after[at]}
+
+
+def test_turning_automation_on_makes_nothing_of_what_is_there(tmp_path):
+    world = build(tmp_path, [PROBLEM])
+    for month in MONTHS[:3]:
+        world.must_run(PROBLEM, month)
+
+    assert Daemon(world, PROBLEM).settle() == []
+
+
+def test_a_corrected_month_is_followed_by_exactly_what_was_made_from_it(daemon):
+    before = heads(daemon.world)
+    land(daemon.world, "2024-02", rows=420)
+    daemon.world.must_run(PROBLEM, "2024-02")
+
+    daemon.settle()
+
+    again = made_again(before, heads(daemon.world))
+    assert {noun for noun, month in again if month == "2024-01"} == set(), "nothing before it"
+    assert {noun for noun, month in again if month == "2024-02"} == set(NOUNS)
+    assert {noun for noun, month in again if month == "2024-03"} == set(NOUNS) - {"dataset"}, "its lookback"
+    assert {noun for noun, month in again if month == "2024-04"} >= set(JUDGED), "its window"
+    assert ("features", "2024-04") not in again
+    assert {noun for noun, month in again if month == "2024-05"} >= set(JUDGED), (
+        "the window holds 2024-03, whose features changed"
+    )
+    assert ("features", "2024-05") not in again
+
+
+def test_what_was_corrected_is_read_by_what_follows(daemon):
+    land(daemon.world, "2024-02", rows=420)
+    daemon.world.must_run(PROBLEM, "2024-02")
+    daemon.settle()
+
+    for month in ("2024-03", "2024-04"):
+        (read,) = [
+            i.key for i in daemon.world.manifest("umbrellas/split", month).inputs if i.key.partition == "2024-02"
+        ]
+        assert read == daemon.world.head("umbrellas/features", "2024-02")
+
+
+def test_every_run_that_follows_is_needed_once(daemon):
+    land(daemon.world, "2024-02", rows=420)
+    daemon.world.must_run(PROBLEM, "2024-02")
+    daemon.settle()
+
+    assert len(daemon.ran) == 3
+    assert all(succeeded for _, _, succeeded in daemon.ran)
+
+
+def test_materializing_the_same_content_again_starts_nothing(daemon):
+    for month in MONTHS:
+        daemon.world.must_run(PROBLEM, month)
+
+    assert daemon.settle() == []
+
+
+def test_a_refused_correction_starts_nothing_and_the_mended_one_is_followed(daemon):
+    before = heads(daemon.world)
+    land(daemon.world, "2024-03", rows=5)
+    assert not daemon.world.run(PROBLEM, "2024-03").success
+    assert daemon.settle() == []
+    assert heads(daemon.world) == before
+
+    land(daemon.world, "2024-03", rows=430)
+    daemon.world.must_run(PROBLEM, "2024-03")
+
+    assert {month for tick in daemon.settle() for month in tick} == {"2024-04", "2024-05"}
+
+
+def test_a_step_that_fails_is_not_tried_again_until_its_input_changes(daemon):
+    def broken(history, data):
+        raise ZeroDivisionError
+
+    edited = replace(PROBLEM, features=broken)
+    daemon.world = daemon.world.with_problems([edited])
+    land(daemon.world, "2024-05", rows=410)
+    assert not daemon.world.run(edited, "2024-05").success
+    assert daemon.settle() == []
+
+    daemon.world = daemon.world.with_problems([PROBLEM])
+    land(daemon.world, "2024-05", rows=411)
+    daemon.world.must_run(PROBLEM, "2024-05", ["dataset"])
+
+    assert {month for tick in daemon.settle() for month in tick} == {"2024-05"}
+
+
+def test_an_asset_made_by_hand_is_followed_to_the_end(daemon):
+    land(daemon.world, "2024-05", rows=410)
+    daemon.world.must_run(PROBLEM, "2024-05", ["dataset"])
+
+    assert daemon.settle() == [{"2024-05": ["features", "predictions"]}, {"2024-05": JUDGED}]
+
+
+def test_what_needs_no_other_partition_is_one_run(tmp_path):
+    world = build(tmp_path, [ice_cream.PROBLEM])
+    daemon = Daemon(world, ice_cream.PROBLEM)
+    daemon.settle()
+    world.must_run(ice_cream.PROBLEM, ice_cream.BEACHES[0], ["dataset"])
+
+    (tick,) = daemon.settle()
+    assert tick == {ice_cream.BEACHES[0]: list(NOUNS[1:])}
+
+
+def test_a_gap_is_waited_for(tmp_path):
+    world = build(tmp_path, [PROBLEM])
+    daemon = Daemon(world, PROBLEM)
+    daemon.settle()
+    world.must_run(PROBLEM, "2024-02", ["dataset"])
+    assert daemon.settle() == [], "its lookback has not been made"
+
+    world.must_run(PROBLEM, "2024-01")
+
+    assert {month for tick in daemon.settle() for month in tick} == {"2024-02"}
+    assert world.head("umbrellas/champion", "2024-02")
+
+
+def test_a_problem_that_trains_at_its_own_time_only_replaces_models(tmp_path):
+    patient = replace(PROBLEM, retrain_when=RetrainWhen(new_partition=False, older_than_days=30))
+    world = build(tmp_path, [patient])
+    daemon = Daemon(world, patient)
+    for month in MONTHS[:3]:
+        world.must_run(patient, month)
+    daemon.settle()
+    world.must_run(patient, "2024-04", ["dataset"])
+    daemon.settle()
+    assert world.head("umbrellas/features", "2024-04")
+    assert world.store.head("umbrellas/split", "2024-04") is None
+
+    land(world, "2024-03", rows=420)
+    world.must_run(patient, "2024-03", ["dataset"])
+    daemon.settle()
+
+    assert len(world.store.versions("umbrellas/model", "2024-03")) == 2
+
+
+def test_the_sensor_runs_out_of_the_box_but_not_on_a_laptops_branch():
+    assert automation_sensor(PROBLEM, "main").default_status == dg.DefaultSensorStatus.RUNNING
+    assert automation_sensor(PROBLEM, "adas-idea").default_status == dg.DefaultSensorStatus.STOPPED

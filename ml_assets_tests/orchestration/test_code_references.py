@@ -1,0 +1,75 @@
+"""The asset links to the code of who owns the problem."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from ml_assets.orchestration.code_references import code_references, definition_of
+from ml_assets.orchestration.dataset import dataset_asset
+from ml_assets.orchestration.evaluation import evaluation_asset
+from ml_assets.orchestration.features import features_asset
+from ml_assets.orchestration.model import model_asset
+from ml_assets.orchestration.split import split_asset
+from ml_assets_tests.doubles import umbrellas
+
+SOURCE = Path(umbrellas.__file__)
+
+
+def references(metadata: dict) -> list[dg.LocalFileCodeReference]:
+    return list(metadata["dagster/code_references"].code_references)
+
+
+def line_of(name: str) -> int:
+    return next(n for n, line in enumerate(SOURCE.read_text().splitlines(), 1) if line.startswith(f"def {name}("))
+
+
+@pytest.mark.parametrize(
+    ("asset", "functions"),
+    [
+        (dataset_asset, ["load", "schema"]),
+        (features_asset, ["features"]),
+        (model_asset, ["train", "predict"]),
+        (evaluation_asset, ["predict", "rate_of_train"]),
+    ],
+    ids=["dataset", "features", "model", "evaluation"],
+)
+def test_an_asset_links_to_the_problems_functions_at_their_lines(asset, functions):
+    made = asset(umbrellas.PROBLEM)
+    found = references(made.metadata_by_key[made.key])
+    assert [(Path(r.file_path), r.line_number, r.label) for r in found] == [
+        (SOURCE, line_of(name), name) for name in functions
+    ]
+
+
+def test_the_split_links_to_where_the_problem_is_defined():
+    made = split_asset(umbrellas.PROBLEM)
+    (found,) = references(made.metadata_by_key[made.key])
+    assert (Path(found.file_path), found.label) == (SOURCE, "umbrellas")
+
+
+def test_a_problem_in_a_package_is_found_where_the_package_holds_it():
+    from ml_assets.problems import flight_delays
+
+    (found,) = references(definition_of(flight_delays.PROBLEM))
+    assert Path(found.file_path) == Path(flight_delays.__file__)
+
+
+def test_a_problem_that_no_module_holds_links_nowhere():
+    assert definition_of(umbrellas.with_gate_at_least(0.9)) == {}
+
+
+def test_decorated_and_partial_functions_link_to_the_one_inside():
+    @functools.wraps(umbrellas.train)
+    def timed(*arguments):
+        return umbrellas.train(*arguments)
+
+    found = references(code_references(timed, functools.partial(functools.partial(umbrellas.predict), None)))
+    assert [r.label for r in found] == ["train", "predict"]
+
+
+def test_what_has_no_python_code_is_left_out():
+    assert code_references(len, functools.partial(max)) == {}

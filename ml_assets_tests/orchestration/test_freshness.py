@@ -1,0 +1,78 @@
+"""Models that grow old are trained again, once a day, without any new data."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+from ml_assets.orchestration.freshness import freshness_policy, freshness_schedule, look_at_age
+from ml_assets.problem import RetrainWhen
+from ml_assets_tests.doubles import ice_cream, umbrellas
+from ml_assets_tests.doubles.world import build
+
+MONTHLY = replace(umbrellas.PROBLEM, retrain_when=RetrainWhen(older_than_days=30), fresh_within_days=40)
+
+
+def in_days(days: float) -> datetime:
+    return datetime.now(UTC) + timedelta(days=days)
+
+
+def test_young_models_are_left_alone(finished):
+    skipped = look_at_age(MONTHLY, finished.store, in_days(29))
+
+    assert isinstance(skipped, dg.SkipReason)
+    assert "29.0 days ago; 30 are allowed" in skipped.skip_message
+
+
+def test_of_old_models_the_newest_month_is_trained_again(finished):
+    (request,) = look_at_age(MONTHLY, finished.store, in_days(31))
+
+    assert request.partition_key == "2024-03"
+    assert request.tags["ml_assets/chain"] == "umbrellas"
+
+
+def test_where_partitions_are_worlds_each_has_its_own_age(tmp_path):
+    problem = replace(ice_cream.PROBLEM, retrain_when=RetrainWhen(older_than_days=30))
+    world = build(tmp_path, [problem])
+    for beach in ice_cream.BEACHES[:2]:
+        world.must_run(problem, beach)
+
+    requests = look_at_age(problem, world.store, in_days(31))
+
+    assert sorted(request.partition_key for request in requests) == sorted(ice_cream.BEACHES[:2])
+
+
+def test_where_no_model_is_nothing_is_trained(tmp_path):
+    skipped = look_at_age(MONTHLY, build(tmp_path, [MONTHLY]).store, in_days(0))
+
+    assert isinstance(skipped, dg.SkipReason)
+    assert "no model that could grow old" in skipped.skip_message
+
+
+def test_the_schedule_asks_for_what_a_training_is_and_runs_out_of_the_box(tmp_path):
+    world = build(tmp_path, [MONTHLY])
+    for month in ("2024-01", "2024-02"):
+        world.must_run(MONTHLY, month)
+    schedule = world.definitions.get_schedule_def("umbrellas_freshness")
+
+    context = dg.build_schedule_context(instance=world.instance, scheduled_execution_time=in_days(31))
+    (request,) = schedule(context)
+
+    assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
+    assert request.partition_key == "2024-02"
+    selected = world.definitions.resolve_job_def(schedule.job_name).asset_layer.selected_asset_keys
+    assert {key.path[-1] for key in selected} == {"split", "model", "evaluation", "champion"}
+
+
+def test_a_problem_whose_models_do_not_age_has_no_schedule(finished):
+    assert freshness_schedule(umbrellas.PROBLEM, finished.store) is None
+
+
+def test_only_predictions_have_an_age_that_is_watched():
+    policy = freshness_policy(MONTHLY, "predictions")
+
+    assert policy == dg.FreshnessPolicy.time_window(fail_window=timedelta(days=40))
+    assert freshness_policy(MONTHLY, "model") is None
+    assert freshness_policy(umbrellas.PROBLEM, "predictions") is None

@@ -1,0 +1,297 @@
+"""Files land: one run per file version, as much of the chain as can be made, late and corrected files included."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from ml_assets.orchestration.landing import CHAIN, Seen, landing_sensor
+from ml_assets.problem import Monthly, RetrainWhen
+from ml_assets.store import open_landing
+from ml_assets_tests.doubles import ice_cream, umbrellas
+from ml_assets_tests.doubles.daemon import Daemon
+from ml_assets_tests.doubles.world import World, build
+
+PROBLEM = umbrellas.PROBLEM
+SHOPS = ice_cream.SHOPS
+
+
+@pytest.fixture
+def world(tmp_path) -> World:
+    """Where nothing has landed yet."""
+    world = build(tmp_path, [PROBLEM, SHOPS])
+    world.landing = open_landing(str(tmp_path / "empty"))
+    return world.with_problems([PROBLEM, SHOPS])
+
+
+@pytest.fixture
+def daemon(world) -> Daemon:
+    return Daemon(world, PROBLEM)
+
+
+def land(world: World, month: str, **how) -> None:
+    write(world, f"umbrellas/visits/{month}.parquet", umbrellas.visits(month, **how))
+
+
+def write(world: World, name: str, frame) -> None:
+    """A file that was written a while ago."""
+    world.landing.write(name, frame)
+    age(world, name)
+
+
+def age(world: World, name: str, seconds: float = 60) -> None:
+    path = Path(world.landing.backend.url) / name
+    then = path.stat().st_mtime - seconds
+    os.utime(path, (then, then))
+
+
+def ran(daemon: Daemon) -> list[str]:
+    return [partition for partition, _, _ in daemon.ran]
+
+
+def test_a_file_that_lands_is_taken_to_a_champion_in_one_run(daemon):
+    land(daemon.world, "2024-01")
+    daemon.landing_tick()
+
+    assert daemon.ran == [("2024-01", CHAIN, True)]
+    assert daemon.world.head("umbrellas/champion", "2024-01")
+
+
+def test_a_file_version_is_run_once(daemon):
+    land(daemon.world, "2024-01")
+    for _ in range(5):
+        daemon.landing_tick()
+
+    assert ran(daemon) == ["2024-01"]
+
+
+def test_a_tick_that_is_repeated_after_a_crash_asks_for_the_same_run(daemon):
+    land(daemon.world, "2024-01")
+    sensor = landing_sensor(PROBLEM, daemon.world.store, daemon.world.landing)
+    context = dg.build_sensor_context(instance=daemon.world.instance, cursor=None, definitions=daemon.world.definitions)
+
+    keys = [[request.run_key for request in sensor(context).run_requests] for _ in range(2)]
+
+    assert keys[0] == keys[1]
+    assert len(keys[0]) == 1
+
+
+def test_a_corrected_file_is_run_again_and_one_written_again_as_it_was_is_not(daemon):
+    land(daemon.world, "2024-01")
+    daemon.landing_tick()
+    land(daemon.world, "2024-01", rows=420)
+    forget_when_all_was_listed(daemon)
+    daemon.landing_tick()
+    assert ran(daemon) == ["2024-01", "2024-01"]
+
+    age(daemon.world, "umbrellas/visits/2024-01.parquet")
+    forget_when_all_was_listed(daemon)
+    daemon.landing_tick()
+    assert ran(daemon) == ["2024-01", "2024-01"], "another time, the same bytes"
+
+
+def test_a_file_that_is_put_back_after_another_one_is_run_again(daemon):
+    for rows in (400, 420, 400):
+        land(daemon.world, "2024-01", rows=rows)
+        forget_when_all_was_listed(daemon)
+        daemon.landing_tick()
+
+    assert ran(daemon) == ["2024-01"] * 3
+    assert len(daemon.world.load("umbrellas/dataset", "2024-01")) == 400
+
+
+def test_what_landed_together_is_made_oldest_first_one_at_a_time(daemon):
+    for month in ("2024-03", "2024-01", "2024-02"):
+        land(daemon.world, month)
+    asked = [len(daemon.landing_tick().run_requests) for _ in range(4)]
+
+    assert ran(daemon) == ["2024-01", "2024-02", "2024-03"]
+    assert asked == [1, 1, 1, 0]
+
+
+def test_nothing_is_asked_for_while_a_run_of_the_problem_is_under_way(daemon):
+    under_way = daemon.world.instance.create_run_for_job(
+        job_def=daemon.world.definitions.resolve_job_def("umbrellas"), tags={"ml_assets/chain": "umbrellas"}
+    )
+    land(daemon.world, "2024-01")
+    assert "after the run under way" in daemon.landing_tick().skip_reason.skip_message
+
+    daemon.world.instance.report_run_canceled(under_way)
+    daemon.landing_tick()
+
+    assert ran(daemon) == ["2024-01"], "it was not forgotten"
+
+
+def test_a_first_start_leaves_alone_what_was_made_from_these_files(daemon):
+    for month in ("2024-01", "2024-02", "2024-03"):
+        land(daemon.world, month)
+    for month in ("2024-01", "2024-02"):
+        daemon.world.must_run(PROBLEM, month)
+
+    for _ in range(3):
+        daemon.landing_tick()
+
+    assert ran(daemon) == ["2024-03"]
+
+
+def test_a_file_that_is_being_written_is_waited_for(daemon):
+    name = "umbrellas/visits/2024-01.parquet"
+    daemon.world.landing.write(name, umbrellas.visits("2024-01"))
+    age(daemon.world, name, seconds=-10)  # written at this very moment
+    daemon.landing_tick()
+    assert daemon.ran == []
+
+    age(daemon.world, name, seconds=60)
+    daemon.landing_tick()
+    assert ran(daemon) == ["2024-01"]
+
+
+def test_a_month_whose_predecessor_has_not_landed_is_made_as_far_as_it_can_be(daemon):
+    daemon.settle()
+    land(daemon.world, "2024-02")
+    daemon.landing_tick()
+    assert daemon.ran == [("2024-02", ("dataset",), True)]
+
+    land(daemon.world, "2024-01")
+    forget_when_all_was_listed(daemon)
+    daemon.landing_tick()
+    daemon.settle()
+
+    assert daemon.world.head("umbrellas/champion", "2024-02"), "the rest followed when the gap was filled"
+
+
+def test_a_month_with_a_gap_in_its_window_is_predicted_and_not_trained(daemon):
+    for month in ("2024-01", "2024-02", "2024-03"):
+        land(daemon.world, month)
+    daemon.world.must_run(PROBLEM, "2024-01")
+    daemon.world.must_run(PROBLEM, "2024-02", ["dataset"])
+    daemon.landing_tick()
+
+    assert daemon.ran == [("2024-03", ("dataset", "features", "predictions"), True)]
+    assert len(daemon.world.load("umbrellas/predictions", "2024-03")) == 400
+
+
+def test_a_partition_waits_for_all_its_files(tmp_path):
+    both = replace(PROBLEM, files=("visits/{partition}.parquet", "weather/{partition}.parquet", "shops.parquet"))
+    world = build(tmp_path, [both])
+    world.landing = open_landing(str(tmp_path / "empty"))
+    daemon = Daemon(world.with_problems([both]), both)
+    land(world, "2024-01")
+    daemon.landing_tick()
+    write(world, "umbrellas/weather/2024-01.parquet", umbrellas.visits("2024-01"))
+    daemon.landing_tick()
+    assert daemon.ran == []
+
+    write(world, "umbrellas/shops.parquet", umbrellas.visits("2024-01"))
+    daemon.landing_tick()
+
+    assert ran(daemon) == ["2024-01"]
+
+
+def test_a_file_for_all_partitions_that_changes_starts_nothing(tmp_path):
+    both = replace(PROBLEM, files=("visits/{partition}.parquet", "shops.parquet"))
+    world = build(tmp_path, [both])
+    world.landing = open_landing(str(tmp_path / "empty"))
+    daemon = Daemon(world.with_problems([both]), both)
+    land(world, "2024-01")
+    write(world, "umbrellas/shops.parquet", umbrellas.visits("2024-01"))
+    daemon.landing_tick()
+    write(world, "umbrellas/shops.parquet", umbrellas.visits("2024-02"))
+    forget_when_all_was_listed(daemon)
+    daemon.landing_tick()
+
+    assert ran(daemon) == ["2024-01"], "history is not made again for a new line in a list"
+
+
+def test_files_of_no_partition_are_left_lying(daemon):
+    for name in ("2012-12", "2031-01", "2024-13", "notes", "2024-1", "%2e%2e", "é\n2024-01"):
+        land_as(daemon.world, f"umbrellas/visits/{name}.parquet")
+    daemon.landing_tick()
+
+    assert daemon.ran == []
+
+
+def land_as(world: World, name: str) -> None:
+    path = Path(world.landing.backend.url) / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"x")
+    os.utime(path, (1, 1))
+
+
+def test_a_month_that_has_not_ended_waits_for_its_end(tmp_path):
+    open_ended = replace(PROBLEM, partitions=Monthly("2024-01"))
+    world = build(tmp_path, [open_ended])
+    world.landing = open_landing(str(tmp_path / "empty"))
+    daemon = Daemon(world.with_problems([open_ended]), open_ended)
+    month = datetime.now(UTC).strftime("%Y-%m")
+    land(world, month)
+    daemon.landing_tick()
+
+    assert daemon.ran == []
+    assert Seen.of(daemon.cursor).waiting == (month,)
+
+
+def test_a_new_partition_is_added_and_made_in_the_same_tick(world):
+    daemon = Daemon(world, SHOPS)
+    write(world, "shops/harbour-3.parquet", ice_cream.sales("north"))
+    write(world, "shops/..%2Fharbour.parquet", ice_cream.sales("north"))
+    result = daemon.landing_tick()
+
+    assert [list(added.partition_keys) for added in result.dynamic_partitions_requests] == [["harbour-3"]]
+    assert daemon.ran == [("harbour-3", CHAIN, True)], daemon.faults
+    assert world.instance.get_dynamic_partitions("shops") == ["harbour-3"]
+    assert world.head("shops/champion", "harbour-3")
+
+
+def test_the_landing_asset_shows_which_files_came_and_why_they_are_used(daemon):
+    land(daemon.world, "2024-01")
+    daemon.landing_tick()
+
+    (record,) = daemon.world.instance.fetch_observations(dg.AssetKey(["umbrellas", "landing"]), limit=5).records
+    observation = record.asset_observation
+    assert observation.partition == "2024-01"
+    assert "umbrellas/visits/2024-01.parquet" in observation.metadata["files"].value
+    assert observation.metadata["why"].value == "2024-01 landed."
+
+
+def test_a_problem_that_trains_at_its_own_time_predicts_what_lands(tmp_path):
+    patient = replace(PROBLEM, retrain_when=RetrainWhen(new_partition=False, older_than_days=30))
+    world = build(tmp_path, [patient])
+    world.landing = open_landing(str(tmp_path / "empty"))
+    world = world.with_problems([patient])
+    daemon = Daemon(world, patient)
+    for month in ("2024-01", "2024-02"):
+        land(world, month)
+        daemon.landing_tick()
+
+    assert daemon.ran == [("2024-01", CHAIN, True), ("2024-02", ("dataset", "features", "predictions"), True)]
+
+
+@pytest.mark.parametrize("garbled", ["", "{", "[]", '{"watch": 3}', '{"watch": {}, "waiting": [7]}', "null"])
+def test_a_cursor_that_cannot_be_read_means_to_look_at_everything_anew(daemon, garbled):
+    land(daemon.world, "2024-01")
+    daemon.cursor = garbled
+    daemon.landing_tick()
+
+    assert ran(daemon) == ["2024-01"]
+
+
+def test_the_sensor_runs_out_of_the_box_but_not_on_a_laptops_branch(world):
+    sensor = landing_sensor(PROBLEM, world.store, world.landing)
+    on_a_branch = landing_sensor(PROBLEM, world.store.on("adas-idea"), world.landing)
+
+    assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
+    assert on_a_branch.default_status == dg.DefaultSensorStatus.STOPPED
+
+
+def forget_when_all_was_listed(daemon: Daemon) -> None:
+    """As if the time for the next full look had come."""
+    cursor = json.loads(daemon.cursor or "{}")
+    cursor.get("watch", {}).pop("listed", None)
+    daemon.cursor = json.dumps(cursor)

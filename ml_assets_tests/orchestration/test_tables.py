@@ -1,0 +1,82 @@
+"""Tables of an evaluation and of columns."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import pandas as pd
+import pandera.pandas as pa
+
+from ml_assets.evaluation.judge import Estimate, Evaluation, GateVerdict
+from ml_assets.evaluation.slices import SliceScore
+from ml_assets.orchestration.tables import LONGEST_NOTE, MAX_COLUMNS, MAX_SLICES, column_schema, evaluation_tables
+
+REPORT = Evaluation(
+    rows=100,
+    unlabelled=0,
+    model={"auroc": Estimate(0.7, 0.6, 0.8)},
+    baseline={"auroc": Estimate(0.5, 0.5, 0.5)},
+    slices=(
+        SliceScore("shop", "east", 80, {"auroc": 0.712345}),
+        SliceScore("shop", "west", 20, {"auroc": None}, "x" * 99),
+    ),
+    gates=(GateVerdict("auroc", "at least", 0.7, 0.6, True), GateVerdict("auroc", "at least", math.nan, 0.6, False)),
+    importance=(("clouds", 0.123456), ("shop", 0.0)),
+    drift=(("clouds", 0.3),),
+)
+
+
+def rows(of) -> list[dict]:
+    return [dict(record.data) for record in of.records]
+
+
+def test_gates_slices_and_features_are_tables_with_what_decides_in_the_first_columns():
+    tables = evaluation_tables(REPORT)
+    assert list(tables) == ["gates", "top_features", "slices"]
+    assert rows(tables["gates"]) == [
+        {"metric": "auroc", "verdict": "passed", "value": 0.7, "bound": "at least", "limit": 0.6},
+        {"metric": "auroc", "verdict": "FAILED", "value": None, "bound": "at least", "limit": 0.6},
+    ]
+    assert rows(tables["top_features"]) == [
+        {"feature": "clouds", "importance": 0.1235, "psi": 0.3},
+        {"feature": "shop", "importance": 0.0, "psi": None},
+    ]
+    east, west = rows(tables["slices"])
+    assert east == {"slice": "shop = east", "rows": 80, "auroc": 0.7123, "note": ""}
+    assert len(west["note"]) == LONGEST_NOTE
+
+
+def test_what_is_empty_is_no_table():
+    assert evaluation_tables(dataclasses.replace(REPORT, slices=(), gates=(), importance=())) == {}
+
+
+def test_of_many_slices_the_first_are_shown():
+    many = tuple(dataclasses.replace(REPORT.slices[0], value=str(n)) for n in range(500))
+    shown = rows(evaluation_tables(dataclasses.replace(REPORT, slices=many))["slices"])
+    assert [row["slice"] for row in shown] == [f"shop = {n}" for n in range(MAX_SLICES)]
+
+
+def test_columns_have_their_types_and_what_the_schema_asks_of_them():
+    frame = pd.DataFrame({"id": ["a"], "age": [1.5], "more": [True]})
+    schema = pa.DataFrameSchema(
+        {
+            "id": pa.Column("str", unique=True, description="who"),
+            "age": pa.Column(
+                float, [pa.Check.in_range(0, 9), pa.Check(lambda s: s > 0, name="positive")], nullable=True
+            ),
+        }
+    )
+    one, age, more = column_schema(frame, schema)["dagster/column_schema"].columns
+    assert (one.name, one.description, one.constraints.unique, one.constraints.nullable) == ("id", "who", True, False)
+    assert (age.type, age.constraints.nullable, age.constraints.other) == (
+        "float64",
+        True,
+        ["in_range(0, 9)", "positive"],
+    )
+    assert (more.name, more.type) == ("more", "bool")
+
+
+def test_of_many_columns_the_first_are_shown():
+    wide = pd.DataFrame({f"c{n}": [0] for n in range(1_000)})
+    assert len(column_schema(wide)["dagster/column_schema"].columns) == MAX_COLUMNS
