@@ -44,14 +44,19 @@ class Partition:
 
 @dataclass(frozen=True)
 class Monthly:
-    """Calendar months ``start`` (included) to ``end`` (excluded), each written ``YYYY-MM``; without ``end``, until now."""
+    """Calendar months ``start`` (included) to ``end`` (excluded), each written ``YYYY-MM``; without ``end``, until now.
+
+    Attributes:
+        ahead: how many more there are that have not ended: 1 for the present one, 2 for the next one too. Their rows have
+            no outcome yet and are predicted; training waits until it lands.
+    """
 
     start: str
     end: str | None = None
+    ahead: int = 0
 
     def __post_init__(self) -> None:
-        for key in filter(None, (self.start, self.end)):
-            self.partition(key)
+        _refuse_odd(self)
 
     def partition(self, key: str) -> Partition:
         """The partition with this key; InvalidProblem if it cannot be one."""
@@ -59,20 +64,24 @@ class Monthly:
         return Partition(key, start, _next_month(start))
 
     def keys(self, until: datetime | None = None) -> list[str]:
-        """All partitions in order; of calendar partitions those that have ended by ``until``."""
+        """All partitions in order; of calendar partitions those that have ended by ``until``, and ``ahead`` more."""
         return _keys(self, _next_month, "%Y-%m", until)
 
 
 @dataclass(frozen=True)
 class Daily:
-    """Calendar days ``start`` (included) to ``end`` (excluded), each written ``YYYY-MM-DD``; without ``end``, until now."""
+    """Calendar days ``start`` (included) to ``end`` (excluded), each written ``YYYY-MM-DD``; without ``end``, until now.
+
+    Attributes:
+        ahead: how many more there are that have not ended, see ``Monthly``.
+    """
 
     start: str
     end: str | None = None
+    ahead: int = 0
 
     def __post_init__(self) -> None:
-        for key in filter(None, (self.start, self.end)):
-            self.partition(key)
+        _refuse_odd(self)
 
     def partition(self, key: str) -> Partition:
         """The partition with this key; InvalidProblem if it cannot be one."""
@@ -80,7 +89,7 @@ class Daily:
         return Partition(key, start, start + timedelta(days=1))
 
     def keys(self, until: datetime | None = None) -> list[str]:
-        """All partitions in order; of calendar partitions those that have ended by ``until``."""
+        """All partitions in order; of calendar partitions those that have ended by ``until``, and ``ahead`` more."""
         return _keys(self, lambda day: day + timedelta(days=1), "%Y-%m-%d", until)
 
 
@@ -106,7 +115,7 @@ class Static:
         return Partition(key)
 
     def keys(self, until: datetime | None = None) -> list[str]:
-        """All partitions in order; of calendar partitions those that have ended by ``until``."""
+        """All partitions in order; of calendar partitions those that have ended by ``until``, and ``ahead`` more."""
         return list(self.partition_keys)
 
 
@@ -173,14 +182,25 @@ def _next_month(start: datetime) -> datetime:
     return start.replace(year=start.year + start.month // 12, month=start.month % 12 + 1)
 
 
+def _refuse_odd(partitions: Monthly | Daily) -> None:
+    for key in filter(None, (partitions.start, partitions.end)):
+        partitions.partition(key)
+    if partitions.ahead < 0:
+        raise InvalidProblem(f"{partitions}: ahead counts partitions that have not ended; give 0 or more.")
+
+
 def _keys(
     partitions: Monthly | Daily, step: Callable[[datetime], datetime], pattern: str, until: datetime | None
 ) -> list[str]:
     at = partitions.partition(partitions.start).start
     last = partitions.partition(partitions.end).start if partitions.end else None
-    end = min(filter(None, (until, last)), default=datetime.now(UTC))
-    keys = []
-    while at is not None and step(at) <= end:
+    ended, ahead = until or datetime.now(UTC), partitions.ahead
+    keys: list[str] = []
+    while at is not None and (last is None or step(at) <= last):
+        if step(at) > ended:
+            if not ahead:
+                break
+            ahead -= 1
         keys.append(at.strftime(pattern))
         at = step(at)
     return keys

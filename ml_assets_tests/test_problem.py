@@ -209,3 +209,36 @@ def test_static_partitions_that_cannot_be_are_refused_when_they_are_defined(keys
 def test_an_artifact_type_that_is_no_dataclass_is_refused():
     with pytest.raises(InvalidProblem, match="<class 'dict'> in artifact_types is no dataclass"):
         dataclasses.replace(umbrellas.PROBLEM, artifact_types=(dict,))
+
+
+@pytest.mark.parametrize(
+    ("partitions", "last"),
+    [
+        (Monthly("2024-01"), "2024-02"),
+        (Monthly("2024-01", ahead=1), "2024-03"),
+        (Monthly("2024-01", ahead=2), "2024-04"),
+        (Monthly("2024-01", end="2024-04", ahead=2), "2024-03"),
+        (Daily("2024-01-01"), "2024-03-14"),
+        (Daily("2024-01-01", ahead=2), "2024-03-16"),
+    ],
+    ids=str,
+)
+def test_partitions_ahead_are_there_before_they_have_ended(partitions, last):
+    assert partitions.keys(until=datetime(2024, 3, 15, tzinfo=UTC))[-1] == last
+
+
+@pytest.mark.parametrize(
+    "partitions",
+    [Monthly("2024-01", ahead=2), Daily("2026-11-01", ahead=3), Monthly("2024-01", "2024-06", ahead=2)],
+    ids=str,
+)
+def test_dagster_knows_the_same_partitions(partitions):
+    from ml_assets.orchestration.partitions import partitions_definition
+
+    problem = dataclasses.replace(umbrellas.PROBLEM, partitions=partitions)
+    assert list(partitions_definition(problem).get_partition_keys()) == partitions.keys()
+
+
+def test_a_negative_number_of_partitions_ahead_is_refused():
+    with pytest.raises(InvalidProblem, match="ahead"):
+        Monthly("2024-01", ahead=-1)

@@ -63,7 +63,10 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         _add_landed(names, options.partition, instance, ml_assets.open_landing(settings))
         partitions = between(partition_keys(target, assets, instance), *bounds(options))
         launcher = Launcher(target, instance, config, report=_report)
-        outcomes = list(launcher.materialize(assets, partitions, options.jobs))
+        outcomes = []
+        for outcome in launcher.materialize(assets, partitions, options.jobs):
+            outcomes.append(outcome)
+            _report_skipped(outcome)
     passed = all(outcome.passed for outcome in outcomes)
     if options.json:
         say_json([_as_json(outcome) for outcome in outcomes])
@@ -157,11 +160,17 @@ def _report(step: Step) -> None:
         progress(f"    {step.why}")
 
 
+def _report_skipped(outcome: Outcome) -> None:
+    for name in sorted("/".join(key.path) for key in outcome.skipped):
+        progress(f"– {name:32} {outcome.partition:10} skipped: no outcome is known yet")
+
+
 def _as_json(outcome: Outcome) -> dict[str, Any]:
     return {
         "run": outcome.run,
         "partition": outcome.partition,
         "passed": outcome.passed,
+        "skipped": sorted("/".join(key.path) for key in outcome.skipped),
         "steps": [
             {"asset": s.asset, "passed": s.passed, "seconds": s.seconds, "why": s.why, "findings": list(s.findings)}
             for s in outcome.steps

@@ -64,6 +64,6 @@ def default_port(settings: Settings) -> int:
 
 
 def _port(text: str) -> int:
-    if not text.isdecimal() or not 0 <= int(text) <= 65_535:
+    if not (text.isascii() and text.isdecimal()) or not 0 <= int(text) <= 65_535:
         raise argparse.ArgumentTypeError(f"{text!r} is no port: give a number from 1 to 65535, or 0 for any free one")
     return int(text)

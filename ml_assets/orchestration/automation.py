@@ -64,11 +64,21 @@ def condition(problem: Problem, noun: str) -> When | None:
         changed = changed.ignore(champion)
     if noun in ("champion", "predictions"):
         ready = ready.ignore(champion)
-    when = changed.since(handled) & ready & ~When.in_progress()
+    when = changed.since(handled) & ready & _idle()
     if noun == "split" and not problem.retrain_when.new_partition:
         when = when & ~When.missing()
     labelled: When = when.with_label("upstream data changed")
     return labelled
+
+
+def _idle() -> When:
+    """Neither in progress now nor at the last look.
+
+    An evaluation reads what was made at its beginning, and what is in progress later. An asset that was made in between
+    would be neither made nor in progress, and requested for what it was just made from.
+    """
+    idle = ~When.in_progress()
+    return idle & ~idle.newly_true()
 
 
 def _same_partition(problem: Problem, noun: str) -> bool:

@@ -26,7 +26,7 @@ from dagster._core.instance.ref import InstanceRef
 from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 
 from ml_assets.errors import UsageError
-from ml_assets.orchestration.selection import Assets, Target, Wave, plan
+from ml_assets.orchestration.selection import Assets, Target, plan, possible_without
 from ml_assets.settings import share_cores
 
 QUIET = {
@@ -48,12 +48,13 @@ class Step:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended."""
+    """How a run ended; ``skipped`` are the assets that it was to make and, though it passed, did not."""
 
     run: str
     partition: str
     passed: bool
     steps: tuple[Step, ...] = ()
+    skipped: Assets = frozenset()
 
 
 @dataclass(frozen=True)
@@ -68,11 +69,17 @@ class Launcher:
     def materialize(self, assets: Assets, partitions: Sequence[str], jobs: int = 1) -> Iterator[Outcome]:
         """Materialize the assets for each partition; stop where one failed."""
         earlier: dict[str, str] = {}
+        skipped: dict[str, Assets] = {}
         for wave in plan(self.target, assets, len(partitions), jobs):
             run = self._side_by_side if wave.side_by_side else self._in_order
+            work = {
+                partition: possible_without(self.target, wave.assets, skipped.get(partition, frozenset()))
+                for partition in partitions
+            }
             failed = False
-            for outcome in run(wave, partitions, jobs, dict(earlier)):
+            for outcome in run({partition: some for partition, some in work.items() if some}, jobs, dict(earlier)):
                 earlier[outcome.partition] = outcome.run
+                skipped[outcome.partition] = skipped.get(outcome.partition, frozenset()) | outcome.skipped
                 failed = failed or not outcome.passed
                 yield outcome
             if failed:
@@ -98,30 +105,28 @@ class Launcher:
         for event in execute_run_iterator(job, run, self.instance):
             progress.see(event)
         ended = self.instance.get_run_by_id(run.run_id)
-        return Outcome(run.run_id, partition, ended is not None and ended.is_success, tuple(progress.steps))
+        passed = ended is not None and ended.is_success
+        skipped = assets - progress.made if passed else frozenset()
+        return Outcome(run.run_id, partition, passed, tuple(progress.steps), skipped)
 
     def _root(self, run: str | None) -> str | None:
         parent = self.instance.get_run_by_id(run) if run else None
         return (parent.root_run_id or parent.run_id) if parent else None
 
-    def _in_order(
-        self, wave: Wave, partitions: Sequence[str], jobs: int, earlier: Mapping[str, str]
-    ) -> Iterator[Outcome]:
-        for partition in partitions:
-            outcome = self.execute(wave.assets, partition, earlier.get(partition))
+    def _in_order(self, work: Mapping[str, Assets], jobs: int, earlier: Mapping[str, str]) -> Iterator[Outcome]:
+        for partition, assets in work.items():
+            outcome = self.execute(assets, partition, earlier.get(partition))
             yield outcome
             if not outcome.passed:
                 return
 
-    def _side_by_side(
-        self, wave: Wave, partitions: Sequence[str], jobs: int, earlier: Mapping[str, str]
-    ) -> Iterator[Outcome]:
-        work = partial(_execute_elsewhere, self.target, self.instance.get_ref(), self.run_config, assets=wave.assets)
-        processes, spawn = min(jobs, len(partitions)), multiprocessing.get_context("spawn")
+    def _side_by_side(self, work: Mapping[str, Assets], jobs: int, earlier: Mapping[str, str]) -> Iterator[Outcome]:
+        execute = partial(_execute_elsewhere, self.target, self.instance.get_ref(), self.run_config)
+        processes, spawn = max(1, min(jobs, len(work))), multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(processes, spawn, initializer=share_cores, initargs=(processes,)) as pool:
             runs = {
-                partition: pool.submit(work, partition=partition, continues=earlier.get(partition))
-                for partition in partitions
+                partition: pool.submit(execute, assets=assets, partition=partition, continues=earlier.get(partition))
+                for partition, assets in work.items()
             }
             for partition, run in runs.items():
                 try:
@@ -161,6 +166,7 @@ class _Progress:
     report: Callable[[Step], None]
     steps: list[Step] = field(default_factory=list)
     findings: dict[str, list[str]] = field(default_factory=dict)
+    made: set[dg.AssetKey] = field(default_factory=set)
 
     def see(self, event: DagsterEvent) -> None:
         key = event.step_key or ""
@@ -168,6 +174,8 @@ class _Progress:
             check = event.asset_check_evaluation_data
             if not check.passed:
                 self.findings.setdefault(key, []).append(f"{check.check_name}: {check.description}")
+        elif event.is_step_materialization and event.asset_key is not None:
+            self.made.add(event.asset_key)
         elif event.is_step_success:
             self._end(Step(key, self.partition, True, event.step_success_data.duration_ms / 1000))
         elif event.is_step_failure:

@@ -11,9 +11,13 @@ def partitions_definition(problem: Problem) -> dg.PartitionsDefinition[str]:
     """Dagster's definition with exactly the problem's partition keys."""
     partitions = problem.partitions
     if isinstance(partitions, Monthly):
-        return dg.MonthlyPartitionsDefinition(start_date=partitions.start, end_date=partitions.end, fmt="%Y-%m")
+        return dg.MonthlyPartitionsDefinition(
+            start_date=partitions.start, end_date=partitions.end, fmt="%Y-%m", end_offset=partitions.ahead
+        )
     if isinstance(partitions, Daily):
-        return dg.DailyPartitionsDefinition(start_date=partitions.start, end_date=partitions.end)
+        return dg.DailyPartitionsDefinition(
+            start_date=partitions.start, end_date=partitions.end, end_offset=partitions.ahead
+        )
     if isinstance(partitions, Dynamic):
         return dg.DynamicPartitionsDefinition(name=problem.name)
     return dg.StaticPartitionsDefinition(list(partitions.partition_keys))

@@ -101,6 +101,16 @@ def plan(target: Target, assets: Assets, n_partitions: int, jobs: int) -> list[W
     return [wave for wave in waves if wave.assets]
 
 
+def possible_without(target: Target, assets: Assets, absent: Assets) -> Assets:
+    """Those of the assets that a run can make without the absent ones: whose steps wait for none of them."""
+
+    def waits(key: dg.AssetKey) -> bool:
+        inputs = {*target.graph.get(key).assets_def.keys_by_input_name.values()} - {key}
+        return bool(inputs & absent) or any(waits(above) for above in inputs & target.graph.materializable_asset_keys)
+
+    return frozenset(key for key in assets if not waits(key)) if absent else assets
+
+
 def _ancestors(graph: Any, key: dg.AssetKey) -> set[dg.AssetKey]:
     found: set[dg.AssetKey] = set()
     waiting = [key]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -56,8 +57,8 @@ def listen(host: str, port: int, *, token: str, pages: str) -> Listening:
         ) from None
     except OSError as error:
         raise Refused(
-            f"Port {port} of {host} cannot be taken: {error.strerror}. Perhaps the pages are open already: look at "
-            f"http://{host}:{port}; or choose another port: ml-assets view --port {port + 1}"
+            f"Port {port} of {host} cannot be taken: {os.strerror(error.errno or 0)}. If the pages are open already, look at "
+            f"http://{host}:{port}; else choose another port: ml-assets view --port {port + 1}"
         ) from None
     named = urlsplit(pages).hostname
     return Listening(taken, LOOPBACK_NAMES | {host, *filter(None, [named])} if local else frozenset())

@@ -10,7 +10,7 @@ import pytest
 import ml_assets
 from ml_assets.orchestration import selection
 from ml_assets_tests.conftest import MONTHS
-from ml_assets_tests.doubles import umbrellas
+from ml_assets_tests.doubles import ice_cream, umbrellas
 
 ROOT = Path(ml_assets.__file__).parents[1]
 NOUNS = ("dataset", "features", "split", "model", "evaluation", "champion", "predictions")
@@ -106,6 +106,36 @@ def test_outside_a_project_runs_are_refused_because_nobody_would_find_them(proje
         f"ml-assets: There is no dagster.yaml in {tmp_path}, so runs would be recorded nowhere. "
         "Run the command in the project's root, or set DAGSTER_HOME."
     )
+
+
+def test_a_month_without_outcomes_is_predicted_and_its_training_is_skipped(project, call):
+    landing = ml_assets.open_landing()
+    landing.write("umbrellas/visits/2024-05.parquet", umbrellas.visits("2024-05").assign(bought=float("nan")))
+    answer = call("run", "umbrellas", "--partitions", "2024-04..2024-05", "--jobs", "1")
+    assert answer.code == 0, answer.err
+    skipped = [line.split()[1] for line in answer.err.splitlines() if line.startswith("–")]
+    assert "umbrellas/split" in skipped
+    assert project.head("umbrellas/model", "2024-05") is None
+    assert project.head("umbrellas/champion", "2024-05") is None
+    assert len(project.load(project.head("umbrellas/predictions", "2024-05").target)) == 400
+
+
+def test_a_dynamic_partition_whose_file_has_landed_can_be_run_and_one_that_has_not_is_refused(
+    project, call, monkeypatch
+):
+    monkeypatch.setattr("ml_assets.problems.PROBLEMS", (ice_cream.SHOPS,))
+    monkeypatch.setattr(selection, "Target", partial(selection.Target, attribute="shops"))
+    ml_assets.open_landing().write("shops/harbour.parquet", ice_cream.sales("north"))
+    assert call("run", "shops", "--partition", "harbour").code == 0
+    assert project.head("shops/champion", "harbour") is not None
+    for wrong in ("harbor", "../harbour", "%2e%2e"):
+        answer = call("run", "shops", "--partition", wrong)
+        assert answer.code == 3
+        assert wrong in answer.err
+    everything = call("run", "shops/dataset", "--partitions", "..")
+    assert everything.code == 0
+    assert "harbour" in everything.err
+    assert call("champion", "shops", "--partition", "harbour").code == 0
 
 
 def test_a_partition_must_be_named(project, call):

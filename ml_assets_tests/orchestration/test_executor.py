@@ -121,6 +121,20 @@ def test_trainings_of_several_partitions_run_side_by_side_between_what_is_before
     assert max(trained) < first_after
 
 
+def test_a_partition_without_outcomes_leaves_the_waves_after_its_split_but_is_predicted(place):
+    unknown = ice_cream.sales("north").assign(cones=float("nan"))
+    open_landing(str(place / "landing")).write("ada/north.parquet", unknown)
+    steps: list[Step] = []
+    with dg.DagsterInstance.from_config(str(place)) as instance:
+        run = launcher(place, "alone", steps, instance)
+        outcomes = list(run.materialize(selected(run.target, "ada"), list(ice_cream.BEACHES), jobs=2))
+    assert all(outcome.passed for outcome in outcomes)
+    assert [step.asset for step in steps if step.partition == "north"] == [
+        f"ada/{noun}" for noun in ("dataset", "features", "split", "predictions")
+    ]
+    assert {key.path[-1] for outcome in outcomes for key in outcome.skipped} == {"split"}
+
+
 def test_with_one_job_everything_of_a_partition_is_one_run(place):
     target = Target(MODULE, "partitions")
     chain = selected(target, "ada")

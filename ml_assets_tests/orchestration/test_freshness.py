@@ -55,7 +55,7 @@ def test_the_schedule_asks_for_what_a_training_is_and_runs_out_of_the_box(tmp_pa
     world = build(tmp_path, [MONTHLY])
     for month in ("2024-01", "2024-02"):
         world.must_run(MONTHLY, month)
-    schedule = world.definitions.get_schedule_def("umbrellas_freshness")
+    schedule = world.definitions.get_repository_def().get_schedule_def("umbrellas_freshness")
 
     context = dg.build_schedule_context(instance=world.instance, scheduled_execution_time=in_days(31))
     (request,) = schedule(context)

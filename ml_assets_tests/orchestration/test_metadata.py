@@ -148,7 +148,8 @@ def test_versions_link_to_their_pages_where_there_are_pages(finished):
 
 
 def test_without_pages_inputs_are_a_table_and_nothing_links_anywhere(finished):
-    shown = shown_of(finished, "umbrellas", "evaluation", "2024-03")
+    key = finished.head("umbrellas/evaluation", "2024-03")
+    shown = materialization_metadata(finished.store, key, finished.store.manifest(key))
     assert "page" not in shown
     assert [record.data["input"] for record in shown["inputs"].records] == ["model", "split", *["features"] * 3]
 

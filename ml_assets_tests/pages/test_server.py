@@ -57,8 +57,8 @@ def test_a_taken_port_is_refused_with_another_one():
             listen("127.0.0.1", port, token="", pages="")
 
     assert re.fullmatch(
-        rf"Port {port} of 127\.0\.0\.1 cannot be taken: Address already in use\. Perhaps the pages are open already: look at "
-        rf"http://127\.0\.0\.1:{port}; or choose another port: ml-assets view --port {port + 1}",
+        rf"Port {port} of 127\.0\.0\.1 cannot be taken: Address already in use\. If the pages are open already, look at "
+        rf"http://127\.0\.0\.1:{port}; else choose another port: ml-assets view --port {port + 1}",
         str(refused.value),
     )
 
