@@ -1,6 +1,6 @@
 """The machine's own Chromium, driven by Playwright; nothing is downloaded.
 
-    apt-get install --no-install-recommends chromium
+apt-get install --no-install-recommends chromium
 """
 
 from __future__ import annotations

@@ -11,11 +11,6 @@ from ml_assets_tests.doubles import ice_cream, umbrellas
 
 
 @dg.definitions
-def shops() -> dg.Definitions:
-    return build_definitions([ice_cream.SHOPS], open_store(), open_landing())
-
-
-@dg.definitions
 def defs() -> dg.Definitions:
     settings = Settings.from_environment()
     problems = (umbrellas.PROBLEM, ice_cream.PROBLEM)

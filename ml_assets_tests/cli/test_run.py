@@ -9,6 +9,7 @@ import pytest
 
 import ml_assets
 from ml_assets.orchestration import selection
+from ml_assets.orchestration.selection import Target
 from ml_assets_tests.conftest import MONTHS
 from ml_assets_tests.doubles import ice_cream, umbrellas
 
@@ -124,7 +125,7 @@ def test_a_dynamic_partition_whose_file_has_landed_can_be_run_and_one_that_has_n
     project, call, monkeypatch
 ):
     monkeypatch.setattr("ml_assets.problems.PROBLEMS", (ice_cream.SHOPS,))
-    monkeypatch.setattr(selection, "Target", partial(selection.Target, attribute="shops"))
+    monkeypatch.setattr(selection, "Target", partial(Target, "ml_assets_tests.cli.shops_definitions"))
     ml_assets.open_landing().write("shops/harbour.parquet", ice_cream.sales("north"))
     assert call("run", "shops", "--partition", "harbour").code == 0
     assert project.head("shops/champion", "harbour") is not None

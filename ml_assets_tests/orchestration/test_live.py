@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Iterator
 
@@ -81,6 +83,21 @@ def test_a_month_that_is_refused_stops_there_is_told_of_once_and_the_corrected_o
     mended = dev.wait_until_quiet(before + 2)[-1]
     assert (mended.partition, mended.nouns, mended.succeeded) == ("2024-04", CHAIN, True)
     assert store.head("umbrellas/champion", "2024-04")
+
+
+def test_a_run_that_was_cut_off_with_everything_else_is_run_again_after_the_restart(tmp_path):
+    landing, store = open_landing(str(tmp_path / ".ml_assets/landing")), open_store(str(tmp_path / ".ml_assets/store"))
+    with dagster_dev(tmp_path) as dev:
+        land(landing, "2024-01")
+        dev.wait_for(lambda: [run for run in dev.runs() if run.status == "STARTED"], "a run")
+        os.killpg(dev.process.pid, signal.SIGKILL)  # a power cut
+    assert store.head("umbrellas/champion", "2024-01") is None
+
+    with dagster_dev(tmp_path) as dev:
+        dev.wait_for(lambda: store.head("umbrellas/champion", "2024-01"), "a champion")
+        runs = dev.wait_until_quiet(2)
+
+    assert [run.status for run in runs] == ["FAILURE", "SUCCESS"]
 
 
 def test_a_late_correction_is_followed_by_the_months_whose_windows_hold_it(dev, store, landing):
