@@ -32,11 +32,13 @@ def view(options: argparse.Namespace, settings: Settings) -> int:
         from ml_assets.pages import app, server
     except ModuleNotFoundError as error:
         raise UsageError(f"The pages need {error.name}. Install it: pip install 'ml_assets[ui]'") from None
-    port = default_port(settings) if options.port is None else options.port
+    usual = default_port(settings)
+    port = usual if options.port is None else options.port
     token = settings.pages_token
     at = server.listen(options.host, port, token=token, pages=settings.pages)
     with at.socket:
-        pages = app.pages(ml_assets.open_store(settings), problems.PROBLEMS, hosts=at.hosts, token=token)
+        store, known, broken = ml_assets.open_store(settings), problems.PROBLEMS, problems.BROKEN
+        pages = app.pages(store, known, broken=broken, hosts=at.hosts, token=token)
         if options.json:
             say_json({"address": at.url, "store": settings.store, "branch": settings.branch})
         else:

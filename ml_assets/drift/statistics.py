@@ -22,8 +22,9 @@ MOST_CATEGORIES = 50  # one bin each, most frequent in the reference first; the 
 def population_stability_index(reference: np.ndarray, current: np.ndarray, *, n_bins: int = BINS) -> float:
     """Population stability index (PSI) of ``current`` against ``reference``.
 
-    Sum over reference-quantile bins of (c - r) · ln(c / r), with c and r the smoothed fractions per bin. Quantiles that
-    coincide, as those of whole numbers do, share a bin; missing values (NaN) are a bin of their own where there are any.
+    Sum over reference-quantile bins of (c - r) · ln(c / r), with c and r the smoothed fractions per bin. A value on which
+    quantiles coincide (many rows have it: a flag, a constant) is a bin of its own, so that a move to either side of it
+    is seen; missing values (NaN) are one too where there are any.
 
     Args:
         reference: values the model was trained on, shape (n,), finite or NaN.
@@ -37,11 +38,20 @@ def population_stability_index(reference: np.ndarray, current: np.ndarray, *, n_
     """
     import numpy as np
 
-    known = reference[~np.isnan(reference)]
-    cuts = np.unique(np.quantile(known, np.linspace(0, 1, n_bins + 1)[1:-1])) if len(known) else np.empty(0)
+    cuts = _cuts(reference[~np.isnan(reference)], n_bins)
     missing = len(cuts) + 1
     bins = [np.where(np.isnan(values), missing, np.searchsorted(cuts, values)) for values in (reference, current)]
     return _index(*bins)
+
+
+def _cuts(known: np.ndarray, n_bins: int) -> np.ndarray:
+    """Upper bounds of all bins but the last, sorted: the quantiles, and just below each on which several coincide."""
+    import numpy as np
+
+    if not len(known):
+        return np.empty(0)
+    cuts, times = np.unique(np.quantile(known, np.linspace(0, 1, n_bins + 1)[1:-1]), return_counts=True)
+    return np.union1d(cuts, np.nextafter(cuts[times > 1], -np.inf))
 
 
 def categorical_stability_index(reference: pd.Series, current: pd.Series) -> float:
@@ -52,7 +62,8 @@ def categorical_stability_index(reference: pd.Series, current: pd.Series) -> flo
     Raises:
         EmptySample: if either is empty.
     """
-    common = list(reference.value_counts().index)  # most frequent first, without missing ones
+    counts = reference.value_counts()  # most frequent first, without missing ones, with categories that never occur
+    common = list(counts.index[counts > 0])
     bin_of = {value: min(at, MOST_CATEGORIES) for at, value in enumerate(common)}
     unseen, missing = MOST_CATEGORIES + 1, MOST_CATEGORIES + 2
     bins = [

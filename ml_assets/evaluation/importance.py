@@ -71,4 +71,6 @@ def _with_one_shuffled(
 
 
 def _shuffled(features: pd.DataFrame, name: str, order: np.ndarray) -> pd.DataFrame:
-    return features.assign(**{name: features[name].take(order).set_axis(features.index)})
+    shuffled = features.copy(deep=False)
+    shuffled[name] = features[name].take(order).set_axis(features.index)
+    return shuffled

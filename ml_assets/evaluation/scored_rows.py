@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+NUMBERS = "fiub"  # NumPy's kinds: floats, whole numbers, truths
+
 
 def scored_rows(
     problem: Problem, rows: FeatureTable, prediction: np.ndarray, baseline: np.ndarray | None = None
@@ -25,14 +27,14 @@ def scored_rows(
     Args:
         prediction, baseline: shape (n,) or (n, classes), for all ``rows`` in their order.
     Raises:
-        InvalidPrediction: if they are not finite, not one per row, or no probabilities where the task asks for those.
+        InvalidPrediction: if they are no finite numbers, not one per row, or no probabilities where the task asks for those.
         UnusableSplit: if no row has a label.
     """
     import numpy as np
     import pandas as pd
 
     columns = {"entity": rows.keys[problem.entity].to_numpy(), "label": rows.label}
-    said = {"prediction": prediction} | ({} if baseline is None else {"baseline": baseline})
+    said = {"prediction": np.asarray(prediction)} | ({} if baseline is None else {"baseline": np.asarray(baseline)})
     for who, values in said.items():
         refuse_unusable(who, values, len(rows), problem.task)
         columns |= as_columns(who, values)
@@ -71,6 +73,10 @@ def refuse_unusable(who: str, values: np.ndarray, rows: int, task: Task, first_r
         raise InvalidPrediction(
             f"The {who} has shape {values.shape} for {rows:,} rows of a {task} problem; expected {expected}. "
             f"Mend the problem's {_source(who)}."
+        )
+    if values.dtype.kind not in NUMBERS:
+        raise InvalidPrediction(
+            f"The {who} is of type {values.dtype}: these are no numbers. Mend the problem's {_source(who)}."
         )
     if not np.isfinite(values).all():
         at = int(np.flatnonzero(~np.isfinite(values).reshape(rows, -1).all(axis=1))[0])

@@ -13,13 +13,14 @@ from typing import Any
 
 from ml_assets.errors import UsageError
 from ml_assets.evaluation.judge import Evaluation
+from ml_assets.evaluation.judgement import Judgement
 from ml_assets.evaluation.metrics import written
 from ml_assets.evaluation.slices import SliceScore
 from ml_assets.lineage.markdown import code, escaped, table
 from ml_assets.problem import Problem
 from ml_assets.store import Manifest, Store, VersionKey
 
-MOST_FEATURES, MOST_SLICES = 10, 5
+MOST_FEATURES, MOST_SLICES, MOST_INPUTS = 10, 5, 30
 
 
 def model_card(store: Store, key: VersionKey, problem: Problem | None = None) -> str:
@@ -28,7 +29,7 @@ def model_card(store: Store, key: VersionKey, problem: Problem | None = None) ->
     Args:
         problem: for what it answers, who owns it, the metrics' units and directions; without it they are left out.
     Raises:
-        UsageError: if the version is neither a model nor an evaluation.
+        UsageError: if the version is neither a model nor an evaluation, or was not made by ml_assets.
     """
     card = _Card.of(store, key, problem)
     return "\n\n".join(part for part in _parts(card) if part) + "\n"
@@ -58,8 +59,18 @@ class _Card:
             raise UsageError(f"{key} does not say which model it judged; it was not made by ml_assets. Name a model.")
         made = store.manifest(model)
         split = _read(made, "split")
-        report = Evaluation.from_json(store.load(evaluation).report) if evaluation else None
+        report = _report(store, evaluation) if evaluation else None
         return cls(problem, model, made, store.manifest(split) if split else None, evaluation, report)
+
+
+def _report(store: Store, evaluation: VersionKey) -> Evaluation:
+    judgement = store.load(evaluation)
+    if not isinstance(judgement, Judgement):
+        raise UsageError(
+            f"{evaluation} holds a {type(judgement).__name__} instead of a Judgement: it was not made by ml_assets, and says "
+            "nothing that a card could be written from. Materialize the evaluation again."
+        )
+    return Evaluation.from_json(judgement.report)
 
 
 def _read(manifest: Manifest, name: str) -> VersionKey | None:
@@ -175,8 +186,10 @@ def _made_with(model: Manifest) -> str:
 
 def _made_from(card: _Card) -> str:
     read = [*card.model.inputs, *(card.split.inputs if card.split else ())]
-    versions = dict.fromkeys((each.name, each.key) for each in read)
-    rows = [(escaped(name), code(key)) for name, key in versions]
+    versions = list(dict.fromkeys((each.name, each.key) for each in read))
+    rows = [(escaped(name), code(key)) for name, key in versions[:MOST_INPUTS]]
+    if len(versions) > MOST_INPUTS:
+        rows.append(("…", f"{len(versions) - MOST_INPUTS} more: `ml-assets lineage {card.key.short}`"))
     commit = str(card.model.code.get("git_commit", ""))
     dirty = " with changes that were not committed" if card.model.code.get("git_dirty") else ""
     said = f"Code: {code(commit[:12])}{dirty}.\n\n" if commit else ""

@@ -7,17 +7,19 @@ automation follows data, not code. How old predictions may be is the freshness p
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
 from ml_assets.drift.decision import Retrain, decide
 from ml_assets.orchestration.automation import CHAIN_TAG, running_on
-from ml_assets.problem import Problem, is_calendar
+from ml_assets.problem import Problem, is_calendar, window_keys
 from ml_assets.store import Manifest, Store
 
 DAILY = "0 6 * * *"
 RETRAINED = ("split", "model", "evaluation", "champion")
+READERS = 8  # manifests that are read at the same time: on S3 each waits for its reply
 
 
 def freshness_schedule(problem: Problem, store: Store) -> dg.ScheduleDefinition | None:
@@ -41,18 +43,33 @@ def freshness_schedule(problem: Problem, store: Store) -> dg.ScheduleDefinition 
 def look_at_age(problem: Problem, store: Store, now: datetime) -> list[dg.RunRequest] | dg.SkipReason:
     """The runs that train again, or why none is needed.
 
-    Of calendar partitions the newest one; where each partition is a world of its own, every one whose model is old.
+    Of calendar partitions the newest one that a model can be made of, whether or not it has one; where each partition is a
+    world of its own, every one whose model is old.
     """
     made = {manifest.partition: manifest for manifest in published(problem, store, "model")}
     ages = {partition: _age_days(manifest, now) for partition, manifest in made.items() if partition is not None}
     if is_calendar(problem.partitions) and ages:
-        ages = {max(ages): min(ages.values())}
+        ages = {_newest(problem, store, trained=max(ages)): min(ages.values())}
     decisions = {partition: decide(problem.retrain_when, model_age_days=age) for partition, age in sorted(ages.items())}
     due = [partition for partition, decision in decisions.items() if isinstance(decision, Retrain)]
     if due:
         return [_request(problem, partition, now) for partition in due]
     nothing = decide(problem.retrain_when, model_age_days=None)
     return dg.SkipReason(" ".join(reason for d in decisions.values() or [nothing] for reason in d.reasons))
+
+
+def _newest(problem: Problem, store: Store, trained: str) -> str:
+    """The newest partition whose outcomes are known and whose window was made; not older than the last one that was trained."""
+    later = [key for key in store.partitions(f"{problem.name}/features") if key is not None and key > trained]
+    return next((key for key in reversed(later) if _can_train(problem, store, key)), trained)
+
+
+def _can_train(problem: Problem, store: Store, partition: str) -> bool:
+    window = window_keys(problem.partitions, partition, problem.window)
+    data = store.head(f"{problem.name}/dataset", partition)
+    if data is None or any(store.head(f"{problem.name}/features", key) is None for key in window):
+        return False
+    return all(check.passed for check in store.manifest(data.target).checks if check.name == "labelled")
 
 
 def newest_model_age_days(problem: Problem, store: Store, now: datetime) -> float | None:
@@ -69,12 +86,15 @@ def _request(problem: Problem, partition: str, now: datetime) -> dg.RunRequest:
 
 
 def published(problem: Problem, store: Store, noun: str) -> Iterator[Manifest]:
-    """What the branch names for each partition of an asset."""
+    """What the branch names for each partition of an asset, in their order."""
     asset = f"{problem.name}/{noun}"
-    for partition in store.partitions(asset):
+
+    def newest(partition: str | None) -> Manifest | None:
         entry = store.head(asset, partition)
-        if entry is not None:
-            yield store.manifest(entry.target)
+        return store.manifest(entry.target) if entry else None
+
+    with ThreadPoolExecutor(READERS) as pool:
+        yield from filter(None, pool.map(newest, store.partitions(asset)))
 
 
 def freshness_policy(problem: Problem, noun: str) -> dg.FreshnessPolicy | None:

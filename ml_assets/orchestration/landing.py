@@ -9,12 +9,16 @@ far as it can go, and the rest follows (automation.py) when the gap is filled.
 
 *Crashes.* The cursor says what was seen; Dagster stores it together with the run it asks for. A tick that is repeated asks
 for the same run key and starts nothing twice; a tick that was lost is made up for by the next.
+
+*Failures.* A run that failed or was cancelled is not repeated: it would fail again. What it was to make is asked for once more
+when its file lands again, or when everything is looked at anew (the sensor's cursor was reset).
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,13 +33,15 @@ from ml_assets.orchestration.asset import asset_key
 from ml_assets.orchestration.automation import CHAIN_TAG, TICK_SECONDS, running_on
 from ml_assets.orchestration.freshness import newest_model_age_days
 from ml_assets.orchestration.partitions import partitions_definition
-from ml_assets.problem import Dynamic, Problem, files_of, is_calendar, window_keys
+from ml_assets.problem import Daily, Dynamic, Monthly, Problem, files_of, is_calendar, window_keys
 from ml_assets.store import LandingFolder, Queue, Store, digest, watch
 
-LOOKED_INTO_PER_TICK = 50  # waiting partitions whose files are compared with what was made from them
+LOOKING_SECONDS = 15  # of one tick, for comparing waiting files with what was made from them; Dagster ends it after 60
 SCORED = ("dataset", "features", "predictions")
 CHAIN = ("dataset", "features", "split", "model", "evaluation", "champion", "predictions")
 SHOWN = 5
+LANDED_TAG = "ml_assets/landed"  # of a run: which version of the files it is for
+IN_VAIN = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
 
 def landing_spec(problem: Problem) -> dg.AssetSpec:
@@ -109,13 +115,29 @@ class Landed:
 
 
 @dataclass(frozen=True)
+class Looked:
+    """What looking into waiting partitions has found.
+
+    Attributes:
+        wanted: the first one to be made.
+        into: how many were looked into; they wait no longer.
+        incomplete: those of them that lack a file, or have one that is being written.
+    """
+
+    wanted: Landed | None = None
+    into: int = 0
+    incomplete: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Door:
-    """Where a problem's files come in."""
+    """Where a problem's files come in; ``patience``: seconds of one tick for looking into what waits."""
 
     problem: Problem
     store: Store
     landing: LandingFolder
     queue: Queue | None = None
+    patience: float = LOOKING_SECONDS
 
     def tick(self, seen: Seen, instance: dg.DagsterInstance, now: datetime, log: logging.Logger) -> dg.SensorResult:
         """See what landed, and ask for at most one run."""
@@ -125,45 +147,47 @@ class Door:
             log.warning(note)
         waiting = sorted(filter(self._is_partition, {*seen.waiting, *found.partitions}))
         if waiting and _busy(self.problem, instance):
-            return _nothing(
-                Seen(found.watch, tuple(waiting)), f"{_some(waiting)} will be made after the run under way."
-            )
-        wanted, left = self._first_wanted(waiting, now)
-        seen = Seen(found.watch, left)
-        if wanted is None:
-            said = (
-                f"{_some(left)} will be made when the time that it covers has passed."
-                if left
-                else "Nothing new has landed."
-            )
-            return _nothing(seen, said + _foreign(found))
+            why = f"{_some(waiting)} will be looked into after the run under way."
+            return _nothing(Seen(found.watch, tuple(waiting)), why)
+        past = self._past(waiting, now)
+        looked = self._look_into(past, now)
+        left = past[looked.into :]
+        seen = Seen(found.watch, tuple(sorted({*waiting} - {*past} | {*left})))
+        if looked.wanted is None:
+            return _nothing(seen, _why_nothing(looked, left, seen.waiting) + _foreign(found))
         return dg.SensorResult(
-            run_requests=[self._request(wanted)],
-            asset_events=[self._observation(wanted)],
-            dynamic_partitions_requests=self._additions(wanted),
+            run_requests=[self._request(looked.wanted, instance)],
+            asset_events=[self._observation(looked.wanted)],
+            dynamic_partitions_requests=self._additions(looked.wanted),
             cursor=seen.to_cursor(),
         )
 
     # ------------------------------------------------------------ what is wanted
 
-    def _first_wanted(self, waiting: list[str], now: datetime) -> tuple[Landed | None, tuple[str, ...]]:
-        """The first partition to be made, and those that go on waiting.
+    def _look_into(self, waiting: Sequence[str], now: datetime) -> Looked:
+        """Find the first partition to be made.
 
         Forgotten are those that are made already, and those that lack a file: when it lands, the watch finds them again.
+        Comparing reads the files: a tick that took too long would be ended by Dagster, and begin anew for ever.
         """
-        left = list(waiting)
-        for partition in waiting[:LOOKED_INTO_PER_TICK]:
-            if not self._has_ended(partition, now):
-                continue
-            left.remove(partition)
+        incomplete: list[str] = []
+        started, into = time.monotonic(), 0
+        for into, partition in enumerate(waiting, start=1):
             version = watch.version(self.landing, self.problem.name, self.problem.files, partition, now=now)
-            if version is not None and not self._is_made(partition):
-                return Landed(partition, version, *self._nouns(partition, now)), tuple(left)
-        return None, tuple(left)
+            if version is None:
+                incomplete.append(partition)
+            elif not self._is_made(partition):
+                return Looked(Landed(partition, version, *self._nouns(partition, now)), into, tuple(incomplete))
+            if time.monotonic() - started >= self.patience:
+                break
+        return Looked(None, into, tuple(incomplete))
 
-    def _has_ended(self, partition: str, now: datetime) -> bool:
-        partitions = self.problem.partitions
-        return not is_calendar(partitions) or partition in partitions.keys(until=now)
+    def _past(self, waiting: Sequence[str], now: datetime) -> list[str]:
+        """Those whose time has passed, or that the problem wants ahead of it."""
+        if not waiting or not is_calendar(self.problem.partitions):
+            return list(waiting)
+        known = set(self.problem.partitions.keys(until=now))
+        return [partition for partition in waiting if partition in known]
 
     def _is_made(self, partition: str) -> bool:
         """Whether the published dataset was made from these very bytes."""
@@ -181,10 +205,16 @@ class Door:
         if not self._has("dataset", partition, self.problem.lookback + 1):
             return ("dataset",), "The partitions before it that its features need have not been made."
         has_model = self.store.head(f"{self.problem.name}/model", partition) is not None
-        age = newest_model_age_days(self.problem, self.store, now)
+        age = None if has_model else self._age_days(now)
         decision = decide(self.problem.retrain_when, model_age_days=age, landed=partition, has_model=has_model)
         trains = isinstance(decision, Retrain) and self._has("features", partition, self.problem.window)
         return CHAIN if trains else SCORED, " ".join(decision.reasons)
+
+    def _age_days(self, now: datetime) -> float | None:
+        """The age of the newest model, where it matters (finding it reads all of them) and where there is one for all."""
+        if self.problem.retrain_when.new_partition or not is_calendar(self.problem.partitions):
+            return None
+        return newest_model_age_days(self.problem, self.store, now)
 
     def _has(self, noun: str, partition: str, size: int) -> bool:
         """Whether the partitions before it in a window of this size have been made."""
@@ -195,21 +225,26 @@ class Door:
         """Whether a key in a file's name is that of a partition which the problem has or will have."""
         partitions = self.problem.partitions
         try:
-            partition = partitions.partition(key)
-        except InvalidProblem:
+            partitions.partition(key)
+        except (InvalidProblem, ValueError, OverflowError):  # the last two: no datetime is the end of the year 9999
             return False
-        return not is_calendar(partitions) or key in partitions.keys(until=partition.end)
+        if not isinstance(partitions, (Monthly, Daily)):
+            return True
+        return partitions.start <= key and (partitions.end is None or key < partitions.end)
 
     # ------------------------------------------------------------ what Dagster is told
 
-    def _request(self, landed: Landed) -> dg.RunRequest:
+    def _request(self, landed: Landed, instance: dg.DagsterInstance) -> dg.RunRequest:
         made = self.store.head(f"{self.problem.name}/dataset", landed.partition)
         before = made.target.short if made else "nothing"  # a file that is put back after another one is a run again
+        about = f"{landed.partition} {landed.version[:16]} after {before}"
+        tags = {CHAIN_TAG: self.problem.name, LANDED_TAG: about}
+        in_vain = instance.get_runs_count(dg.RunsFilter(statuses=IN_VAIN, tags=tags))
         return dg.RunRequest(
-            run_key=f"{landed.partition} {landed.version[:16]} after {before}",
+            run_key=f"{about}, {in_vain} in vain" if in_vain else about,
             partition_key=landed.partition,
             asset_selection=[asset_key(self.problem, noun) for noun in landed.nouns],
-            tags={CHAIN_TAG: self.problem.name},
+            tags=tags,
         )
 
     def _observation(self, landed: Landed) -> dg.AssetObservation:
@@ -233,6 +268,17 @@ def _busy(problem: Problem, instance: dg.DagsterInstance) -> bool:
 
 def _nothing(seen: Seen, why: str) -> dg.SensorResult:
     return dg.SensorResult(skip_reason=why, cursor=seen.to_cursor())
+
+
+def _why_nothing(looked: Looked, left: Sequence[str], waiting: Sequence[str]) -> str:
+    parts = []
+    if looked.incomplete:
+        parts.append(f"{_some(looked.incomplete)} will be made when all files are there and none is being written.")
+    if left:
+        parts.append(f"{_some(left)} will be looked into at the next tick.")
+    if early := [partition for partition in waiting if partition not in {*left}]:
+        parts.append(f"{_some(early)} will be made when the time that it covers has passed.")
+    return " ".join(parts) or "Nothing new has landed."
 
 
 def _foreign(found: watch.Found) -> str:

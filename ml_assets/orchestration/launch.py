@@ -11,6 +11,7 @@ trainings of all partitions leave that order and run side by side, between what 
 from __future__ import annotations
 
 import multiprocessing
+import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -26,6 +27,7 @@ from dagster._core.instance.ref import InstanceRef
 from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 
 from ml_assets.errors import UsageError
+from ml_assets.orchestration.run_launcher import HOST_TAG
 from ml_assets.orchestration.selection import Assets, Target, plan, possible_without
 from ml_assets.settings import share_cores
 
@@ -95,7 +97,7 @@ class Launcher:
         run = self.instance.create_run_for_job(
             job_def=job.get_definition(),
             run_config=_config_for(self.run_config, assets),
-            tags={"dagster/partition": partition},
+            tags={"dagster/partition": partition, HOST_TAG: socket.gethostname()},
             asset_selection=assets,
             job_code_origin=job.get_python_origin(),
             parent_run_id=continues,

@@ -14,12 +14,13 @@ import dagster as dg
 
 from ml_assets import figures
 from ml_assets.lineage.markdown import escaped
-from ml_assets.orchestration.tables import MAX_ROWS, table
+from ml_assets.orchestration.tables import table
 from ml_assets.store import Input, LandedFile, Manifest, Store, VersionKey
 from ml_assets.training.history import curves
 
 FOR_MACHINES = frozenset({"metrics_in_order", "training"})  # notes that are read by others, or shown in another way
 MAX_CURVES = len(figures.COLOR_NAMES)  # in one figure: more cannot be told apart
+MAX_INPUTS = 30  # of a window of many partitions; the page of the version has them all
 LONGEST_CAPTION = 120
 
 
@@ -57,7 +58,7 @@ def page_of(pages: str, key: VersionKey) -> str:
 
 
 def _inputs_table(manifest: Manifest) -> dg.MetadataValue:
-    return table([*map(_input_row, manifest.inputs), *map(_landed_row, manifest.landed)])
+    return table([*map(_input_row, manifest.inputs), *map(_landed_row, manifest.landed)], MAX_INPUTS)
 
 
 def _input_row(read: Input) -> dict[str, str]:
@@ -77,7 +78,9 @@ def _linked_inputs(manifest: Manifest, pages: str) -> dg.MetadataValue:
     """A list of links: tables show text only. Up to seven are shown at once, more are one click away."""
     read = [f"- {escaped(each.name)}: [{escaped(each.key)}]({page_of(pages, each.key)})" for each in manifest.inputs]
     landed = [f"- landed: {escaped(file.name)} {file.digest[:12]}" for file in manifest.landed]
-    return dg.MetadataValue.md("\n".join([*read, *landed][:MAX_ROWS]))
+    every = [*read, *landed]
+    more = [f"- and {len(every) - MAX_INPUTS} more"] if len(every) > MAX_INPUTS else []
+    return dg.MetadataValue.md("\n".join([*every[:MAX_INPUTS], *more]))
 
 
 def _training_curves(training: Any) -> dict[str, dg.MetadataValue]:

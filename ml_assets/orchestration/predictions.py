@@ -17,6 +17,7 @@ import dagster as dg
 from ml_assets.evaluation import checks
 from ml_assets.evaluation.scored_rows import as_columns, refuse_unusable
 from ml_assets.orchestration.asset import CheckSpec, asset_key, problem_asset, store_of, upstream
+from ml_assets.orchestration.code_references import code_references
 from ml_assets.orchestration.io_manager import Handle, Made
 from ml_assets.orchestration.partitions import previous_mapping
 from ml_assets.orchestration.tables import column_schema
@@ -47,6 +48,7 @@ def predictions_asset(problem: Problem) -> dg.AssetsDefinition:
         ],
         checks=CHECKS,
         kinds=("pandas", "parquet"),
+        metadata=code_references(problem.predict),
         op_tags=LAST,
     )
     def predictions(context: dg.AssetExecutionContext, features: Handle) -> Made:

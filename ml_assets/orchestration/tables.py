@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from ml_assets.evaluation.checks.outcome import short
 from ml_assets.evaluation.judge import Evaluation, GateVerdict
 from ml_assets.evaluation.slices import SliceScore
 
@@ -15,9 +16,11 @@ if TYPE_CHECKING:
     import pandera.pandas as pa
 
 MAX_ROWS = 200  # of a table in an event: what is shown is stored in Dagster's database
-MAX_SLICES = 60  # each has every metric: 250 bytes and more
+MAX_SLICES = 60
+MAX_SLICE_CELLS = 450  # of some 50 bytes: each slice has every metric
 MAX_FEATURES = 20
 MAX_COLUMNS = 200
+LONGEST_RULE = 100
 LONGEST_NOTE = 60
 
 Cell = str | int | float | bool | None
@@ -37,9 +40,14 @@ def evaluation_tables(report: Evaluation) -> dict[str, Any]:
             {"feature": name, "importance": round(lost, 4), "psi": _rounded(drift.get(name))}
             for name, lost in report.importance[:MAX_FEATURES]
         ],
-        "slices": [_slice_row(score) for score in report.slices[:MAX_SLICES]],
+        "slices": [_slice_row(score) for score in report.slices[: _most_slices(report)]],
     }
     return {name: table(of) for name, of in rows.items() if of}
+
+
+def _most_slices(report: Evaluation) -> int:
+    metrics = max((len(score.scores) for score in report.slices), default=0)
+    return min(MAX_SLICES, MAX_SLICE_CELLS // (3 + metrics))
 
 
 def _gate_row(gate: GateVerdict) -> dict[str, Cell]:
@@ -54,8 +62,8 @@ def _gate_row(gate: GateVerdict) -> dict[str, Cell]:
 
 def _slice_row(score: SliceScore) -> dict[str, Cell]:
     metrics = {name: _rounded(number) for name, number in score.scores.items()}
-    note = score.reason if len(score.reason) <= LONGEST_NOTE else f"{score.reason[: LONGEST_NOTE - 1]}…"
-    return {"slice": f"{score.column} = {score.value}"[:LONGEST_NOTE], "rows": score.rows, **metrics, "note": note}
+    name, note = (short(text, LONGEST_NOTE) for text in (f"{score.column} = {score.value}", score.reason))
+    return {"slice": name, "rows": score.rows, **metrics, "note": note}
 
 
 def _rounded(number: float | None) -> float | None:
@@ -72,6 +80,6 @@ def column_schema(frame: pd.DataFrame, schema: pa.DataFrameSchema | None = None)
 def _column(name: str, dtype: str, of: pa.Column | None) -> dg.TableColumn:
     if of is None:
         return dg.TableColumn(name, dtype)
-    rules = [str(check.error or check.name) for check in of.checks]
+    rules = [short(check.error or check.name, LONGEST_RULE) for check in of.checks]
     constraints = dg.TableColumnConstraints(nullable=of.nullable, unique=bool(of.unique), other=rules)
     return dg.TableColumn(name, dtype, description=of.description or of.title, constraints=constraints)

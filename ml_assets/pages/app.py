@@ -42,6 +42,7 @@ from ml_assets.pages.problem_page import overview, problem_page
 from ml_assets.pages.render import error_page, page, stylesheet
 from ml_assets.pages.version_page import asset_page, version_page
 from ml_assets.problem import Problem
+from ml_assets.problems import BrokenProblem
 from ml_assets.store import Store, VersionKey
 
 logger = logging.getLogger(__name__)
@@ -58,16 +59,22 @@ STATUS: Mapping[type[MlAssetsError], int] = {
 
 
 def pages(
-    store: Store, problems: Sequence[Problem], *, hosts: frozenset[str] = frozenset(), token: str = ""
+    store: Store,
+    problems: Sequence[Problem],
+    *,
+    broken: Sequence[BrokenProblem] = (),
+    hosts: frozenset[str] = frozenset(),
+    token: str = "",
 ) -> ASGIApp:
     """The pages of a store as an ASGI application. Nothing is read before the first request, and nothing is ever written.
 
     Args:
         problems: those that the code knows; what else the store holds is shown too.
+        broken: those that the code cannot use, shown with why.
         hosts: names under which it answers; empty: any.
         token: what a request must show; empty: nothing.
     """
-    show = _Pages(Archive(store), problems)
+    show = _Pages(Archive(store), problems, broken)
     routes = [
         Route("/", show.problems),
         Route("/style.css", lambda _: stylesheet()),
@@ -96,12 +103,14 @@ class _Pages:
 
     store: Archive
     known: Sequence[Problem]
+    broken: Sequence[BrokenProblem]
 
     def problems(self, request: Request) -> Response:
-        return self._page("problems.html", summaries=overview(self.store, self.known))
+        return self._page("problems.html", summaries=overview(self.store, self.known, self.broken))
 
     def problem(self, request: Request) -> Response:
-        return self._page("problem.html", of=problem_page(self.store, self.known, request.path_params["name"]))
+        name = request.path_params["name"]
+        return self._page("problem.html", of=problem_page(self.store, self.known, name, self.broken))
 
     def models(self, request: Request) -> Response:
         by, order = (

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from ml_assets.errors import UnknownVersion
 from ml_assets.problem import Problem
+from ml_assets.problems import BrokenProblem
 from ml_assets.promotion.ledger import Ledger, Move, reigning
 from ml_assets.store import Manifest, Store, VersionKey
 
@@ -69,14 +70,14 @@ def champions(store: Store, problem: str) -> Champions:
     return Champions({at: moves for at, moves in own.items() if moves})
 
 
-def problem_names(store: Store, problems: Sequence[Problem]) -> list[str]:
+def problem_names(store: Store, problems: Sequence[Problem | BrokenProblem]) -> list[str]:
     """The problems of the code, then those that only the store knows."""
     ours = [problem.name for problem in problems]
     stored = {asset.split("/")[0] for asset in store.assets() if "/" in asset}
     return [*ours, *sorted(stored - set(ours))]
 
 
-def expect_problem(store: Store, problems: Sequence[Problem], name: str) -> None:
+def expect_problem(store: Store, problems: Sequence[Problem | BrokenProblem], name: str) -> None:
     """Refuse a name that neither the code nor the store knows as a problem.
 
     Raises:

@@ -14,7 +14,7 @@ Runs = Sequence[tuple[bool, str]]  # pieces of a line: whether it is code, and i
 _FENCE = re.compile(r"^```[^\n]*\n(.*?)^```$", re.M | re.S)
 _HEADING = re.compile(r"(#{1,6}) (.+)")
 _CELL_END = re.compile(r"(?<!\\)\|")
-_CODE = re.compile(r"`([^`]+)`")
+_CODE = re.compile(r"(?<!\\)`([^`]+)`")
 _ESCAPED = re.compile(r"\\([^A-Za-z0-9\s])")
 
 

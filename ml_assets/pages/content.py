@@ -5,6 +5,7 @@ A path in an address is never used as a path: it must be, letter for letter, one
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -17,6 +18,7 @@ from ml_assets.errors import StoreError, UnknownVersion
 from ml_assets.store import File, Manifest, Store, VersionKey
 
 ROWS = 20
+MOST_LOOKED_INTO = 20  # files: each is read whole for every look
 LARGEST_LOOKED_INTO = 64 * 2**20  # bytes: a table is read whole, to verify it
 LARGEST_TEXT = 20_000  # bytes of JSON shown on the page
 LONGEST_CELL = 200
@@ -69,10 +71,10 @@ def pictures(manifest: Manifest) -> list[File]:
 
 
 def looks(store: Store, key: VersionKey) -> list[Look]:
-    """What can be shown of the tables and small JSON files of a version."""
+    """What can be shown of the tables and small JSON files of a version, of the first ones of many."""
     files = store.manifest(key).content.files
     shown = [f for f in files if f.path.endswith(".parquet") or (f.path.endswith(".json") and f.size <= LARGEST_TEXT)]
-    return [_look(store, key, file) for file in shown]
+    return [_look(store, key, file) for file in shown[:MOST_LOOKED_INTO]]
 
 
 def _look(store: Store, key: VersionKey, file: File) -> Look:
@@ -91,10 +93,10 @@ def _table(path: str, data: bytes) -> Look:
 
     try:
         table = pq.ParquetFile(pa.BufferReader(data))
-        batch = next(table.iter_batches(ROWS), None)
-    except pa.ArrowException as error:
-        return Look(path, trouble=f"This is no Parquet table: {error}")
-    rows = [] if batch is None else [[_cell(value) for value in row.values()] for row in batch.to_pylist()]
+        columns = [column.to_pylist() for batch in itertools.islice(table.iter_batches(ROWS), 1) for column in batch]
+    except (pa.ArrowException, OSError, ValueError, ArithmeticError) as error:
+        return Look(path, trouble=f"This is no Parquet table, or one with values that cannot be shown: {error}")
+    rows = [[_cell(value) for value in row] for row in zip(*columns, strict=True)]
     return Look(path, columns=table.schema_arrow.names, rows=rows, total=table.metadata.num_rows)
 
 
@@ -108,5 +110,5 @@ def _text(data: bytes) -> str:
 
     try:
         return json.dumps(json.loads(data), indent=2, ensure_ascii=False)
-    except ValueError:
+    except (ValueError, RecursionError):
         return data.decode(errors="replace")

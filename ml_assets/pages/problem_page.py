@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
@@ -12,6 +12,7 @@ from ml_assets.lineage.report import PartitionReport, report
 from ml_assets.pages.archive import Champions, champions, expect_problem, problem_names
 from ml_assets.pages.charts import over_partitions
 from ml_assets.problem import Problem
+from ml_assets.problems import BrokenProblem
 from ml_assets.store import Store
 
 
@@ -21,6 +22,7 @@ class Summary:
 
     Attributes:
         trouble: why it cannot be shown; else empty.
+        broken: why its code cannot be used, if so. What it made before is shown all the same.
     """
 
     name: str
@@ -28,6 +30,7 @@ class Summary:
     champions: Champions
     newest: PartitionReport | None
     trouble: str = ""
+    broken: BrokenProblem | None = None
 
     @property
     def metric(self) -> str | None:
@@ -43,6 +46,7 @@ class ProblemPage:
         rows: one per partition, newest first.
         metrics: in the order of importance.
         charts: a metric over partitions each; none where partitions have no order or only one was judged.
+        broken: why its code cannot be used, if so.
     """
 
     name: str
@@ -51,25 +55,29 @@ class ProblemPage:
     rows: Sequence[PartitionReport]
     metrics: Sequence[str]
     charts: Sequence[Markup]
+    broken: BrokenProblem | None = None
 
 
-def overview(store: Store, problems: Sequence[Problem]) -> list[Summary]:
-    """One summary per problem. A damaged problem says so and leaves the others in peace."""
-    return [_summary(store, name, _about(problems, name)[0]) for name in problem_names(store, problems)]
+def overview(store: Store, problems: Sequence[Problem], broken: Sequence[BrokenProblem] = ()) -> list[Summary]:
+    """One summary per problem. A damaged or broken problem says so and leaves the others in peace."""
+    names = problem_names(store, [*problems, *broken])
+    return [replace(_summary(store, name, _about(problems, name)[0]), broken=_named(broken, name)) for name in names]
 
 
-def problem_page(store: Store, problems: Sequence[Problem], name: str) -> ProblemPage:
+def problem_page(
+    store: Store, problems: Sequence[Problem], name: str, broken: Sequence[BrokenProblem] = ()
+) -> ProblemPage:
     """Everything about one problem.
 
     Raises:
         UnknownVersion: if neither the code nor the store knows it.
     """
-    expect_problem(store, problems, name)
+    expect_problem(store, [*problems, *broken], name)
     who, rows = champions(store, name), _rows(store, name)
     metrics = list(dict.fromkeys(metric for row in rows for metric in row.metrics))
     in_time = None in who.moves or not who.moves
     charts = [over_partitions(metric, rows) for metric in metrics] if in_time and len(rows) > 1 else []
-    return ProblemPage(name, _about(problems, name), who, rows[::-1], metrics, charts)
+    return ProblemPage(name, _about(problems, name), who, rows[::-1], metrics, charts, _named(broken, name))
 
 
 def _summary(store: Store, name: str, about: str) -> Summary:
@@ -88,6 +96,10 @@ def _rows(store: Store, name: str) -> list[PartitionReport]:
         if store.versions(f"{name}/dataset"):
             raise
         return []
+
+
+def _named(broken: Sequence[BrokenProblem], name: str) -> BrokenProblem | None:
+    return next((one for one in broken if one.name == name), None)
 
 
 def _about(problems: Sequence[Problem], name: str) -> list[str]:

@@ -121,7 +121,7 @@ def _card(store: Store, key: VersionKey, problems: Sequence[Problem]) -> list[Bl
 def _in_order(manifest: Manifest) -> dict[str, Any]:
     """The metrics, the most important ones first where that was noted."""
     order = manifest.notes.get(ORDER)
-    first = [name for name in order if name in manifest.metrics] if isinstance(order, list) else []
+    first = [name for name in map(str, order) if name in manifest.metrics] if isinstance(order, list) else []
     return {name: manifest.metrics[name] for name in [*first, *manifest.metrics]}
 
 

@@ -6,13 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ml_assets.errors import FeatureMismatch
+from ml_assets.errors import FeatureMismatch, InvalidPrediction
 from ml_assets.problem import Problem, TrainingData
 from ml_assets.training.history import History
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+
+NUMBERS = "fiub"  # NumPy's kinds: floats, whole numbers, truths
 
 
 @dataclass(frozen=True)
@@ -65,11 +67,20 @@ def predict(problem: Problem, model: TrainedModel, features: pd.DataFrame, name:
         name: how errors call the model.
     Raises:
         FeatureMismatch: if a column it was trained on is missing or has another type.
+        InvalidPrediction: if the answer is not made of numbers.
     """
+    import numpy as np
+
     given = _columns(features)
     if any(given.get(column) != dtype for column, dtype in model.features.items()):
         raise FeatureMismatch(_difference(name, model.features, given))
-    return problem.predict(model.estimator, features[list(model.columns)])
+    answer = np.asarray(problem.predict(model.estimator, features[list(model.columns)]))
+    if answer.dtype.kind not in NUMBERS:
+        raise InvalidPrediction(
+            f"{name} answers with values of type {answer.dtype}, which are no numbers. Let the problem's predict return an "
+            "array of numbers, shape (n,) or (n, classes)."
+        )
+    return answer
 
 
 def _columns(features: pd.DataFrame) -> dict[str, str]:

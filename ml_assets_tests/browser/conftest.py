@@ -57,7 +57,7 @@ def site(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Si
     store = fill(folder, f"http://127.0.0.1:{port}")
     environment = {"ML_ASSETS_STORE": str(folder / "store"), "ML_ASSETS_LANDING": str(folder / "landing")}
     with (
-        artifact_pages(folder, port, environment, "ml_assets_tests.cli.view_tiny_problems") as pages,
+        artifact_pages(folder, port, environment, "-m", "ml_assets_tests.cli.view_tiny_problems") as pages,
         dagster_ui(folder, TINY, environment) as ui,
     ):
         yield Site(ui, pages, store)

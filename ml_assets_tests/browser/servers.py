@@ -29,22 +29,35 @@ def dagster_ui(home: Path, module: str, environment: Mapping[str, str]) -> Itera
 
 
 @contextmanager
-def artifact_pages(folder: Path, port: int, environment: Mapping[str, str], module: str) -> Iterator[str]:
-    """Their address, while the block runs. The UI links to them, so their port is chosen before anything is made."""
-    with _serving(["-m", module, "--port", str(port)], folder, port, "/style.css", environment) as address:
+def artifact_pages(folder: Path, port: int, environment: Mapping[str, str], *program: str) -> Iterator[str]:
+    """Their address, while the block runs. The UI links to them, so their port is chosen before anything is made.
+
+    Args:
+        program: what Python is to run: `ml-assets view`, or one like it.
+    """
+    with _serving([*program, "--port", str(port)], folder, port, "/style.css", environment) as address:
         yield address
+
+
+def surroundings(folder: Path, added: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a program that is to know of no other store and no other instance than those in ``folder``."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ML_ASSETS_", "DAGSTER_"))}
+    return {**kept, "DAGSTER_HOME": str(folder), "PYTHONPATH": str(ROOT), **added}
 
 
 @contextmanager
 def _serving(
     arguments: Sequence[str], folder: Path, port: int, answers: str, environment: Mapping[str, str]
 ) -> Iterator[str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ML_ASSETS_", "DAGSTER_"))}
-    given = {**kept, "DAGSTER_HOME": str(folder), "PYTHONPATH": str(ROOT), **environment}
     log = folder / f"server-{port}.log"
     with log.open("wb") as output:
         server = subprocess.Popen(
-            [sys.executable, *arguments], cwd=folder, env=given, stdout=output, stderr=output, start_new_session=True
+            [sys.executable, *arguments],
+            cwd=folder,
+            env=surroundings(folder, environment),
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
     try:
         address = f"http://127.0.0.1:{port}"
@@ -60,6 +73,7 @@ def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
         assert server.poll() is None, f"it ended:\n{log.read_text()}"
         assert time.monotonic() < deadline, f"{url} does not answer:\n{log.read_text()}"
         time.sleep(0.1)
+    assert "Traceback" not in log.read_text(), log.read_text()  # Dagster serves what cannot be loaded, too: as an error
 
 
 def _answers(url: str) -> bool:

@@ -82,7 +82,7 @@ BARRIERS = """() => {
     every('img', e => e.alt.trim() !== '', 'no alt');
     every('main > svg, .charts svg', e => e.getAttribute('role') && named(e), 'drawing without name');
     every('a[href], summary', named, 'nothing to click on');
-    every('table', e => e.querySelector('thead th'), 'table without headings');
+    every('table', e => e.querySelector('th'), 'table without headings');
     every('th', e => e.scope === 'col' || e.scope === 'row', 'heading of nothing');
     every('table', e => e.caption || e.closest('[role=region][aria-label]'), 'table without name');
     let level = 1;

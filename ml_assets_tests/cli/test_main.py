@@ -8,10 +8,10 @@ import sys
 import pytest
 
 import ml_assets
-from ml_assets.cli import champion, land, look, parser, run, verify
+from ml_assets.cli import champion, land, look, parser, run, verify, view
 from ml_assets.store import open_store
 
-VERBS = ("land", "run", "history", "show", "lineage", "champion", "promote", "rollback", "verify")
+VERBS = ("land", "run", "history", "show", "lineage", "champion", "promote", "rollback", "verify", "view")
 EXAMPLES = {
     "land": land.EXAMPLES,
     "run": run.EXAMPLES,
@@ -22,6 +22,7 @@ EXAMPLES = {
     "promote": champion.PROMOTE,
     "rollback": champion.ROLLBACK,
     "verify": verify.EXAMPLES,
+    "view": view.EXAMPLES,
 }
 
 

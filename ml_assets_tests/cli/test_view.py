@@ -114,6 +114,13 @@ def test_it_listens_where_the_ui_links_to(pages, expected):
     assert default_port(Settings(pages=pages)) == expected
 
 
+@pytest.mark.parametrize("port", ["--port=0", "--json"])
+def test_an_address_of_the_pages_that_is_none_is_refused_with_and_without_a_port(shared, refused, monkeypatch, port):
+    monkeypatch.setenv("ML_ASSETS_PAGES", "http://[::1")
+
+    assert "ML_ASSETS_PAGES='http://[::1' is no address: Invalid IPv6 URL. Write" in refused(2, "view", port)
+
+
 # ---------------------------------------------------------------- make dev
 
 

@@ -23,6 +23,9 @@ PATIENCE_SECONDS = 240  # until something that must happen counts as never happe
 
 T = TypeVar("T")
 
+LOCATION = "{ workspaceOrError { ... on Workspace { locationEntries { name } } } }"
+RELOAD = "mutation($name: String!) { reloadRepositoryLocation(repositoryLocationName: $name) { __typename } }"
+
 RUNS = """{ runsOrError(limit: 1000) { ... on Runs { results {
     runId status startTime endTime creationTime tags { key value } assetSelection { path } } } } }"""
 LOADED = """{ workspaceOrError { ... on Workspace { locationEntries { loadStatus locationOrLoadError {
@@ -67,6 +70,11 @@ class DagsterDev:
     def runs(self) -> list[Run]:
         """All runs, in the order in which they were created."""
         return sorted(map(_run, self.graphql(RUNS)["runsOrError"]["results"]), key=lambda run: run.created)
+
+    def reload(self) -> None:
+        """As somebody who clicks on *Reload definitions*."""
+        (location,) = self.graphql(LOCATION)["workspaceOrError"]["locationEntries"]
+        self.graphql(RELOAD, name=location["name"])
 
     def wait_for(self, seen: Callable[[], T | None], what: str) -> T:
         """What ``seen`` returns once it is true."""

@@ -40,6 +40,24 @@ def test_whole_numbers_are_binned_by_value():
     assert population_stability_index(reference, current) == pytest.approx(both_entropies([70, 30], [30, 70]))
 
 
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.95], ids="{:.0%} true".format)
+def test_a_flag_that_turns_has_moved_whichever_way_it_turns(share):
+    reference, current = np.arange(200) < 200 * share, np.arange(200) >= 200 * share
+    counts = [[int((~values).sum()), int(values.sum())] for values in (reference, current)]
+    (found,) = drift_of_features(pd.DataFrame({"flag": reference}), pd.DataFrame({"flag": current}))
+    assert found == ("flag", pytest.approx(both_entropies(*counts)))
+
+
+@pytest.mark.parametrize("now", [3.0, 5.0, 7.0])
+def test_a_constant_has_moved_where_it_is_another_one(now):
+    assert (population_stability_index(np.full(100, 5.0), np.full(100, now)) > 0.25) is (now != 5)
+
+
+def test_what_many_rows_share_is_told_from_what_lies_below_it():
+    reference, current = np.repeat([1.0, 2.0, 3.0], [5, 90, 5]), np.repeat([1.0, 2.0, 3.0], [90, 5, 5])
+    assert population_stability_index(reference, current) == pytest.approx(both_entropies([5, 90, 5], [90, 5, 5]))
+
+
 def test_missing_values_are_a_bin_of_their_own():
     reference, current = np.repeat([1.0, np.nan], [90, 10]), np.repeat([1.0, np.nan], [50, 50])
     assert population_stability_index(reference, current) == pytest.approx(both_entropies([90, 10], [50, 50]))
@@ -59,6 +77,9 @@ def test_categories_are_compared_by_value_and_new_and_missing_ones_have_bins():
         both_entropies([60, 40, 0, 0], [30, 30, 20, 20])
     )
     assert categorical_stability_index(reference, reference.astype("category")) == 0
+    never = reference.astype(pd.CategoricalDtype(["a", "b", "x", "y"]))
+    news = pd.Series(["x", "y"]).astype(never.dtype)
+    assert categorical_stability_index(never, news) == pytest.approx(both_entropies([60, 40, 0], [0, 0, 2]))
 
 
 def test_rare_categories_share_a_bin():

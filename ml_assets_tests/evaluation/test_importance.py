@@ -70,6 +70,12 @@ def test_types_and_the_table_itself_stay_as_they_are():
     pd.testing.assert_frame_equal(rows.features, before)
 
 
+def test_a_feature_may_have_any_name():
+    rows = FeatureTable(ROWS.keys, FEATURES.rename(columns={"strong": "self"}), LABEL)
+    found = permutation_importance(AUROC, rows, lambda features: answer(features.rename(columns={"self": "strong"})))
+    assert found[0][0] == "self"
+
+
 def test_rows_without_a_label_do_not_count():
     unknown = np.where(np.arange(1_000) < 400, np.nan, LABEL)
     some = permutation_importance(AUROC, FeatureTable(ROWS.keys, FEATURES, unknown), answer)

@@ -167,12 +167,13 @@ def test_rows_can_be_scored_without_a_baseline():
     [
         ("binary", HALF[:-1], r"The prediction has shape \(299,\) for 300 rows of a binary problem; expected \(300,\)"),
         ("binary", np.where(np.arange(300) == 7, np.nan, HALF), "The prediction of row 7 is nan"),
+        ("binary", ["late"] * 300, "The prediction is of type <U4: these are no numbers"),
         ("binary", HALF * 4, "reaches from 2 to 2: these are no probabilities"),
         ("multiclass", HALF, r"expected \(300, classes\)"),
         ("multiclass", np.full((300, 3), 0.5), "does not add up to 1"),
         ("multiclass", np.ones((300, 1)), "knows classes 0 to 0, but label 1 occurs"),
     ],
-    ids=["too few", "not finite", "no probability", "no classes", "no distribution", "unknown class"],
+    ids=["too few", "not finite", "words", "no probability", "no classes", "no distribution", "unknown class"],
 )
 def test_what_is_no_prediction_is_refused_with_the_row_or_shape(task, prediction, message):
     problem = toy_problem(task=task, metrics=(MAE,), promote_when=Better(MAE))

@@ -48,6 +48,15 @@ def test_a_card_says_what_the_model_answers_how_well_and_what_it_was_made_of(sha
     assert f'store.find("{model.short}")' in card
 
 
+def test_an_evaluation_of_somebody_elses_is_refused_by_name(own):
+    judged = own.manifest(head(own, "umbrellas/evaluation"))
+    key, _ = own.publish(dataclasses.replace(judged, content=own.put({"auroc": 1})), why="by hand")
+    with pytest.raises(
+        UsageError, match=rf"{key} holds a dict instead of a Judgement: .* Materialize the evaluation again"
+    ):
+        model_card(own, key)
+
+
 @pytest.mark.parametrize(("metric", "worst_first"), [(AUROC, ["west", "east"]), (BRIER, ["east", "west"])])
 def test_the_worst_slices_come_first_in_the_metrics_direction(own, metric, worst_first):
     judged = own.manifest(head(own, "umbrellas/evaluation"))

@@ -13,6 +13,7 @@ from ml_assets.orchestration.dataset import dataset_asset
 from ml_assets.orchestration.evaluation import evaluation_asset
 from ml_assets.orchestration.features import features_asset
 from ml_assets.orchestration.model import model_asset
+from ml_assets.orchestration.predictions import predictions_asset
 from ml_assets.orchestration.split import split_asset
 from ml_assets_tests.doubles import umbrellas
 
@@ -34,8 +35,9 @@ def line_of(name: str) -> int:
         (features_asset, ["features"]),
         (model_asset, ["train", "predict"]),
         (evaluation_asset, ["predict", "rate_of_train"]),
+        (predictions_asset, ["predict"]),
     ],
-    ids=["dataset", "features", "model", "evaluation"],
+    ids=["dataset", "features", "model", "evaluation", "predictions"],
 )
 def test_an_asset_links_to_the_problems_functions_at_their_lines(asset, functions):
     made = asset(umbrellas.PROBLEM)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from ml_assets.orchestration.freshness import freshness_policy, freshness_schedule, look_at_age
+from ml_assets.orchestration.landing import SCORED
 from ml_assets.problem import RetrainWhen
 from ml_assets_tests.doubles import ice_cream, umbrellas
 from ml_assets_tests.doubles.world import build
@@ -31,6 +32,21 @@ def test_of_old_models_the_newest_month_is_trained_again(finished):
 
     assert request.partition_key == "2024-03"
     assert request.tags["ml_assets/chain"] == "umbrellas"
+
+
+def test_a_month_that_only_was_predicted_is_the_next_to_be_trained(tmp_path):
+    patient = replace(MONTHLY, retrain_when=RetrainWhen(new_partition=False, older_than_days=30))
+    world = build(tmp_path, [patient])
+    world.must_run(patient, "2024-01")
+    world.must_run(patient, "2024-02", SCORED)
+    world.landing.write("umbrellas/visits/2024-03.parquet", umbrellas.visits("2024-03").assign(bought=float("nan")))
+    world.must_run(patient, "2024-03", SCORED)
+
+    (request,) = look_at_age(patient, world.store, in_days(31))
+
+    assert request.partition_key == "2024-02", (
+        "not 2024-01, which was trained; not 2024-03, whose outcomes nobody knows"
+    )
 
 
 def test_where_partitions_are_worlds_each_has_its_own_age(tmp_path):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,9 +13,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ml_assets.orchestration.landing import CHAIN, Seen, landing_sensor
-from ml_assets.problem import Monthly, RetrainWhen
+from ml_assets.orchestration.landing import CHAIN, Door, Seen, landing_sensor
+from ml_assets.problem import Daily, Monthly, RetrainWhen
 from ml_assets.store import open_landing
+from ml_assets.store.watch import Watch
 from ml_assets_tests.doubles import ice_cream, umbrellas
 from ml_assets_tests.doubles.daemon import Daemon
 from ml_assets_tests.doubles.world import World, build
@@ -82,6 +85,20 @@ def test_a_tick_that_is_repeated_after_a_crash_asks_for_the_same_run(daemon):
     assert len(keys[0]) == 1
 
 
+def test_what_failed_is_asked_for_again_when_everything_is_looked_at_anew(daemon):
+    land(daemon.world, "2024-01")
+    sensor = landing_sensor(PROBLEM, daemon.world.store, daemon.world.landing)
+    context = dg.build_sensor_context(instance=daemon.world.instance, cursor=None, definitions=daemon.world.definitions)
+    keys = []
+    for _ in range(3):
+        (request,) = sensor(context).run_requests
+        keys.append(request.run_key)
+        job, failed = daemon.world.definitions.resolve_job_def("umbrellas"), dg.DagsterRunStatus.FAILURE
+        daemon.world.instance.create_run_for_job(job_def=job, tags=dict(request.tags), status=failed)
+
+    assert len(set(keys)) == 3, "Dagster runs each key once"
+
+
 def test_a_corrected_file_is_run_again_and_one_written_again_as_it_was_is_not(daemon):
     land(daemon.world, "2024-01")
     daemon.landing_tick()
@@ -140,6 +157,24 @@ def test_a_first_start_leaves_alone_what_was_made_from_these_files(daemon):
     assert ran(daemon) == ["2024-03"]
 
 
+def test_a_tick_compares_files_for_a_limited_time_and_the_next_goes_on(daemon):
+    for month in ("2024-01", "2024-02"):
+        land(daemon.world, month)
+        daemon.world.must_run(PROBLEM, month)
+    door = Door(PROBLEM, daemon.world.store, daemon.world.landing, patience=0)
+    left, said = Seen(Watch(), ()), []
+    for _ in range(3):
+        tick = door.tick(left, daemon.world.instance, datetime.now(UTC), logging.getLogger())
+        left = Seen.of(tick.cursor)
+        said.append((left.waiting, tick.skip_reason.skip_message))
+
+    assert said == [
+        (("2024-02",), "2024-02 will be looked into at the next tick."),
+        ((), "Nothing new has landed."),
+        ((), "Nothing new has landed."),
+    ]
+
+
 def test_a_file_that_is_being_written_is_waited_for(daemon):
     name = "umbrellas/visits/2024-01.parquet"
     daemon.world.landing.write(name, umbrellas.visits("2024-01"))
@@ -185,8 +220,9 @@ def test_a_partition_waits_for_all_its_files(tmp_path):
     land(world, "2024-01")
     daemon.landing_tick()
     write(world, "umbrellas/weather/2024-01.parquet", umbrellas.visits("2024-01"))
-    daemon.landing_tick()
+    tick = daemon.landing_tick()
     assert daemon.ran == []
+    assert "2024-01 will be made when all files are there" in tick.skip_reason.skip_message
 
     write(world, "umbrellas/shops.parquet", umbrellas.visits("2024-01"))
     daemon.landing_tick()
@@ -215,6 +251,32 @@ def test_files_of_no_partition_are_left_lying(daemon):
     daemon.landing_tick()
 
     assert daemon.ran == []
+
+
+def test_a_file_of_the_last_month_that_can_be_written_stops_nothing(tmp_path):
+    open_ended = replace(PROBLEM, partitions=Monthly("2024-01"))
+    world = build(tmp_path, [open_ended])
+    world.landing = open_landing(str(tmp_path / "empty"))
+    daemon = Daemon(world.with_problems([open_ended]), open_ended)
+    land_as(world, "umbrellas/visits/9999-12.parquet")
+    land(world, "2024-01")
+    daemon.landing_tick()
+
+    assert ran(daemon) == ["2024-01"]
+
+
+def test_years_of_days_that_wait_cost_a_tick_little(tmp_path):
+    daily = replace(PROBLEM, partitions=Daily("2014-01-01", "2024-01-01"))
+    world = build(tmp_path, [daily])
+    days = daily.partitions.keys()
+    sensor = landing_sensor(daily, world.store, open_landing(str(tmp_path / "empty")))
+    cursor = Seen(Watch(), tuple(days)).to_cursor()
+
+    started = time.perf_counter()
+    sensor(dg.build_sensor_context(instance=world.instance, cursor=cursor, definitions=world.definitions))
+
+    assert len(days) == 3652
+    assert time.perf_counter() - started < 20, "Dagster ends a tick after 60 s: it would never come to its end"
 
 
 def land_as(world: World, name: str) -> None:
@@ -271,6 +333,17 @@ def test_a_problem_that_trains_at_its_own_time_predicts_what_lands(tmp_path):
         daemon.landing_tick()
 
     assert daemon.ran == [("2024-01", CHAIN, True), ("2024-02", ("dataset", "features", "predictions"), True)]
+
+
+def test_a_new_shop_gets_a_model_of_its_own_however_young_those_of_others_are(tmp_path):
+    patient = replace(SHOPS, retrain_when=RetrainWhen(new_partition=False, older_than_days=30))
+    world = build(tmp_path, [patient])
+    daemon = Daemon(world, patient)
+    for shop in ("harbour", "station"):
+        write(world, f"shops/{shop}.parquet", ice_cream.sales("north"))
+        daemon.landing_tick()
+
+    assert daemon.ran == [("harbour", CHAIN, True), ("station", CHAIN, True)], daemon.faults
 
 
 @pytest.mark.parametrize("garbled", ["", "{", "[]", '{"watch": 3}', '{"watch": {}, "waiting": [7]}', "null"])

@@ -121,8 +121,11 @@ def test_every_event_of_a_run_is_small(world, problem):
 
 
 def test_the_largest_event_that_an_evaluation_can_make_is_small(finished):
-    """As many slices, features and metrics as are shown, and a figure as large as is let through."""
-    shown = shown_of(finished, "umbrellas", "evaluation", "2024-03")
+    """As many slices, features, metrics and inputs as are shown, and a figure as large as is let through."""
+    key = finished.head("umbrellas/evaluation", "2024-03")
+    manifest = finished.store.manifest(key)
+    half_a_year = dataclasses.replace(manifest, inputs=manifest.inputs * 36)
+    shown = materialization_metadata(finished.store, key, half_a_year, PAGES)
     names = [f"a_metric_with_a_long_name_{n}" for n in range(6)]
     slices = tuple(SliceScore("column", "v" * 60, 9, dict.fromkeys(names, 0.123456), "n" * 200) for _ in range(500))
     numbers = tuple((f"a_feature_with_a_rather_long_name_{n}", 0.123456) for n in range(500))
@@ -131,7 +134,7 @@ def test_the_largest_event_that_an_evaluation_can_make_is_small(finished):
         **shown,
         **evaluation_tables(report),
         "figures": dg.MetadataValue.md("x" * (MOST_BYTES * 4 // 3)),
-        "model_card": dg.MetadataValue.md("x" * 8_000),
+        "model_card": dg.MetadataValue.md("x" * 10_000),
     }
     event = dg.AssetMaterialization(["umbrellas", "evaluation"], metadata=largest)
     assert len(serialize_value(event)) < LARGEST_EVENT
@@ -152,6 +155,15 @@ def test_without_pages_inputs_are_a_table_and_nothing_links_anywhere(finished):
     shown = materialization_metadata(finished.store, key, finished.store.manifest(key))
     assert "page" not in shown
     assert [record.data["input"] for record in shown["inputs"].records] == ["model", "split", *["features"] * 3]
+
+
+def test_of_many_inputs_the_first_are_shown_and_the_others_counted(finished):
+    key = finished.head("umbrellas/evaluation", "2024-03")
+    manifest = finished.store.manifest(key)
+    many = dataclasses.replace(manifest, inputs=manifest.inputs * 20)
+    linked, table = (materialization_metadata(finished.store, key, many, pages)["inputs"] for pages in (PAGES, ""))
+    assert linked.value.endswith("\n- and 70 more")
+    assert linked.value.count("](") == len(table.records) == 30
 
 
 def test_a_world_with_pages_links_from_its_events(world):

@@ -57,6 +57,13 @@ def test_of_many_slices_the_first_are_shown():
     assert [row["slice"] for row in shown] == [f"shop = {n}" for n in range(MAX_SLICES)]
 
 
+def test_of_slices_with_many_metrics_fewer_are_shown():
+    wide = SliceScore("shop", "east", 80, {f"metric {n}": 0.5 for n in range(30)})
+    shown = rows(evaluation_tables(dataclasses.replace(REPORT, slices=(wide,) * 500))["slices"])
+    assert len(shown) == 13
+    assert len(shown[0]) == 33
+
+
 def test_columns_have_their_types_and_what_the_schema_asks_of_them():
     frame = pd.DataFrame({"id": ["a"], "age": [1.5], "more": [True]})
     schema = pa.DataFrameSchema(

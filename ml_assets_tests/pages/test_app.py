@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from ml_assets.problems import BrokenProblem
 from ml_assets.promotion.ledger import Ledger
-from ml_assets.store import Check, open_store
+from ml_assets.store import Check, Input, open_store
 from ml_assets_tests.cli.test_verify import blob_of, flip
 from ml_assets_tests.conftest import BEACH, MONTHS, PROBLEMS
 from ml_assets_tests.pages.conftest import site
@@ -86,6 +87,28 @@ def test_a_problem_that_only_the_store_knows_is_shown_too(shared):
 
     assert "/problem/umbrellas" in get("/").page.links
     assert get("/problem/umbrellas").status == 200
+
+
+BROKEN = BrokenProblem("snow", "problems/snow.py:3: NameError: name 'flakes' is not defined", "Traceback <of> snow")
+
+
+def test_a_broken_problem_is_shown_with_its_error_among_the_others(shared):
+    get = site(shared, broken=[BROKEN])
+    page = get("/").page
+
+    assert BROKEN.summary in page.words and BROKEN.traceback in page.words and "ml-assets run snow" not in page.words
+    assert f"/version/{Ledger(shared, 'umbrellas', None).current().model.version}" in page.links
+    assert BROKEN.summary in get("/problem/snow").page.words
+
+
+def test_what_a_broken_problem_made_before_is_still_shown(shared):
+    get = site(shared, problems=(), broken=[dataclasses.replace(BROKEN, name="umbrellas")])
+
+    assert get("/").page.words.count("umbrellas") == site(shared, problems=())("/").page.words.count("umbrellas")
+    for address in ("/", "/problem/umbrellas"):
+        page = get(address).page
+        assert BROKEN.summary in page.words
+        assert f"/version/{Ledger(shared, 'umbrellas', None).current().model.version}" in page.links
 
 
 def test_a_damaged_problem_leaves_the_others_in_peace(own):
@@ -192,12 +215,36 @@ def test_a_training_is_drawn_from_its_notes(own):
 
 
 @pytest.mark.parametrize(
-    "training", ["a sentence", {"step": "x"}, {"step": []}, [1], {"step": [1], "loss": ["a"]}, None]
+    "training",
+    [
+        "a sentence",
+        {"step": "x"},
+        {"step": []},
+        [1],
+        {"step": [1], "loss": ["a"]},
+        {"step": [10**400], "loss": [1]},
+        None,
+    ],
 )
 def test_a_training_of_another_form_does_not_break_the_page(own, training):
     manifest = own.manifest(key_of(own, "umbrellas/model"))
     key = own.commit(dataclasses.replace(manifest, notes={"training": training}))
 
+    assert site(own)(f"/version/{key.version}").status == 200
+
+
+def test_a_model_whose_evaluation_is_none_of_ours_is_still_shown(own):
+    model = key_of(own, "umbrellas/model")
+    judged = own.manifest(key_of(own, "umbrellas/evaluation"))
+    read = (Input("model", model, judged.content.digest),)
+    late = dataclasses.replace(
+        judged, content=own.put({"auroc": 1}), inputs=read, created_at="2999-01-01T00:00:00+00:00"
+    )
+    key = own.commit(dataclasses.replace(late, notes={"metrics_in_order": [["auroc"]]}))
+    reply = site(own)(f"/version/{model.version}")
+
+    assert reply.status == 200
+    assert f"{key} holds a dict instead of a Judgement" in reply.page.words
     assert site(own)(f"/version/{key.version}").status == 200
 
 

@@ -22,7 +22,7 @@ def test_a_table_may_have_an_empty_head():
 
 
 @pytest.mark.parametrize(
-    "text", ["a|b", "a_b*c", "<script>", "back\\slash", "[x](javascript:y)", "# x", "| x |", "-:-"]
+    "text", ["a|b", "a`b`c", "a_b*c", "<script>", "back\\slash", "[x](javascript:y)", "# x", "| x |", "-:-"]
 )
 def test_what_a_card_escapes_is_read_back(text):
     assert runs(escaped(text)) == [(False, text)]

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import io
+import re
 from pathlib import Path
 from urllib.parse import quote
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from ml_assets.pages import content
@@ -116,6 +120,37 @@ def test_what_only_calls_itself_a_table_is_named(made, tmp_path):
     words = get(f"/version/{key.version}").page.words
 
     assert "This is no Parquet table" in words and "{no json" in words
+
+
+def parquet(columns: dict[str, pa.Array], names: list[str] | None = None) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(pa.table(list(columns.values()), names=names or list(columns)), buffer)
+    return buffer.getvalue()
+
+
+def test_what_cannot_be_shown_of_a_file_is_said_and_the_rest_is(made, tmp_path):
+    far = parquet({"t": pa.array([3 * 10**11], pa.timestamp("s"))})  # the year 11476: Python knows none after 9999
+    key, get = made(folder_of(tmp_path / "folder", {"far.parquet": far, "deep.json": b"[" * 9_000, "x.json": b"7"}))
+    reply = get(f"/version/{key.version}")
+
+    assert reply.status == 200
+    assert "values that cannot be shown" in reply.page.words and "[" * 9_000 in reply.page.words
+
+
+def test_columns_of_one_name_each_keep_their_values(made, tmp_path):
+    twice = parquet({"a": pa.array([11]), "b": pa.array([22])}, names=["same", "same"])
+    key, get = made(folder_of(tmp_path / "folder", {"x.parquet": twice}))
+
+    assert re.search(r"same\s*same\s*11\s*22", get(f"/version/{key.version}").page.words)
+
+
+def test_of_many_files_only_the_first_are_looked_into(made, tmp_path, monkeypatch):
+    monkeypatch.setattr(content, "MOST_LOOKED_INTO", 2)
+    key, get = made(folder_of(tmp_path / "folder", {f"{n}.json": f"value {n}".encode() for n in range(3)}))
+    page = get(f"/version/{key.version}").page
+
+    assert "value 1" in page.words and "value 2" not in page.words
+    assert file_url(key, "2.json") in page.links
 
 
 def test_a_large_table_is_not_read_for_a_look(made, monkeypatch):

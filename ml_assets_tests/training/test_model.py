@@ -3,9 +3,10 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from ml_assets.errors import FeatureMismatch
+from ml_assets.errors import FeatureMismatch, InvalidPrediction
 from ml_assets.problem import TrainingData
 from ml_assets.store import open_store
 from ml_assets.training.model import Run, TrainedModel, fit, predict
@@ -28,9 +29,11 @@ def test_a_model_remembers_the_features_it_was_trained_on(model):
 
 
 def test_a_model_is_given_its_features_in_the_order_of_training_and_nothing_else(model):
-    problem = dataclasses.replace(umbrellas.PROBLEM, predict=lambda estimator, table: table.to_numpy())
+    seen: list[pd.DataFrame] = []
+    problem = dataclasses.replace(umbrellas.PROBLEM, predict=lambda estimator, table: seen.append(table) or np.zeros(3))
     others = ROWS.features[["shop", "above_usual", "clouds"]].assign(later="a feature of the next model")
-    np.testing.assert_array_equal(predict(problem, model, others), ROWS.features.to_numpy())
+    predict(problem, model, others)
+    pd.testing.assert_frame_equal(seen[0], ROWS.features)
 
 
 def test_a_model_answers_once_per_row(model):
@@ -57,6 +60,20 @@ def test_other_features_than_those_of_training_are_refused_by_name(model, change
         f"champion umbrellas/model@2024-01:9c22 was trained on 3 features; this input {fault}. "
         "Missing features are never filled in; fix the problem's features()."
     )
+
+
+@pytest.mark.parametrize("answer", [[0.5, 1], pd.Series([0.5, 1.0], index=[7, 8])], ids=["list", "Series"])
+def test_what_holds_numbers_is_an_array_of_them(model, answer):
+    found = predict(dataclasses.replace(umbrellas.PROBLEM, predict=lambda *_: answer), model, ROWS.features)
+    assert type(found) is np.ndarray
+    assert found.tolist() == [0.5, 1.0]
+
+
+@pytest.mark.parametrize("answer", [["late", "in time"], [None, 0.5], None], ids=["words", "a gap", "nothing"])
+def test_an_answer_without_numbers_is_refused(model, answer):
+    problem = dataclasses.replace(umbrellas.PROBLEM, predict=lambda *_: answer)
+    with pytest.raises(InvalidPrediction, match=r"the model answers with values of type .*, which are no numbers\. Let"):
+        predict(problem, model, ROWS.features)
 
 
 def test_progress_is_one_line_with_every_number():

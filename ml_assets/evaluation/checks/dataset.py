@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ml_assets.evaluation.checks.outcome import CheckOutcome
+from ml_assets.evaluation.checks.outcome import LONGEST_RULE, CheckOutcome, examples, short
 from ml_assets.problem import Task
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 MISSING, UNKNOWN = "column_in_dataframe", "column_in_schema"  # pandera's names of the rules that these columns break
 ROW = "the row"
 FAULTS_SHOWN = 5
-EXAMPLES_SHOWN = 3
+FAULTS_KEPT = 50  # as numbers; of a table with other columns altogether, each column is one
 MOST_GROWTH = 20  # times the rows of the partition before: a file landed twice over, or all history in one partition
 
 
@@ -27,7 +27,8 @@ def schema_valid(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> CheckOutcom
         schema.validate(frame, lazy=True)
     except pandera.errors.SchemaErrors as broken:
         faults = _faults(broken.failure_cases)
-        return CheckOutcome("schema", False, True, _faults_in_words(faults), {"rows": len(frame), "faults": faults})
+        metadata = {"rows": len(frame), "faults": faults[:FAULTS_KEPT], "faults_in_all": len(faults)}
+        return CheckOutcome("schema", False, True, _faults_in_words(faults), metadata)
     return CheckOutcome("schema", True, True, f"All {len(frame):,} rows fit the schema.", {"rows": len(frame)})
 
 
@@ -36,11 +37,9 @@ def _faults(cases: pd.DataFrame) -> list[dict[str, Any]]:
     return [
         {
             "column": str(column),
-            "rule": str(rule),
+            "rule": short(rule, LONGEST_RULE),
             "rows": int(of["index"].nunique()),
-            "examples": []
-            if column == ROW
-            else [str(v) for v in of["failure_case"].drop_duplicates().head(EXAMPLES_SHOWN)],
+            "examples": [] if column == ROW else examples(of["failure_case"].drop_duplicates()),
         }
         for (column, rule), of in cases.assign(about=_about(cases)).groupby(["about", "check"], sort=False)
     ]
@@ -95,8 +94,8 @@ def unique_entities(frame: pd.DataFrame, entity: str) -> CheckOutcome:
         return CheckOutcome("unique", True, True, f"Each of the {len(frame):,} rows has its own {entity!r}.", metadata)
     faults = [f"{missing:,} rows have no {entity!r}"] if missing else []
     if repeated.any():
-        examples = ", ".join(map(str, frame.loc[repeated, entity].drop_duplicates().head(EXAMPLES_SHOWN)))
-        faults.append(f"{int(repeated.sum()):,} rows share their {entity!r} with another, such as {examples}")
+        such = ", ".join(examples(frame.loc[repeated, entity].drop_duplicates()))
+        faults.append(f"{int(repeated.sum()):,} rows share their {entity!r} with another, such as {such}")
     said = f"{'; '.join(faults)}. Remove the duplicates in the dataset function, or name another entity."
     return CheckOutcome("unique", False, True, said, metadata)
 
@@ -111,8 +110,10 @@ def labels_valid(task: Task, label: pd.Series | np.ndarray) -> CheckOutcome:
     wrong = known[~_fits(task, values[present])]
     metadata = {"rows": len(values), "known": len(known), "wrong": len(wrong)}
     if len(wrong):
-        examples = ", ".join(map(str, wrong.drop_duplicates().head(EXAMPLES_SHOWN)))
-        said = f"{len(wrong):,} of {len(known):,} labels are not {_KIND[task]}, such as {examples}. Mend the dataset function."
+        such = ", ".join(examples(wrong.drop_duplicates()))
+        said = (
+            f"{len(wrong):,} of {len(known):,} labels are not {_KIND[task]}, such as {such}. Mend the dataset function."
+        )
         return CheckOutcome("labels", False, True, said, metadata)
     said = f"{len(known):,} of {len(values):,} labels are known, and none is anything but {_KIND[task]}."
     return CheckOutcome("labels", True, True, said, metadata)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ml_assets.evaluation.checks.outcome import CheckOutcome
+from ml_assets.evaluation.checks.outcome import CheckOutcome, some
 from ml_assets.problem import FeatureTable
 
 if TYPE_CHECKING:
     import pandas as pd
+
+SHARES_KEPT = 50  # of the columns with the most missing values
 
 
 def features_sound(table: FeatureTable, n_rows: int) -> CheckOutcome:
@@ -39,10 +41,10 @@ def _faults(features: pd.DataFrame, n_rows: int) -> list[str]:
     faults = [f"{len(features):,} rows of features for {n_rows:,} rows of data"] if len(features) != n_rows else []
     twice = _twice(features)
     if twice:
-        return [*faults, f"several columns are called {', '.join(twice)}"]
+        return [*faults, f"several columns are called {some(twice)}"]
     numbers = features.select_dtypes("number")
     infinite = [str(name) for name in numbers if np.isinf(numbers[name].to_numpy(dtype=float, na_value=np.nan)).any()]
-    return faults + ([f"infinite values in {', '.join(infinite)}"] if infinite else [])
+    return faults + ([f"infinite values in {some(infinite)}"] if infinite else [])
 
 
 def _empty(features: pd.DataFrame) -> list[str]:
@@ -50,7 +52,7 @@ def _empty(features: pd.DataFrame) -> list[str]:
     if not len(features) or _twice(features):
         return []
     empty = [str(name) for name in features if features[name].isna().all()]
-    return [f"no value at all in {', '.join(empty)}"] if empty else []
+    return [f"no value at all in {some(empty)}"] if empty else []
 
 
 def _twice(features: pd.DataFrame) -> list[str]:
@@ -59,4 +61,5 @@ def _twice(features: pd.DataFrame) -> list[str]:
 
 def _missing_shares(features: pd.DataFrame) -> dict[str, float]:
     shares = zip(features.columns, features.isna().mean(), strict=True)
-    return {str(name): round(float(share), 4) for name, share in shares if share > 0}
+    most_first = sorted(shares, key=lambda pair: -pair[1])
+    return {str(name): round(float(share), 4) for name, share in most_first[:SHARES_KEPT] if share > 0}

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+EXAMPLES = 3  # of values
+NAMES = 20  # of columns
+LONGEST_VALUE = 80  # letters: what comes in may be of any length, and ends up in events, manifests and alerts
+LONGEST_RULE = 200
 
 
 @dataclass(frozen=True)
@@ -24,3 +30,20 @@ class CheckOutcome:
     blocking: bool
     description: str
     metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+def short(value: object, longest: int = LONGEST_VALUE) -> str:
+    """A value from data as text of bounded length."""
+    text = str(value)
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def examples(values: Iterable[object]) -> list[str]:
+    """The first few of values, each shortened."""
+    return [short(value) for value in itertools.islice(values, EXAMPLES)]
+
+
+def some(names: Sequence[str]) -> str:
+    """Names in a sentence; of many the first, and how many more there are."""
+    more = f" and {len(names) - NAMES:,} more" if len(names) > NAMES else ""
+    return ", ".join(names[:NAMES]) + more

@@ -9,10 +9,10 @@ A *quick look* lists only after the newest files known (where keys grow, that is
 a queue. A *full look* lists everything, compares it with all that was ever seen, and so finds late and corrected files. It
 is due at first and then as often as it costs less than a twentieth of the time.
 
-What was seen is compared by stamp, so each file version is found once. All of it is in the store (``index.py``); the Watch
-holds the newest names and where the rest is. Nothing is lost in a crash: a Watch that was not kept leaves the one before,
-and what happened since is found again. If the store lost its part, or the Watch cannot be read, the watch starts anew and
-finds everything once more; who asked compares versions.
+What was seen is compared by stamp, so each file version is found once; again only if it was deleted and put back. All of it
+is in the store (``index.py``); the Watch holds the newest names and where the rest is. Nothing is lost in a crash: a Watch
+that was not kept leaves the one before, and what happened since is found again. If the store lost its part, or the Watch
+cannot be read, the watch starts anew and finds everything once more; who asked compares versions.
 """
 
 from ml_assets.store.watch.look import Found, look, version

@@ -15,7 +15,7 @@ from ml_assets.store.notifications import Queue, Told
 from ml_assets.store.store import Store
 from ml_assets.store.watch import index as index_of
 from ml_assets.store.watch.files import Files, shown
-from ml_assets.store.watch.memory import Compared, remembered
+from ml_assets.store.watch.memory import GONE, Compared, remembered
 from ml_assets.store.watch.place import Place, Sight
 from ml_assets.store.watch.state import Watch, put_away, taken_out
 
@@ -156,8 +156,9 @@ def _compared(tick: Tick, watch: Watch, sight: Sight) -> Found:
         receipts=told.receipts,
     )
     stamps = {name: stamp for name in ours if (stamp := changed.get(name, known.get(name))) is not None}
-    gone = len(known.keys() - ours.keys()) if sight.whole else 0
-    seen = remembered(files, seen, Compared(ours, stamps, sight.whole, gone), tick.store)
+    gone = known.keys() - ours.keys() if sight.whole else set()
+    vanished = {name for name in gone if known[name] != GONE} if ours else set()
+    seen = remembered(files, seen, Compared(ours, stamps, sight.whole, len(gone), vanished), tick.store)
     foreign = sorted(sight.entries.keys() - ours.keys())
     shown_names = tuple(map(shown, foreign[:EXAMPLES]))
     kept = put_away(tick.store, seen)

@@ -12,6 +12,7 @@ from ml_assets.store.watch.state import Watch
 
 NEWEST = 20  # names per pattern that every quick look lists again: late by that many, or corrected, is seen at once
 RECENT = 40  # other names that a watch may hold before they go into the index
+GONE = ""  # the stamp of a file that was found before and is not there: should the same come back, it is new again
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,14 @@ class Compared:
         stamps: name -> stamp of those that were found, now or before.
         whole: whether those are all there are.
         gone: how many were found before and are not there any more.
+        vanished: the names of those that still were at the last whole look.
     """
 
     listed: Collection[str]
     stamps: Mapping[str, str]
     whole: bool
     gone: int
+    vanished: Collection[str]
 
 
 def remembered(files: Files, watch: Watch, compared: Compared, store: Store) -> Watch:
@@ -39,7 +42,8 @@ def remembered(files: Files, watch: Watch, compared: Compared, store: Store) -> 
         for pattern in files.patterns
     }
     forgets = 0 < len(compared.stamps) < compared.gone  # nothing at all: perhaps the folder is only not mounted
-    recent, index = (compared.stamps, ()) if forgets else (watch.recent, watch.index)
+    gone = dict.fromkeys(compared.vanished, GONE)
+    recent, index = (compared.stamps, ()) if forgets else ({**watch.recent, **gone}, watch.index)
     newest = {
         name for name in {*recent, *compared.stamps} if name in files.fixed or _is_behind(files.patterns, after, name)
     }

@@ -59,6 +59,21 @@ def test_all_faults_are_counted_and_only_the_first_told():
     assert "column 'c4' is missing; 3 more faults." in found.description
 
 
+def test_what_is_said_is_short_however_long_the_values_and_rules():
+    schema = pa.DataFrameSchema({"x": pa.Column(str, pa.Check.isin(["y" * 9_000]))})
+    frame = pd.DataFrame({"x": ["z" * 9_000] * 2})
+    for found in (schema_valid(frame, schema), unique_entities(frame, "x"), labels_valid("binary", frame["x"])):
+        assert not found.passed
+        assert len(found.description) < 600
+        assert len(json.dumps(found.metadata)) < 600
+        assert "zzz…" in found.description
+
+
+def test_of_a_table_with_other_columns_altogether_the_first_faults_are_kept():
+    found = schema_valid(GOOD, pa.DataFrameSchema({f"column {n}": pa.Column(int) for n in range(500)}))
+    assert (len(found.metadata["faults"]), found.metadata["faults_in_all"]) == (50, 500)
+
+
 @pytest.mark.parametrize(
     ("rows", "previous", "passed", "words"),
     [

@@ -36,6 +36,14 @@ def test_unsound_features_are_refused_by_name(features, rows, words):
     assert found.description == f"{words}. Mend the features function."
 
 
+def test_of_many_unsound_features_the_first_are_named_and_the_others_counted():
+    names = [f"feature {n:03}" for n in range(300)]
+    found = features_sound(table(pd.DataFrame(np.nan, range(3), names)), 3)
+    assert "no value at all in feature 000, " in found.description and "feature 019 and 280 more" in found.description
+    assert len(found.metadata["missing"]) == 50
+    assert "feature 020" not in found.description
+
+
 def test_a_column_without_any_value_only_warns_where_no_row_can_train():
     found = features_sound(table(SOUND.assign(wind=np.nan), label=np.nan), 3)
     assert (found.passed, found.blocking) == (False, False)

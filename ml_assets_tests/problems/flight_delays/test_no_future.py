@@ -54,13 +54,14 @@ def test_the_property_catches_a_feature_that_leaks(leak):
 
 def test_the_property_catches_weather_that_counts_as_known_when_its_hour_begins():
     landed = few_days(MONTH, 24, 25)
-    early = landed.files[WEATHER].assign(
-        time_hour=lambda w: (pd.to_datetime(w["time_hour"]) - pd.Timedelta(hours=1)).astype("str")
-    )
+    hour_before = pd.to_datetime(landed.files[WEATHER]["time_hour"], utc=True) - pd.Timedelta(hours=1)
+    local = hour_before.dt.tz_convert("America/New_York").dt
+    clock = {"time_hour": hour_before.astype("str"), "day": local.day, "hour": local.hour}
+    early = landed.files[WEATHER].assign(**clock)
     data = load(landed, MONTH)
     asked = data["asked_at"].iloc[len(data) // 2]
     future = _other_weather(landed.files[WEATHER], asked, np.random.default_rng(0))
-    future_early = future.assign(time_hour=early["time_hour"])
+    future_early = future.assign(**clock)
 
     before = load(landed.changed(WEATHER, early), MONTH)
     after = load(landed.changed(WEATHER, future_early), MONTH)

@@ -377,6 +377,18 @@ def test_what_is_gone_for_good_is_forgotten(watcher: Watcher) -> None:
     assert watcher.look().partitions == keys(400)
 
 
+@pytest.mark.parametrize("number", [5, 99], ids=["long ago", "among the newest"])
+def test_a_file_that_was_deleted_is_found_again_when_the_very_same_is_put_back(watcher: Watcher, number: int) -> None:
+    watcher.land(*bills(*range(100)))
+    watcher.look()
+    (file,) = (Path(watcher.landing.backend.url) / "p" / name for name in bills(number))
+    file.rename(file.with_suffix(".away"))
+    assert watcher.look(FULL).partitions == watcher.look(FULL).partitions == ()
+    file.with_suffix(".away").rename(file)
+    assert watcher.look(FULL).partitions == keys(number)
+    assert watcher.look(FULL).partitions == ()
+
+
 def test_a_folder_that_is_away_for_a_while_is_not_new_when_it_is_back(watcher: Watcher) -> None:
     watcher.land(*bills(*range(100)))
     watcher.look()
