@@ -13,7 +13,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ml_assets.errors import InvalidProblem
@@ -162,7 +162,9 @@ def _parse(key: str, pattern: str, written: str) -> datetime:
         start = datetime.strptime(key, pattern).replace(tzinfo=UTC)
     except ValueError:
         start = None
-    if start is None or start.strftime(pattern) != key:  # strptime takes 2013-1 too: one partition, one key
+    if (
+        start is None or start.strftime(pattern) != key or start.year == MAXYEAR
+    ):  # strptime takes 2013-1 too: one partition, one key
         raise InvalidProblem(f"Partition {key!r} is not written {written}.")
     return start
 

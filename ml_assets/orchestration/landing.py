@@ -226,7 +226,7 @@ class Door:
         partitions = self.problem.partitions
         try:
             partitions.partition(key)
-        except (InvalidProblem, ValueError, OverflowError):  # the last two: no datetime is the end of the year 9999
+        except InvalidProblem:
             return False
         if not isinstance(partitions, (Monthly, Daily)):
             return True

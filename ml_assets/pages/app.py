@@ -101,9 +101,13 @@ def pages(
 class _Pages:
     """One method per address. They read the store, so they run in threads, not in the event loop."""
 
-    store: Archive
+    archive: Archive
     known: Sequence[Problem]
     broken: Sequence[BrokenProblem]
+
+    @property
+    def store(self) -> Store:
+        return self.archive.now()
 
     def problems(self, request: Request) -> Response:
         return self._page("problems.html", summaries=overview(self.store, self.known, self.broken))

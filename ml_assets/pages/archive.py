@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ml_assets.errors import UnknownVersion
+from ml_assets.errors import StoreError, UnknownVersion
+from ml_assets.pages.glance import READERS, Glance, Memory
 from ml_assets.problem import Problem
 from ml_assets.problems import BrokenProblem
 from ml_assets.promotion.ledger import Ledger, Move, reigning
@@ -16,21 +19,45 @@ REMEMBERED = 8_192  # manifests of a few KiB each
 DIGITS = 64  # of a whole version
 
 
-class Archive(Store):
-    """A store whose manifests are read and verified once, then kept in memory. Safe to use from many threads."""
+class Archive:
+    """What was read of a store and never changes, so that each page reads the rest only. Safe to use from many threads."""
 
     def __init__(self, store: Store) -> None:
-        super().__init__(store.backend, branch=store.branch, user=store.user)
-        self._manifest = lru_cache(maxsize=REMEMBERED)(super().manifest)
-        self._find = lru_cache(maxsize=REMEMBERED)(super().find)
+        self.memory = Memory(store.backend)
+        self.branch = store.branch
+        self.manifest = lru_cache(maxsize=REMEMBERED)(store.manifest)
+        self.find = lru_cache(maxsize=REMEMBERED)(store.find)
+
+    def now(self) -> Store:
+        """The store as it is now, for one page."""
+        return _Now(self)
+
+
+class _Now(Store):
+    """A store whose manifests are read and verified once."""
+
+    def __init__(self, archive: Archive) -> None:
+        super().__init__(Glance(archive.memory), branch=archive.branch)
+        self._archive = archive
 
     def manifest(self, key: VersionKey) -> Manifest:
         """See ``Store.manifest``."""
-        return self._manifest(key)
+        return self._archive.manifest(key)
 
     def find(self, prefix: str, asset: str | None = None, partition: str | None = None) -> VersionKey:
         """See ``Store.find``. What a whole version means never changes; what its first digits mean may."""
-        return (self._find if len(prefix) == DIGITS else super().find)(prefix, asset, partition)
+        return (self._archive.find if len(prefix) == DIGITS else super().find)(prefix, asset, partition)
+
+
+def read_ahead(store: Store, keys: Iterable[VersionKey]) -> None:
+    """Have the manifests of versions read beside each other that will be asked for one after the other."""
+
+    def read(key: VersionKey) -> None:
+        with suppress(StoreError):  # raised again where it is asked for, and told there
+            store.manifest(key)
+
+    with ThreadPoolExecutor(READERS) as pool:
+        list(pool.map(read, keys))
 
 
 @dataclass(frozen=True)

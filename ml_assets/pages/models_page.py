@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ml_assets.errors import UsageError
-from ml_assets.pages.archive import champions, expect_problem
+from ml_assets.pages.archive import champions, expect_problem, read_ahead
 from ml_assets.problem import Problem
 from ml_assets.store import Store, VersionKey
 
@@ -115,6 +115,7 @@ def _rows(store: Store, problem: str) -> list[Row]:
 
 def _judged(store: Store, problem: str) -> dict[VersionKey, VersionKey]:
     """Each model with its newest evaluation."""
+    read_ahead(store, [*store.versions(f"{problem}/evaluation"), *store.versions(f"{problem}/model")])
     evaluations = sorted(store.versions(f"{problem}/evaluation"), key=lambda key: store.manifest(key).created_at)
     return {
         read.key: evaluation

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ml_assets.lineage.graph import Node, downstream, upstream
+from ml_assets.pages.archive import read_ahead
 from ml_assets.store import Manifest, Store, VersionKey
 
 MOST = 60  # boxes on either side; more cannot be read
@@ -58,6 +59,7 @@ class Picture:
 
 def picture(store: Store, key: VersionKey) -> Picture:
     """What a version was made from, and what was made from it."""
+    read_ahead(store, (made for asset in store.assets() for made in store.versions(asset)))
     up, down = (_nearest_first(root) for root in (upstream(store, key), downstream(store, key)))
     drawn = dict([*list(up.items())[: MOST + 1], *list(down.items())[: MOST + 1]])
     inputs = {k: list(dict.fromkeys(r.key for r in m.inputs if r.key in drawn)) for k, m in drawn.items()}

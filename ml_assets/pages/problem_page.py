@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from ml_assets.errors import MlAssetsError, UnknownVersion
 from ml_assets.lineage.report import PartitionReport, report
-from ml_assets.pages.archive import Champions, champions, expect_problem, problem_names
+from ml_assets.pages.archive import Champions, champions, expect_problem, problem_names, read_ahead
 from ml_assets.pages.charts import over_partitions
 from ml_assets.problem import Problem
 from ml_assets.problems import BrokenProblem
@@ -90,6 +90,7 @@ def _summary(store: Store, name: str, about: str) -> Summary:
 
 def _rows(store: Store, name: str) -> list[PartitionReport]:
     """One row per partition; none where nothing was made yet."""
+    read_ahead(store, [key for noun in ("evaluation", "champion") for key in store.versions(f"{name}/{noun}")])
     try:
         return report(store, name)
     except UnknownVersion:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from ml_assets.errors import MlAssetsError, StoreError, UnknownVersion
 from ml_assets.lineage.model_card import model_card
-from ml_assets.pages.archive import champions
+from ml_assets.pages.archive import champions, read_ahead
 from ml_assets.pages.card import Block, Paragraph, blocks
 from ml_assets.pages.charts import over_steps
 from ml_assets.pages.content import Look, looks, pictures
@@ -96,6 +96,7 @@ def asset_page(store: Store, asset: str) -> list[AssetRow]:
     if not keys:
         known = ", ".join(store.assets()) or "nothing yet"
         raise UnknownVersion(f"There is no asset {asset!r}. Known: {known}.")
+    read_ahead(store, keys)
     logs = {at: store.log(asset, at) for at in {key.partition for key in keys}}
     made = [(key, store.manifest(key)) for key in keys]
     newest_first = sorted(made, key=lambda pair: pair[1].created_at, reverse=True)
