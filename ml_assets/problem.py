@@ -162,9 +162,8 @@ def _parse(key: str, pattern: str, written: str) -> datetime:
         start = datetime.strptime(key, pattern).replace(tzinfo=UTC)
     except ValueError:
         start = None
-    if (
-        start is None or start.strftime(pattern) != key or start.year == MAXYEAR
-    ):  # strptime takes 2013-1 too: one partition, one key
+    # One partition, one key: strptime takes 2013-1 too. And each must end: no time is later than the year 9999.
+    if start is None or start.strftime(pattern) != key or start.year == MAXYEAR:
         raise InvalidProblem(f"Partition {key!r} is not written {written}.")
     return start
 

@@ -27,6 +27,7 @@ from dagster._core.instance.ref import InstanceRef
 from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 
 from ml_assets.errors import UsageError
+from ml_assets.orchestration.automation import CHAIN_TAG
 from ml_assets.orchestration.run_launcher import HOST_TAG
 from ml_assets.orchestration.selection import Assets, Target, plan, possible_without
 from ml_assets.settings import share_cores
@@ -97,7 +98,7 @@ class Launcher:
         run = self.instance.create_run_for_job(
             job_def=job.get_definition(),
             run_config=_config_for(self.run_config, assets),
-            tags={"dagster/partition": partition, HOST_TAG: socket.gethostname()},
+            tags={"dagster/partition": partition, HOST_TAG: socket.gethostname(), **_chain(assets)},
             asset_selection=assets,
             job_code_origin=job.get_python_origin(),
             parent_run_id=continues,
@@ -206,6 +207,12 @@ def instance_in(folder: Path) -> dg.DagsterInstance:
         )
     uncaptured = {"compute_logs": {"module": NoOpComputeLogManager.__module__, "class": NoOpComputeLogManager.__name__}}
     return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(folder), overrides=uncaptured))
+
+
+def _chain(assets: Assets) -> dict[str, str]:
+    """The tag of a problem's runs: what lands meanwhile, and what is queued, waits for this one."""
+    problems = {key.path[0] for key in assets}
+    return {CHAIN_TAG: problems.pop()} if len(problems) == 1 else {}
 
 
 def _config_for(run_config: Mapping[str, Any], assets: Assets) -> dict[str, Any]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 
 from ml_assets.errors import StoreError, UnknownVersion
-from ml_assets.pages.glance import READERS, Glance, Memory
+from ml_assets.pages.glance import Glance, Memory, beside
 from ml_assets.problem import Problem
 from ml_assets.problems import BrokenProblem
 from ml_assets.promotion.ledger import Ledger, Move, reigning
@@ -56,8 +55,7 @@ def read_ahead(store: Store, keys: Iterable[VersionKey]) -> None:
         with suppress(StoreError):  # raised again where it is asked for, and told there
             store.manifest(key)
 
-    with ThreadPoolExecutor(READERS) as pool:
-        list(pool.map(read, keys))
+    beside(read, keys)
 
 
 @dataclass(frozen=True)

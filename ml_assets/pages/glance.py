@@ -7,10 +7,11 @@ are) is listed once per page, a problem or all versions at a time, and the newes
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 from ml_assets.errors import Refused
 from ml_assets.promotion.ledger import LEDGER
@@ -19,6 +20,20 @@ from ml_assets.store import Backend
 READERS = 16  # requests at the same time
 REMEMBERED = 65_536  # entries of some 500 bytes
 LISTED_AT = {"refs": 3, "versions": 1}  # parts of a key: refs/<branch>/<problem>, versions; docs/STORE.md
+Keys = list[str]
+T = TypeVar("T")
+
+
+def beside(read: Callable[[T], object], items: Iterable[T]) -> None:
+    """Read every item, a few at the same time. (A thread per share of them: handing over each takes longer than a read.)"""
+    waiting = list(items)
+
+    def read_share(first: int) -> None:
+        for item in waiting[first::READERS]:
+            read(item)
+
+    with ThreadPoolExecutor(READERS) as pool:
+        list(pool.map(read_share, range(READERS)))
 
 
 class Memory:
@@ -48,7 +63,7 @@ class Glance:
     def __init__(self, memory: Memory) -> None:
         self.url = memory.backend.url
         self._memory = memory
-        self._listed: dict[str, list[str]] = {}
+        self._listed: dict[str, Keys] = {}
 
     def get(self, key: str) -> bytes | None:
         """See ``Backend``."""
@@ -58,7 +73,7 @@ class Glance:
         """See ``Backend``."""
         return self._memory.backend.stream(key)
 
-    def list(self, folder: str, after: str | None = None) -> list[str]:
+    def list(self, folder: str, after: str | None = None) -> Keys:
         """See ``Backend``."""
         parts = folder.split("/")
         names = self._below("/".join(parts[: LISTED_AT.get(parts[0])]))
@@ -77,15 +92,14 @@ class Glance:
         """See ``Backend``."""
         raise Refused(f"{self.url}/{key} was not deleted: pages only read.")
 
-    def _below(self, folder: str) -> list[str]:
+    def _below(self, folder: str) -> Keys:
         if folder not in self._listed:
             self._listed[folder] = self._memory.backend.list(folder)
             self._read_ahead(self._listed[folder] if folder.startswith("refs/") else [])
         return self._listed[folder]
 
-    def _read_ahead(self, entries: list[str]) -> None:
+    def _read_ahead(self, entries: Keys) -> None:
         """The newest entry of each ref, and all of the ledger: what pages show."""
         newest = {entry.rpartition("/")[0]: entry for entry in entries}
         moves = [entry for entry in entries if f"/{LEDGER}/" in entry]
-        with ThreadPoolExecutor(READERS) as pool:
-            list(pool.map(self._memory.get, dict.fromkeys([*newest.values(), *moves])))
+        beside(self._memory.get, {*newest.values(), *moves})

@@ -121,6 +121,14 @@ def test_trainings_of_several_partitions_run_side_by_side_between_what_is_before
     assert max(trained) < first_after
 
 
+def test_a_run_from_the_command_line_is_one_that_the_landing_sensor_waits_for(place):
+    with dg.DagsterInstance.from_config(str(place)) as instance:
+        outcome = launcher(place, "alone", [], instance).execute(assets("ada", "dataset"), BEACH)
+        run = instance.get_run_by_id(outcome.run)
+    assert run is not None
+    assert run.tags["ml_assets/chain"] == "ada"
+
+
 def test_a_partition_without_outcomes_leaves_the_waves_after_its_split_but_is_predicted(place):
     unknown = ice_cream.sales("north").assign(cones=float("nan"))
     open_landing(str(place / "landing")).write("ada/north.parquet", unknown)

@@ -72,7 +72,9 @@ def test_what_holds_numbers_is_an_array_of_them(model, answer):
 @pytest.mark.parametrize("answer", [["late", "in time"], [None, 0.5], None], ids=["words", "a gap", "nothing"])
 def test_an_answer_without_numbers_is_refused(model, answer):
     problem = dataclasses.replace(umbrellas.PROBLEM, predict=lambda *_: answer)
-    with pytest.raises(InvalidPrediction, match=r"the model answers with values of type .*, which are no numbers\. Let"):
+    with pytest.raises(
+        InvalidPrediction, match=r"the model answers with values of type .*, which are no numbers\. Let"
+    ):
         predict(problem, model, ROWS.features)
 
 
