@@ -17,6 +17,7 @@ Point = tuple[float, float]
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#555555")
 COLOR_NAMES = ("blue", "orange", "green", "pink", "yellow", "light blue", "grey")
 DASHES = ("", "7 3", "2 3", "9 3 2 3")
+MOST_NAMES = 7  # under the x axis
 INLINE = 1000  # characters of Markdown; Dagster shows what has fewer at once, and the rest one click away
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 58, 46  # margins around the plot, in pixels
 
@@ -29,12 +30,14 @@ def line_chart(
     y_label: str = "",
     width: int = 640,
     height: int = 320,
+    x_names: Sequence[str] = (),
 ) -> str:
     """Lines over common axes, with ticks and a legend: a complete SVG.
 
     Args:
         points: line name -> its points (x, y) in the order they are joined; what is not finite is left out and breaks the line.
         width, height: in pixels.
+        x_names: what x = 1, 2, … are called; empty: they are numbers.
     """
     known = [point for line in points.values() for point in line if _is_finite(point)]
     head = [
@@ -47,7 +50,7 @@ def line_chart(
         return "".join([*head, _text(width / 2, height / 2, "nothing to draw", anchor="middle"), "</svg>"])
     frame = _Frame.around(known, width, height)
     lines = (_drawn(frame, at, line) for at, line in enumerate(points.values()))
-    body = [*_axes(frame, x_label, y_label), *lines, *_legend(list(points), width)]
+    body = [*_axes(frame, x_label, y_label, x_names), *lines, *_legend(list(points), width)]
     return "".join([*head, *body, "</svg>"])
 
 
@@ -145,20 +148,26 @@ def _scale(low: float, high: float, start: float, end: float) -> Callable[[float
     return lambda number: start + (number - low) / span * (end - start)
 
 
-def _axes(frame: _Frame, x_label: str, y_label: str) -> list[str]:
+def _axes(frame: _Frame, x_label: str, y_label: str, x_names: Sequence[str]) -> list[str]:
     bottom, right = frame.height - _BOTTOM, frame.width - _RIGHT
     parts = []
     for tick in _ticks(*frame.y):
         y = frame.at_y(tick)
         parts.append(f'<path d="M{_LEFT} {y:.1f}H{right}" stroke="#ddd"/>')
         parts.append(_text(_LEFT - 6, y + 4, f"{tick:.4g}", anchor="end"))
-    for tick in _ticks(*frame.x):
-        parts.append(_text(frame.at_x(tick), bottom + 16, f"{tick:.6g}", anchor="middle"))
+    for tick, name in _named(x_names) if x_names else ((tick, f"{tick:.6g}") for tick in _ticks(*frame.x)):
+        parts.append(_text(frame.at_x(tick), bottom + 16, name, anchor="middle"))
     parts.append(f'<path d="M{_LEFT} {_TOP}V{bottom}H{right}" fill="none" stroke="#555"/>')
     parts.append(_text((_LEFT + right) / 2, frame.height - 10, x_label, anchor="middle"))
     middle = (_TOP + bottom) / 2
     turned = f'<g transform="rotate(-90 14 {middle:.0f})">{_text(14, middle, y_label, anchor="middle")}</g>'
     return [*parts, turned] if y_label else parts
+
+
+def _named(names: Sequence[str]) -> list[tuple[float, str]]:
+    """A tick for each name; of many, for as many as have room, first and last among them."""
+    ticks = [float(at) for at in range(1, len(names) + 1)]
+    return [(tick, names[int(tick) - 1]) for tick in thinned(ticks, MOST_NAMES)]
 
 
 def _drawn(frame: _Frame, at: int, line: Sequence[Point]) -> str:

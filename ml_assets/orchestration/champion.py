@@ -55,7 +55,7 @@ def champion_asset(problem: Problem) -> dg.AssetsDefinition:
         return Made(
             {**settled.decision, "champion": settled.champion, "champion_before": settled.before},
             notes={"decision": settled.decision["decision"], "why": why, "champion": settled.champion or "none"},
-            metrics={name: numbers[name] for name in NUMBERS if name in numbers},
+            metrics={"comparison": {name: numbers[name] for name in NUMBERS if name in numbers}},
             inputs=(trial.model, trial.split, *settled.judged),
         )
 

@@ -15,6 +15,7 @@ from ml_assets.evaluation.importance import permutation_importance
 from ml_assets.evaluation.judge import Evaluation, judge_scored
 from ml_assets.evaluation.judgement import Judgement
 from ml_assets.evaluation.scored_rows import scored_rows, values_of
+from ml_assets.lineage.markdown import escaped
 from ml_assets.lineage.model_card import model_card
 from ml_assets.orchestration.asset import CheckSpec, problem_asset, store_of, upstream
 from ml_assets.orchestration.code_references import code_references
@@ -108,7 +109,7 @@ def _at_a_glance(report: Evaluation, metric: Metric) -> str:
     """The first metric with its interval beside the baseline's, small enough to be seen without a click."""
     model, baseline = report.model[metric.name], report.baseline[metric.name]
     chart = figures.interval_chart(model.value, model.low, model.high, baseline.value, title=metric.name)
-    return figures.as_markdown(chart, metric.name)
+    return f"{figures.as_markdown(chart, metric.name)}\n\n{escaped(metric.name)}"
 
 
 def _inline(picture: bytes) -> str:

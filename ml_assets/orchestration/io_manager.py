@@ -129,11 +129,14 @@ class StoreIOManager(dg.IOManager):
         """Publish what was made, or refuse it with the checks that failed."""
         made = obj if isinstance(obj, Made) else Made(self.store.put(obj))
         manifest = self._manifest(context, made)
-        key, _ = self.store.publish(manifest, why=f"materialized by run {context.run_id}")
+        key = self.store.commit(manifest)
         if manifest.rejected:
             raise dg.Failure(refusal(key, manifest), metadata={"version": key.version}, allow_retries=False)
         shown = materialization_metadata(self.store, key, manifest, self.pages, made.metadata)
         context.add_output_metadata({**made.about(key), **shown})
+        self.store.name(
+            manifest, why=f"materialized by run {context.run_id}"
+        )  # last: what fails before is not published
         if not isinstance(obj, Made):  # an asset of a problem has given its own
             context.step_context.set_data_version(context.asset_key, dg.DataVersion(manifest.content.digest))
 

@@ -19,6 +19,7 @@ from ml_assets.store import Input, LandedFile, Manifest, Store, VersionKey
 from ml_assets.training.history import curves
 
 FOR_MACHINES = frozenset({"metrics_in_order", "training"})  # notes that are read by others, or shown in another way
+FIRST = ("decision", "why")  # notes that people came for
 MAX_CURVES = len(figures.COLOR_NAMES)  # in one figure: more cannot be told apart
 MAX_INPUTS = 30  # of a window of many partitions; the page of the version has them all
 LONGEST_CAPTION = 120
@@ -33,18 +34,20 @@ def materialization_metadata(
         pages: where people reach the artifact pages; empty: nothing links there.
         more: what its asset has to show, before the plumbing.
     """
+    notes = {name: _note(value) for name, value in manifest.notes.items() if name not in FOR_MACHINES}
     shown: dict[str, Any] = {
+        **{name: notes[name] for name in FIRST if name in notes},
         "version": key.short,
         **_flat_numbers(manifest.metrics),
         **_training_curves(manifest.notes.get("training")),
-        **{name: _note(value) for name, value in manifest.notes.items() if name not in FOR_MACHINES},
+        **{name: note for name, note in notes.items() if name not in FIRST},
         **(more or {}),
     }
     if manifest.params:
         shown["params"] = dg.MetadataValue.json(dict(manifest.params))
     if manifest.inputs or manifest.landed:
         shown["inputs"] = _linked_inputs(manifest, pages) if pages else _inputs_table(manifest)
-    shown["size_mib"] = round(manifest.content.size / 2**20, 3)
+    shown["size_kib"] = round(manifest.content.size / 2**10, 1)
     shown["dagster/uri"] = store.address(key)
     if pages:
         shown["page"] = dg.MetadataValue.url(page_of(pages, key))
@@ -88,12 +91,13 @@ def _training_curves(training: Any) -> dict[str, dg.MetadataValue]:
     lines = dict(list(curves(training or {}).items())[:MAX_CURVES])
     if not any(len(line) > 1 for line in lines.values()):
         return {}
-    said = ", ".join(
-        f"{color} {name} {line[-1][1]:.4g}"
+    ends = [
+        f"{color}: {name} {line[-1][1]:.4g}"
         for color, (name, line) in zip(figures.COLOR_NAMES, lines.items(), strict=False)
         if line
-    )
-    said = escaped(said)[:LONGEST_CAPTION]
+    ]
+    said = "\n".join(f"- {escaped(end)}" for end in ends)
+    said = said if len(said) <= LONGEST_CAPTION else ""
     values = [[value for _, value in line] for line in lines.values()]
     small = figures.sparkline(*values, title="Training", most=figures.INLINE - LONGEST_CAPTION - 20)
     whole = figures.line_chart(lines, title="Training", x_label="step")

@@ -37,7 +37,7 @@ def evaluation_tables(report: Evaluation) -> dict[str, Any]:
     rows = {
         "gates": [_gate_row(gate) for gate in report.gates],
         "top_features": [
-            {"feature": name, "importance": round(lost, 4), "psi": _rounded(drift.get(name))}
+            {"importance": round(lost, 4), "psi": _rounded(drift.get(name)), "feature": name}
             for name, lost in report.importance[:MAX_FEATURES]
         ],
         "slices": [_slice_row(score) for score in report.slices[: _most_slices(report)]],
@@ -55,8 +55,7 @@ def _gate_row(gate: GateVerdict) -> dict[str, Cell]:
         "metric": gate.metric,
         "verdict": "passed" if gate.passed else "FAILED",  # early: the UI cuts wide tables off on the right
         "value": _rounded(gate.value),
-        "bound": gate.bound,
-        "limit": _rounded(gate.limit),
+        "limit": f"{gate.bound} {_rounded(gate.limit)}",
     }
 
 

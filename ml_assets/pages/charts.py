@@ -21,8 +21,8 @@ def over_partitions(metric: str, rows: Sequence[PartitionReport]) -> Markup:
         name: [(float(n), _number((row.metrics.get(metric) or {}).get(part))) for n, row in enumerate(rows, start=1)]
         for name, part in (("model", "value"), ("baseline", "baseline"))
     }
-    span = f"partitions {rows[0].partition} to {rows[-1].partition}"
-    return _drawn(line_chart(lines, title=f"{metric} over partitions", x_label=span, width=WIDTH))
+    names = [row.partition for row in rows]
+    return _drawn(line_chart(lines, title=f"{metric} over partitions", width=WIDTH, x_names=names))
 
 
 def over_steps(training: Any) -> Markup | None:

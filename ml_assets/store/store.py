@@ -161,12 +161,19 @@ class Store:
         A rejected version (a blocking check failed) is kept for inspection; neither names it, and the entry is None.
         """
         key = self.commit(manifest)
-        if manifest.rejected:
-            return key, None
-        asset, partition, run = key.asset, key.partition, manifest.run
+        return key, None if manifest.rejected else self.name(manifest, why=why)
+
+    def name(self, manifest: Manifest, *, why: str) -> RefEntry:
+        """Let the run and the branch name a version that is committed, in this order.
+
+        Raises:
+            Rejected: if a blocking check of it failed.
+        """
+        key, run = manifest.key, manifest.run
+        _refuse_rejected(key, manifest)
         if run is not None:
-            self._run_log(run, asset, partition).advance(key, by=manifest.by, why=why, run=run)
-        return key, self._branch_log(asset, partition).advance(key, by=manifest.by, why=why, run=run)
+            self._run_log(run, key.asset, key.partition).advance(key, by=manifest.by, why=why, run=run)
+        return self._branch_log(key.asset, key.partition).advance(key, by=manifest.by, why=why, run=run)
 
     def verify(self, key: VersionKey, whole: set[str] | None = None) -> list[StoreError]:
         """Read a version's manifest and all its files again. What is wrong with them; empty if all is whole.
@@ -241,8 +248,7 @@ class Store:
             UnknownVersion: if there is no such version.
             Rejected: if a blocking check of it failed.
         """
-        if self.manifest(target).rejected:
-            raise Rejected(f"{target} failed a blocking check: no ref may name it. Choose another version.")
+        _refuse_rejected(target, self.manifest(target))
         self._opened(writing=True)
         log = self._branch_log(asset, partition)
         return log.append(expected, target, by=by or self.user, why=why, run=run, details=details or {})
@@ -319,6 +325,11 @@ def open_store(url: str, *, branch: str = MAIN, user: str = "unknown") -> Store:
     Nothing is contacted yet; the first write makes the store if there is none, reading never does.
     """
     return Store(open_backend(url), branch=branch, user=user)
+
+
+def _refuse_rejected(key: VersionKey, manifest: Manifest) -> None:
+    if manifest.rejected:
+        raise Rejected(f"{key} failed a blocking check: no ref may name it. Choose another version.")
 
 
 def _bytes(part: bytes | Path) -> bytes:

@@ -143,3 +143,13 @@ def test_charts_need_no_library():
         "assert not {'numpy', 'matplotlib', 'PIL'} & {name.split('.')[0] for name in sys.modules}"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_an_axis_of_names_shows_them_and_of_many_the_first_the_last_and_some_between():
+    months = [f"2013-{n:02d}" for n in range(1, 13)]
+    chart = line_chart({"model": [(float(n), n) for n in range(1, 13)]}, title="t", x_names=months)
+    shown = [month for month in months if f">{month}<" in chart]
+
+    assert shown[0] == "2013-01"
+    assert shown[-1] == "2013-12"
+    assert 3 < len(shown) < 9

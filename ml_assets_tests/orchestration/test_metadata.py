@@ -50,7 +50,7 @@ def test_the_environment_lists_the_packages_that_matter():
 def test_what_people_came_for_is_shown_before_the_plumbing(finished):
     key = finished.head("umbrellas/evaluation", "2024-03")
     shown = list(materialization_metadata(finished.store, key, finished.store.manifest(key)))
-    assert shown.index("auroc/value") < shown.index("inputs") < shown.index("size_mib") < shown.index("look_at_it")
+    assert shown.index("auroc/value") < shown.index("inputs") < shown.index("size_kib") < shown.index("look_at_it")
 
 
 # ---------------------------------------------------------------- what people see of a real run
@@ -97,7 +97,7 @@ def test_a_training_that_logs_has_its_curve_in_the_manifest_and_on_its_page(worl
     assert own.manifest("umbrellas/model", "2024-01").notes["training"]["step"] == list(range(50))
     assert "training" not in shown
     assert len(shown["training_curve"].value) < 1000
-    assert "blue train\\_loss 0.02, orange validation\\_loss 0.12" in shown["training_curve"].value
+    assert "- blue: train\\_loss 0.02\n- orange: validation\\_loss 0.12" in shown["training_curve"].value
     assert b"<polyline" in picture_in(shown["training_figure"].value)
 
 

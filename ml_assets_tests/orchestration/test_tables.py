@@ -35,8 +35,8 @@ def test_gates_slices_and_features_are_tables_with_what_decides_in_the_first_col
     tables = evaluation_tables(REPORT)
     assert list(tables) == ["gates", "top_features", "slices"]
     assert rows(tables["gates"]) == [
-        {"metric": "auroc", "verdict": "passed", "value": 0.7, "bound": "at least", "limit": 0.6},
-        {"metric": "auroc", "verdict": "FAILED", "value": None, "bound": "at least", "limit": 0.6},
+        {"metric": "auroc", "verdict": "passed", "value": 0.7, "limit": "at least 0.6"},
+        {"metric": "auroc", "verdict": "FAILED", "value": None, "limit": "at least 0.6"},
     ]
     assert rows(tables["top_features"]) == [
         {"feature": "clouds", "importance": 0.1235, "psi": 0.3},

@@ -25,6 +25,16 @@ def test_a_refused_version_gets_no_ref_and_the_one_before_stays(world):
     assert world.store.made_by_run(result.run_id, "umbrellas/dataset", MONTH) is None
 
 
+def test_what_fails_while_it_is_described_is_not_published(world, monkeypatch):
+    def fails(*_):
+        raise OSError("the card cannot be written")
+
+    monkeypatch.setattr("ml_assets.orchestration.evaluation.model_card", fails)
+    assert not world.run(umbrellas.PROBLEM, MONTH).success
+    assert world.store.head("umbrellas/model", MONTH) is not None
+    assert world.store.head("umbrellas/evaluation", MONTH) is None, "what Dagster does not know of, no ref names"
+
+
 def test_nothing_below_a_refused_version_runs(world):
     world.landing.write(FILE, umbrellas.visits(MONTH).assign(shop="north"))
     result = world.run(umbrellas.PROBLEM, MONTH)
