@@ -40,7 +40,7 @@ def main() -> None:
             figures_in_dagster(page, ui)
             keep(page, "dagster-evaluation.png")
             problem_page(page, pages)
-            keep(page, "artifact-page.png")
+            keep(page, "artifact-page.png", below=56)  # the header, which says in which temporary folder this is
 
 
 def figures_in_dagster(page: Page, ui: str) -> None:
@@ -60,9 +60,11 @@ def problem_page(page: Page, pages: str) -> None:
     expect(page.get_by_role("heading", name="Champion")).to_be_visible()
 
 
-def keep(page: Page, name: str) -> None:
-    """Write what is to be seen now."""
-    page.screenshot(path=IMAGES / name, animations="disabled")
+def keep(page: Page, name: str, below: int = 0) -> None:
+    """Write what is to be seen now, from so many pixels downwards."""
+    size = page.viewport_size or WINDOW
+    seen = {"x": 0, "y": below, "width": size["width"], "height": size["height"] - below}
+    page.screenshot(path=IMAGES / name, animations="disabled", clip=seen)
     print(f"{IMAGES.relative_to(ROOT) / name}: {(IMAGES / name).stat().st_size:,} bytes")
 
 
