@@ -156,7 +156,8 @@ def _axes(frame: _Frame, x_label: str, y_label: str, x_names: Sequence[str]) -> 
         parts.append(f'<path d="M{_LEFT} {y:.1f}H{right}" stroke="#ddd"/>')
         parts.append(_text(_LEFT - 6, y + 4, f"{tick:.4g}", anchor="end"))
     for tick, name in _named(x_names) if x_names else ((tick, f"{tick:.6g}") for tick in _ticks(*frame.x)):
-        parts.append(_text(frame.at_x(tick), bottom + 16, name, anchor="middle"))
+        fits = frame.at_x(tick) + len(name) * 4 < frame.width
+        parts.append(_text(frame.at_x(tick), bottom + 16, name, anchor="middle" if fits else "end"))
     parts.append(f'<path d="M{_LEFT} {_TOP}V{bottom}H{right}" fill="none" stroke="#555"/>')
     parts.append(_text((_LEFT + right) / 2, frame.height - 10, x_label, anchor="middle"))
     middle = (_TOP + bottom) / 2

@@ -42,6 +42,7 @@ def champion_asset(problem: Problem) -> dg.AssetsDefinition:
         "champion",
         description="Whether this partition's model became champion, and why. The ledger of champions moves here and by hand.",
         ins={"evaluation": upstream(problem, "evaluation")},
+        kinds=("json",),
         deps=_decided_in_order(problem),
         metadata=definition_of(problem),
     )

@@ -47,6 +47,7 @@ def evaluation_asset(problem: Problem) -> dg.AssetsDefinition:
         description="Metrics with bootstrap intervals on the test rows of the split, beside the baseline, and by slice.",
         ins={"model": upstream(problem, "model")},
         checks=CHECKS,
+        kinds=("pandas", "matplotlib"),
         metadata=code_references(problem.predict, problem.baseline),
     )
     def evaluation(context: dg.AssetExecutionContext, model: Handle) -> Made:

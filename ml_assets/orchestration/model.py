@@ -32,6 +32,7 @@ def model_asset(problem: Problem) -> dg.AssetsDefinition:
         description="Fitted on the train rows of the split, chosen on its validation rows. It has not seen the test rows.",
         ins={"split": upstream(problem, "split")},
         checks=CHECKS,
+        kinds=("python",),
         metadata=code_references(problem.train, problem.predict),
         config_schema={
             "params": params_schema(problem.params),

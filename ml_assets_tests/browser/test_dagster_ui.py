@@ -77,7 +77,7 @@ def test_an_evaluations_page_shows_metrics_as_numbers_and_gates_as_a_table(page,
         expect(row(page, f"auroc/{name}")).to_contain_text(str(round(auroc[name], 6)))
     gates = row(page, "gates").get_by_role("table")
     expect(gates.get_by_role("row").first).to_have_text("metricverdictvaluelimit")
-    expect(gates.get_by_role("row").last).to_have_text(f"aurocpassed{round(auroc['value'], 4)}at least0.6")
+    expect(gates.get_by_role("row").last).to_have_text(f"aurocpassed{round(auroc['value'], 4)}at least 0.6")
     expect(row(page, "top_features").get_by_role("table")).to_contain_text("above_usual")
 
 
