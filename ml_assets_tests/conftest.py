@@ -57,5 +57,7 @@ def _pointed_to(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     monkeypatch.setenv("ML_ASSETS_LANDING", str(folder / "landing"))
     monkeypatch.setenv("ML_ASSETS_USER", "ada")
     monkeypatch.delenv("ML_ASSETS_BRANCH", raising=False)
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    monkeypatch.chdir(folder)  # where there is no dagster.yaml: nothing is told to an instance
     monkeypatch.setattr("ml_assets.problems.PROBLEMS", PROBLEMS)
     return ml_assets.open_store()

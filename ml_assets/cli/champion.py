@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 import ml_assets
+from ml_assets import problems
 from ml_assets.cli.partitions import between
 from ml_assets.cli.show import command, say, say_json, short, table
 from ml_assets.errors import UsageError
@@ -13,7 +15,7 @@ from ml_assets.lineage.reference import resolve
 from ml_assets.problem import Problem, is_calendar
 from ml_assets.problems import problem_named
 from ml_assets.promotion.by_hand import Trial, promote_by_hand, rollback_target
-from ml_assets.promotion.ledger import Ledger, Move
+from ml_assets.promotion.ledger import Ledger, Move, reigning
 from ml_assets.settings import Settings
 from ml_assets.store import Store
 
@@ -57,9 +59,9 @@ def add_to(verbs: Any) -> None:
 
 def champion(options: argparse.Namespace, settings: Settings) -> int:
     """Print the champion, or all moves."""
-    ledger = _ledger(options, ml_assets.open_store(settings))
+    ledger = _ledger_to_read(options, ml_assets.open_store(settings))
     if options.log:
-        _print_log(ledger.moves(), as_json=options.json)
+        _print_log(ledger, as_json=options.json)
     elif options.at:
         _print_champion(ledger.at(options.at), as_json=options.json)
     else:
@@ -67,11 +69,16 @@ def champion(options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _print_log(moves: list[Move], *, as_json: bool) -> None:
+def _print_log(ledger: Ledger, *, as_json: bool) -> None:
+    moves = ledger.moves()
     if as_json:
         say_json([_as_json(move) for move in moves])
-    else:
-        say(table([_row(move) for move in moves], ("move", "kind", "model", "version", "since", "by", "why")))
+        return
+    serving = reigning(moves)
+    header = ("move", "kind", "as_of", "model", "version", "since", "by", "why")
+    say(table([_row(move, serves=move is serving) for move in moves], header))
+    if moves:
+        say("* serves now: champions succeed each other in order of the partition that they were decided as of")
 
 
 def _print_champion(move: Move, *, as_json: bool) -> None:
@@ -92,7 +99,7 @@ def promote(options: argparse.Namespace, settings: Settings) -> int:
     problem = problem_named(problem_name)
     ledger = Ledger.of(store, problem, model.partition)
     move, trial = promote_by_hand(store, problem, ledger, model, kind="promotion", why=options.why)
-    return _print_move(options, move, trial)
+    return _report(options, settings, move, trial)
 
 
 def rollback(options: argparse.Namespace, settings: Settings) -> int:
@@ -105,10 +112,18 @@ def rollback(options: argparse.Namespace, settings: Settings) -> int:
     wanted = resolve(store, options.to) if options.to else None
     target = rollback_target(ledger, wanted)
     move, trial = promote_by_hand(store, problem, ledger, target, kind="rollback", why=options.why)
-    return _print_move(options, move, trial)
+    return _report(options, settings, move, trial)
 
 
-def _print_move(options: argparse.Namespace, move: Move, trial: Trial) -> int:
+def _report(options: argparse.Namespace, settings: Settings, move: Move, trial: Trial) -> int:
+    from ml_assets.orchestration.moves import show_move
+
+    show_move(move, Path(settings.dagster_home or Path.cwd()))
+    _print_move(options, move, trial)
+    return 0
+
+
+def _print_move(options: argparse.Namespace, move: Move, trial: Trial) -> None:
     problem = move.model.asset.split("/")[0]
     if options.json:
         say_json({**_as_json(move), "scored_rows": trial.rows})
@@ -118,13 +133,19 @@ def _print_move(options: argparse.Namespace, move: Move, trial: Trial) -> int:
         if move.as_of != move.model.partition or move.kind == "rollback":
             say(f"it predicts the partitions after {move.as_of}; what was predicted before stays as it is")
         say(f"next: ml-assets champion {problem} --log")
-    return 0
 
 
 def _reason(text: str) -> str:
     if not text.strip():
         raise argparse.ArgumentTypeError("say why, for those who ask later")
     return text
+
+
+def _ledger_to_read(options: argparse.Namespace, store: Store) -> Ledger:
+    """The ledger; of a problem that is broken too: who serves, nobody needs its code to know."""
+    if options.problem in {broken.name for broken in problems.BROKEN}:
+        return Ledger(store, options.problem, options.partition)
+    return _ledger(options, store)
 
 
 def _ledger(options: argparse.Namespace, store: Store) -> Ledger:
@@ -142,9 +163,10 @@ def _partitions(problem: Problem, store: Store) -> list[str]:
     return problem.partitions.keys() or [key for key in store.partitions(f"{problem.name}/model") if key]
 
 
-def _row(move: Move) -> tuple[str, ...]:
-    model = f"{move.model.asset}@{move.model.partition}"
-    return (str(move.number), move.kind, model, short(move.model.version), move.at[:19], move.by, move.why)
+def _row(move: Move, *, serves: bool) -> tuple[str, ...]:
+    model, version = f"{move.model.asset}@{move.model.partition}", short(move.model.version)
+    number = f"{move.number}{' *' * serves}"
+    return (number, move.kind, move.as_of or "–", model, version, move.at[:19], move.by, move.why)
 
 
 def _as_json(move: Move) -> dict[str, Any]:

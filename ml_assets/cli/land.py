@@ -45,6 +45,7 @@ def land(options: argparse.Namespace, settings: Settings) -> int:
         size = sum(row["bytes"] for row in files.values()) / 2**20
         say(f"{len(files)} files, {size:.1f} MiB, in {settings.landing}/{problem.name}/")
         say(f"next: ml-assets run {problem.name}{_same_range(options)}")
+        say("where `make dev` runs, that happens by itself")
     return 0
 
 

@@ -95,6 +95,8 @@ def problem_asset(
             content = made.value if isinstance(made.value, Content) else store_of(context).put(made.value)
             output = _output(replace(made, value=content, resources=clock.read()), content)
             checked = [check_result(check) for check in made.checks]
+            looked_into = {check.name for check in made.checks}
+            checked += [not_looked_into(check) for check in checks if made.refused and check.name not in looked_into]
             # Dagster ties a check to the newest materialization: to this one, which must come first. A refused version
             # is none: handling the output ends the step, and what the checks found must be said before.
             if made.refused:
@@ -167,6 +169,16 @@ def check_result(outcome: CheckOutcome) -> dg.AssetCheckResult:
         severity=dg.AssetCheckSeverity.ERROR if outcome.blocking else dg.AssetCheckSeverity.WARN,
         description=outcome.description,
         metadata=dict(outcome.metadata),
+    )
+
+
+def not_looked_into(check: CheckSpec) -> dg.AssetCheckResult:
+    """What there is to say of a check that needs what another one has just refused."""
+    return dg.AssetCheckResult(
+        check_name=check.name,
+        passed=False,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="Not looked into: what it needs was refused by another check.",
     )
 
 

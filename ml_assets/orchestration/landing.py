@@ -19,8 +19,8 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -33,7 +33,7 @@ from ml_assets.orchestration.asset import asset_key
 from ml_assets.orchestration.automation import CHAIN_TAG, TICK_SECONDS, running_on
 from ml_assets.orchestration.freshness import newest_model_age_days
 from ml_assets.orchestration.partitions import partitions_definition
-from ml_assets.problem import Daily, Dynamic, Monthly, Problem, files_of, is_calendar, window_keys
+from ml_assets.problem import PARTITION, Daily, Dynamic, Monthly, Problem, files_of, is_calendar, window_keys
 from ml_assets.store import LandingFolder, Queue, Store, digest, watch
 
 LOOKING_SECONDS = 15  # of one tick, for comparing waiting files with what was made from them; Dagster ends it after 60
@@ -85,23 +85,26 @@ class Seen:
     Attributes:
         watch: what was seen of the landing folder.
         waiting: partitions with new files that no run was asked for yet, oldest first.
+        lacking: partitions that cannot be made yet, and the files that they lack (none: one is being written), to be shown.
     """
 
     watch: watch.Watch
     waiting: tuple[str, ...] = ()
+    lacking: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, cursor: str | None) -> Seen:
         """The inverse of :meth:`to_cursor`; what cannot be read was written by something else: look at everything anew."""
         try:
             plain = json.loads(cursor or "{}")
-            return cls(watch.Watch.from_json(plain["watch"]), tuple(map(str, plain["waiting"])))
-        except (ValueError, TypeError, KeyError):
+            lacking = {str(key): tuple(map(str, names)) for key, names in plain.get("lacking", {}).items()}
+            return cls(watch.Watch.from_json(plain["watch"]), tuple(map(str, plain["waiting"])), lacking)
+        except (ValueError, TypeError, KeyError, AttributeError):
             return cls(watch.Watch())
 
     def to_cursor(self) -> str:
         """As Dagster stores it."""
-        return json.dumps({"watch": self.watch.to_json(), "waiting": self.waiting})
+        return json.dumps({"watch": self.watch.to_json(), "waiting": self.waiting, "lacking": self.lacking})
 
 
 @dataclass(frozen=True)
@@ -148,13 +151,13 @@ class Door:
         waiting = sorted(filter(self._is_partition, {*seen.waiting, *found.partitions}))
         if waiting and _busy(self.problem, instance):
             why = f"{_some(waiting)} will be looked into after the run under way."
-            return _nothing(Seen(found.watch, tuple(waiting)), why)
+            return _nothing(Seen(found.watch, tuple(waiting), seen.lacking), why)
         past = self._past(waiting, now)
         looked = self._look_into(past, now)
         left = past[looked.into :]
-        seen = Seen(found.watch, tuple(sorted({*waiting} - {*past} | {*left})))
+        seen = Seen(found.watch, tuple(sorted({*waiting} - {*past} | {*left})), self._lacking(seen, past, looked))
         if looked.wanted is None:
-            return _nothing(seen, _why_nothing(looked, left, seen.waiting) + _foreign(found))
+            return _nothing(seen, _why_nothing(seen, left) + _foreign(found))
         return dg.SensorResult(
             run_requests=[self._request(looked.wanted, instance)],
             asset_events=[self._observation(looked.wanted)],
@@ -181,6 +184,19 @@ class Door:
             if time.monotonic() - started >= self.patience:
                 break
         return Looked(None, into, tuple(incomplete))
+
+    def _lacking(self, before: Seen, past: Sequence[str], looked: Looked) -> dict[str, tuple[str, ...]]:
+        """What is still lacking, of those looked into now and of those before; not more than is shown."""
+        into = {*past[: looked.into]}
+        kept = {key: tuple(names) for key, names in before.lacking.items() if key not in into}
+        found = {key: self._missing(key) for key in looked.incomplete[:SHOWN]}
+        return dict(list({**kept, **found}.items())[:SHOWN])
+
+    def _missing(self, partition: str) -> tuple[str, ...]:
+        """The files that are not there; none if one is being written."""
+        everybodys = [f"{self.problem.name}/{name}" for name in self.problem.files if PARTITION not in name]
+        names = [*files_of(self.problem, partition), *everybodys]
+        return tuple(name for name in names if self.landing.entry(name) is None)
 
     def _past(self, waiting: Sequence[str], now: datetime) -> list[str]:
         """Those whose time has passed, or that the problem wants ahead of it."""
@@ -270,13 +286,14 @@ def _nothing(seen: Seen, why: str) -> dg.SensorResult:
     return dg.SensorResult(skip_reason=why, cursor=seen.to_cursor())
 
 
-def _why_nothing(looked: Looked, left: Sequence[str], waiting: Sequence[str]) -> str:
-    parts = []
-    if looked.incomplete:
-        parts.append(f"{_some(looked.incomplete)} will be made when all files are there and none is being written.")
+def _why_nothing(seen: Seen, left: Sequence[str]) -> str:
+    parts = [
+        f"{partition} lacks {', '.join(names)}." if names else f"{partition} is made when its files are written."
+        for partition, names in seen.lacking.items()
+    ]
     if left:
         parts.append(f"{_some(left)} will be looked into at the next tick.")
-    if early := [partition for partition in waiting if partition not in {*left}]:
+    if early := [partition for partition in seen.waiting if partition not in {*left}]:
         parts.append(f"{_some(early)} will be made when the time that it covers has passed.")
     return " ".join(parts) or "Nothing new has landed."
 

@@ -19,6 +19,7 @@ from ml_assets.store import Input, LandedFile, Manifest, Store, VersionKey
 from ml_assets.training.history import curves
 
 FOR_MACHINES = frozenset({"metrics_in_order", "training"})  # notes that are read by others, or shown in another way
+PAGE_DIGITS = 16  # enough to be told apart, and short enough not to widen a page
 FIRST = ("decision", "why")  # notes that people came for
 MAX_CURVES = len(figures.COLOR_NAMES)  # in one figure: more cannot be told apart
 MAX_INPUTS = 30  # of a window of many partitions; the page of the version has them all
@@ -57,7 +58,7 @@ def materialization_metadata(
 
 def page_of(pages: str, key: VersionKey) -> str:
     """The address of a version's artifact page."""
-    return f"{pages.rstrip('/')}/version/{key.version}"
+    return f"{pages.rstrip('/')}/version/{key.version[:PAGE_DIGITS]}"
 
 
 def _inputs_table(manifest: Manifest) -> dg.MetadataValue:

@@ -103,7 +103,7 @@ class LandedSource:
             frame = from_parquet(data)
         except MALFORMED as error:
             raise UnreadableFile(
-                f"{self.folder.backend.url}/{path} ({len(data)} bytes) is not a whole Parquet file: {error}. "
+                f"{self.folder.backend.url}/{path} ({len(data)} bytes) is not a whole Parquet file: {str(error).rstrip('.')}. "
                 "It was cut short or is in another format. Land it again."
             ) from error
         self.read.append(LandedFile(path, digest(data), len(data)))

@@ -38,7 +38,6 @@ def test_a_command_about_another_problem_works_and_warns_in_one_line(broken, cal
         ("run", "rain", "--partition", MONTH),
         ("run", "rain/model+", "--partition", MONTH),
         ("land", "rain"),
-        ("champion", "rain"),
         ("rollback", "rain", "--why", "it is wrong"),
     ],
     ids=" ".join,
@@ -56,3 +55,5 @@ def test_what_a_broken_problem_made_can_still_be_looked_at(shared, call, monkeyp
     assert call("show", "umbrellas/champion").code == 0
     assert call("lineage", f"umbrellas/predictions@{MONTH}").code == 0
     assert call("verify", "umbrellas").code == 0
+    assert call("champion", "umbrellas").code == 0
+    assert call("champion", "umbrellas", "--log").code == 0

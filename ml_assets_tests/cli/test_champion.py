@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
+import ml_assets
+from ml_assets.orchestration.launch import instance_in
 from ml_assets.promotion.ledger import Ledger
 from ml_assets_tests.conftest import BEACH
 from ml_assets_tests.doubles import umbrellas
 from ml_assets_tests.lineage.test_reference import two_alike
+
+ROOT = Path(ml_assets.__file__).parents[1]
 
 
 def ledger_of(store) -> Ledger:
@@ -50,14 +56,29 @@ def test_log_has_every_move_oldest_first(own, call):
     call("rollback", "umbrellas", "--why", "it is over")
     answer = call("champion", "umbrellas", "--log")
     header, _, *rows = answer.lines
-    assert header.split() == ["move", "kind", "model", "version", "since", "by", "why"]
-    assert [row.split()[:3] for row in rows] == [
-        ["1", "decision", "umbrellas/model@2024-01"],
-        ["2", "promotion", "umbrellas/model@2024-02"],
-        ["3", "rollback", "umbrellas/model@2024-01"],
+    assert header.split() == ["move", "kind", "as_of", "model", "version", "since", "by", "why"]
+    *rows, legend = rows
+    assert [row.replace(" * ", " ").split()[:4] for row in rows] == [
+        ["1", "decision", "2024-01", "umbrellas/model@2024-01"],
+        ["2", "promotion", "2024-03", "umbrellas/model@2024-02"],
+        ["3", "rollback", "2024-03", "umbrellas/model@2024-01"],
     ]
     assert rows[2].endswith("ada  it is over")
+    assert [row.split()[1] == "*" for row in rows] == [False, False, True]
+    assert legend.startswith("* serves now")
     assert [row["move"] for row in call("champion", "umbrellas", "--log", "--json").json] == [1, 2, 3]
+
+
+def test_a_move_by_hand_is_seen_on_the_champions_page_in_dagster(own, call, tmp_path, monkeypatch):
+    shutil.copy(ROOT / "dagster.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    call("promote", "umbrellas/model@2024-02", "--why", "an outage")
+    with instance_in(tmp_path) as instance:
+        (seen,) = instance.fetch_observations(dg.AssetKey(["umbrellas", "champion"]), limit=5).records
+    said = seen.asset_observation
+    assert said.partition == "2024-03"
+    assert said.metadata["champion"].value == str(ledger_of(own).current().model)
+    assert said.metadata["why"].value == "promotion by ada: an outage"
 
 
 def test_at_says_who_served_then(own, call):

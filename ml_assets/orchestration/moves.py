@@ -1,0 +1,34 @@
+"""Moves by hand, shown where people look: on the page of the champion in Dagster.
+
+`ml-assets promote` and `rollback` move the ledger and make nothing: what Dagster is told is an observation of the champion.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dagster as dg
+
+from ml_assets.orchestration.launch import instance_in
+from ml_assets.promotion.ledger import Move
+from ml_assets.store import MAIN
+
+
+def show_move(move: Move, folder: Path) -> bool:
+    """Report a move of everybody's champion to the Dagster instance of ``folder``; False where there is none."""
+    if move.branch != MAIN or not (folder / "dagster.yaml").exists():
+        return False
+    with instance_in(folder) as instance:
+        instance.report_runless_asset_event(observation(move))
+    return True
+
+
+def observation(move: Move) -> dg.AssetObservation:
+    """A move as an observation of the champion of the partition that it counts from."""
+    said = f"{move.kind} by {move.by}: {move.why}"
+    return dg.AssetObservation(
+        [move.model.asset.split("/")[0], "champion"],
+        partition=move.as_of or move.model.partition,
+        description=said,
+        metadata={"decision": move.kind, "why": said, "champion": str(move.model), "move": move.number},
+    )
