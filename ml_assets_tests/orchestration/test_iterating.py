@@ -15,7 +15,7 @@ from ml_assets.orchestration import build_definitions
 from ml_assets.promotion.ledger import Ledger
 from ml_assets.store import MAIN, Store, open_landing, open_store
 from ml_assets_tests.doubles import umbrellas
-from ml_assets_tests.doubles.dagster_dev import ROOT, DagsterDev, dagster_dev
+from ml_assets_tests.doubles.dagster_dev import ROOT, DagsterDev, Run, dagster_dev
 from ml_assets_tests.doubles.world import World
 
 JANUARY, FEBRUARY = "2024-01", "2024-02"
@@ -198,18 +198,23 @@ def test_a_syntax_error_is_one_broken_item_until_it_is_mended(dev):
     assert set(items(dev)) == before
 
 
+def ended(dev: DagsterDev, month: str) -> list[Run]:
+    return [run for run in dev.runs() if run.partition == month and run.ended]
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_parameter_from_the_launchpad_trains_a_new_version_that_records_it_beside_the_one_before(dev):
     store, defaults = open_store(str(dev.folder / ".ml_assets/store")), offered(dev)
     landing = open_landing(str(dev.folder / ".ml_assets/landing"))
     landing.write(f"umbrellas/visits/{JANUARY}.parquet", umbrellas.visits(JANUARY))
-    (made,) = dev.wait_until_quiet(1)  # the landing sensor's
+    (made,) = dev.wait_for(lambda: ended(dev, JANUARY), "the landing sensor's run")
     assert made.succeeded
     by_default = store.head("umbrellas/model", JANUARY).target
 
     launched = launch(dev, c=0.25)
-    (run,) = [run for run in dev.wait_until_quiet(2) if run.id == launched["run"]["runId"]]
+    by_hand = launched["run"]["runId"]
+    (run,) = dev.wait_for(lambda: [run for run in ended(dev, JANUARY) if run.id == by_hand], "the launchpad's run")
 
     assert run.succeeded
     tried = store.head("umbrellas/model", JANUARY).target
