@@ -94,10 +94,10 @@ def timed(do: Callable[[], object]) -> float:
 
 @contextmanager
 def ceph() -> Iterator[str]:
-    from ml_assets_tests.doubles.ceph import CephRgw
+    from ml_assets_tests.doubles.ceph import running
     from ml_assets_tests.doubles.s3 import BUCKET, create_bucket
 
-    with tempfile.TemporaryDirectory() as folder, CephRgw(Path(folder) / "cluster") as server:
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as server:
         os.environ.update(server.environment)
         create_bucket(server.environment)
         yield f"s3://{BUCKET}/{uuid.uuid4().hex}"

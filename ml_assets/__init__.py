@@ -1,28 +1,31 @@
 """Machine learning on Dagster: datasets, features, splits, models, evaluations, champions and predictions, versioned.
 
-Without Dagster, from a notebook::
+Without Dagster, from a notebook (docs/NOTEBOOK.md)::
 
     from ml_assets import open_store
     store = open_store()
-    model = store.load(store.head("flight_delays/model", "2013-06").target)
+    model = store.load("flight_delays/model@2013-06")
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml_assets.settings import Settings
 
 if TYPE_CHECKING:
-    from ml_assets.store import LandingFolder, Store
+    from ml_assets.lineage.workbench import Workbench
+    from ml_assets.store import LandingFolder
 
 __version__ = "0.1.0"
 
 
-def open_store(settings: Settings | None = None) -> Store:
+def open_store(settings: Settings | None = None) -> Workbench:
     """The store that the settings (by default the environment's) name, ready to load everything that ml_assets makes."""
     from ml_assets import store
     from ml_assets.evaluation.judgement import Judgement
+    from ml_assets.lineage.workbench import Workbench
     from ml_assets.problem import FeatureTable
     from ml_assets.problems import PROBLEMS
     from ml_assets.training.model import TrainedModel
@@ -30,7 +33,8 @@ def open_store(settings: Settings | None = None) -> Store:
     for cls in (FeatureTable, TrainedModel, Judgement, *(t for problem in PROBLEMS for t in problem.artifact_types)):
         store.trust(cls)
     settings = settings or Settings.from_environment()
-    return store.open_store(settings.store, branch=settings.branch, user=settings.user)
+    backend, cache = store.open_backend(settings.store), Path(settings.cache)
+    return Workbench(backend, branch=settings.branch, user=settings.user, problems=PROBLEMS, cache=cache)
 
 
 def open_landing(settings: Settings | None = None) -> LandingFolder:

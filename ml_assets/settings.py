@@ -11,6 +11,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+LEADING_GIT_AWAY = frozenset(
+    ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
+)
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -28,6 +33,8 @@ class Settings:
         ui: where people reach Dagster's UI; alerts link there.
         pages: where people reach ``ml-assets view``; the UI links there. Empty: it links nowhere.
         pages_token: what ``ml-assets view`` asks for where it is reachable from other machines (a secret).
+        image: what the container image was built as, e.g. its digest; recorded with every version. Empty: not in one.
+        cache: a folder for local copies of what the store can give again; may be deleted.
     """
 
     store: str = ".ml_assets/store"
@@ -40,11 +47,14 @@ class Settings:
     ui: str = "http://127.0.0.1:3000"
     pages: str = "http://127.0.0.1:3001"
     pages_token: str = field(default="", repr=False)
+    image: str = ""
+    cache: str = ".ml_assets/cache"
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Settings:
         """Read ``ML_ASSETS_STORE``, ``ML_ASSETS_LANDING``, ``ML_ASSETS_BRANCH``, ``ML_ASSETS_USER``, ``ML_ASSETS_LANDING_QUEUE``,
-        ``ML_ASSETS_ALERTS``, ``ML_ASSETS_UI``, ``ML_ASSETS_PAGES``, ``ML_ASSETS_PAGES_TOKEN``, ``DAGSTER_HOME``.
+        ``ML_ASSETS_ALERTS``, ``ML_ASSETS_UI``, ``ML_ASSETS_PAGES``, ``ML_ASSETS_PAGES_TOKEN``, ``ML_ASSETS_IMAGE``,
+        ``ML_ASSETS_CACHE``, ``DAGSTER_HOME``.
 
         One that is set to nothing, as compose files do, counts as not set.
         """
@@ -59,6 +69,8 @@ class Settings:
             ui=environ.get("ML_ASSETS_UI", cls.ui),
             pages=environ.get("ML_ASSETS_PAGES", cls.pages),
             pages_token=environ.get("ML_ASSETS_PAGES_TOKEN", ""),
+            image=environ.get("ML_ASSETS_IMAGE", ""),
+            cache=environ.get("ML_ASSETS_CACHE") or cls.cache,
         )
 
 
@@ -76,6 +88,25 @@ def let_waiting_threads_yield() -> None:
 def share_cores(processes: int) -> None:
     """Let this process use its share of the cores, as one of ``processes``; to be called before scikit-learn is loaded."""
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
+
+
+def thread_limits(environ: Mapping[str, str] = os.environ) -> Mapping[str, int]:
+    """The variables that tell numeric libraries how many threads to use, where they are set to something they understand.
+
+    OpenMP takes a list, a number per level of nesting (``4,2``): the first counts.
+    """
+    first = {name: environ.get(name, "").partition(",")[0].strip() for name in THREAD_LIMITS}
+    return {name: int(text) for name, text in first.items() if text.isdecimal() and int(text) > 0}
+
+
+def hash_seed(environ: Mapping[str, str] = os.environ) -> str:
+    """``PYTHONHASHSEED``: what orders sets of strings, ``random`` where each process has another."""
+    return environ.get("PYTHONHASHSEED") or "random"
+
+
+def environ_for_git(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """All variables but those by which git, inside one of its hooks, is led to another repository than where it is asked."""
+    return {name: value for name, value in environ.items() if name not in LEADING_GIT_AWAY}
 
 
 def _login() -> str:

@@ -20,7 +20,9 @@ MAY_IMPORT = {
     "errors": "",
     "settings": "",
     "alerts": "errors",
-    "problem": "errors",
+    "partitions": "errors",
+    "rules": "errors",
+    "problem": "partitions rules errors",
     "store": "errors",
     "training": "problem errors",
     "evaluation": "problem errors",
@@ -28,15 +30,18 @@ MAY_IMPORT = {
     "drift": "problem errors",
     "figures": "drift evaluation problem",
     "promotion": "training evaluation problem store errors",  # the store, because the ledger is one of its ref logs
-    "lineage": "promotion evaluation problem store errors",
-    FRONT: "problems training evaluation problem store settings",
-    "orchestration": f"{FRONT} alerts problems promotion lineage figures drift training evaluation problem store settings errors",
+    "computation": "promotion problem store settings errors",  # promotion, because decisions read the ledger
+    "lineage": "computation promotion evaluation problem store errors",
+    FRONT: "lineage problems training evaluation problem store settings",
+    "orchestration": f"{FRONT} alerts problems computation promotion lineage figures drift training evaluation problem store "
+    "settings errors",
     "pages": f"{FRONT} lineage promotion evaluation figures problems problem store settings errors",
-    "cli": f"{FRONT} pages orchestration problems promotion lineage training problem store settings errors",
+    "cli": f"{FRONT} pages orchestration problems computation promotion lineage training problem store settings errors",
     "definitions": f"{FRONT} orchestration problems settings",
 }
 ONLY_IN = {
     "dagster": "orchestration definitions",
+    "duckdb": "lineage",
     "PIL": "figures",
     "jinja2": "pages",
     "matplotlib": "figures",
@@ -49,7 +54,7 @@ ONLY_IN = {
 }
 NOWHERE = ("pickle", "_pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal", "importlib.import_module")
 SAVE_IN = {"importlib.import_module": "problems/_loading.py"}  # problems are found, not listed
-HEAVY = ("PIL", "matplotlib", "numpy", "pandas", "pandera", "pyarrow", "scipy", "skops", "sklearn", "torch")
+HEAVY = ("PIL", "duckdb", "matplotlib", "numpy", "pandas", "pandera", "pyarrow", "scipy", "skops", "sklearn", "torch")
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+
+from ml_assets_tests.doubles.ports import free_port
 
 ROOT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -142,9 +143,7 @@ def test_the_ui_comes_up_with_the_location_loaded(checkout: Path, command: str):
 def started(folder: Path, command: str) -> Iterator[int]:
     """The port on which a development server answers, until the block ends."""
     program, *arguments = command.split()
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port = sock.getsockname()[1]
+    port = free_port()
     log = folder / "server.log"
     with log.open("wb") as output:
         server = subprocess.Popen(

@@ -5,7 +5,14 @@ import os
 
 import pytest
 
-from ml_assets.settings import Settings, let_waiting_threads_yield, share_cores
+from ml_assets.settings import (
+    Settings,
+    environ_for_git,
+    hash_seed,
+    let_waiting_threads_yield,
+    share_cores,
+    thread_limits,
+)
 
 VARIABLES = {
     "ML_ASSETS_STORE": "s3://ml/prod",
@@ -36,6 +43,12 @@ def test_a_user_id_without_a_name_as_in_a_container_is_recorded_as_a_number(monk
     assert Settings.from_environment({}).user == "uid 1234567"
 
 
+def test_the_image_and_the_folder_of_local_copies_are_settings_too():
+    assert (Settings().image, Settings().cache) == ("", ".ml_assets/cache")
+    found = Settings.from_environment({"ML_ASSETS_IMAGE": "sha256:1f0c", "ML_ASSETS_CACHE": "/var/cache/ml"})
+    assert (found.image, found.cache) == ("sha256:1f0c", "/var/cache/ml")
+
+
 def test_settings_cannot_be_changed_after_they_were_read():
     with pytest.raises(AttributeError):
         Settings().branch = "main"  # type: ignore[misc]
@@ -61,3 +74,28 @@ def test_waiting_threads_spin_briefly_unless_somebody_decided_otherwise(monkeypa
     monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
     let_waiting_threads_yield()
     assert "GOMP_SPINCOUNT" not in os.environ
+
+
+@pytest.mark.parametrize(
+    ("said", "understood"),
+    [("3", 3), (" 3 ", 3), ("4,2", 4), ("", None), ("0", None), ("-1", None), ("all", None), ("1.5", None)],
+)
+def test_a_limit_of_threads_counts_where_libraries_understand_it(said, understood):
+    expected = {} if understood is None else {"OMP_NUM_THREADS": understood}
+    assert thread_limits({"OMP_NUM_THREADS": said, "HOME": "7"}) == expected
+
+
+def test_each_library_has_a_limit_of_its_own():
+    limits = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "2", "MKL_NUM_THREADS": "3"}
+    assert thread_limits(limits) == {"OMP_NUM_THREADS": 1, "OPENBLAS_NUM_THREADS": 2, "MKL_NUM_THREADS": 3}
+
+
+def test_hashes_are_random_unless_somebody_seeds_them():
+    assert [hash_seed({}), hash_seed({"PYTHONHASHSEED": ""}), hash_seed({"PYTHONHASHSEED": "7"})] == [
+        "random", "random", "7"
+    ]  # fmt: skip
+
+
+def test_git_keeps_its_variables_but_those_that_lead_it_to_another_repository():
+    kept = {"PATH": "/bin", "GIT_SSL_CAINFO": "/ca.pem"}
+    assert environ_for_git({**kept, "GIT_DIR": "/elsewhere/.git", "GIT_INDEX_FILE": "/elsewhere/.git/index"}) == kept

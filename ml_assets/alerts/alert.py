@@ -30,7 +30,7 @@ class Alert:
         subject: what it is about: ``flight_delays/dataset [2013-04]``.
         kind: what sort of incident; decisions found at once are told together.
         title: what happened, in a few words.
-        text: what was found, and what it means.
+        text: what was found, and what it means; of a long one its beginning and its end are kept.
         command: what to type next; empty where the text says it.
         link: the address of a page about it; empty where none is known.
     """
@@ -41,6 +41,9 @@ class Alert:
     text: str
     command: str = ""
     link: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", shorten(self.text, TEXT_LIMIT))
 
     @property
     def finding(self) -> str:
@@ -54,7 +57,7 @@ def together(alerts: Sequence[Alert]) -> list[Alert]:
     decisions = [alert for alert in alerts if alert.kind == "decision"]
     if len(decisions) <= GROUPED_ABOVE:
         return list(alerts)
-    room = MESSAGE_LIMIT // 2 // len(decisions)
+    room = TEXT_LIMIT // len(decisions) - 1
     lines = [shorten(f"{alert.title}. {alert.text}".replace("\n", " "), room) for alert in decisions]
     title = f"{len(decisions)} models were not promoted"
     group = Alert("", "decision", title, "\n".join(lines), command=decisions[-1].command)
@@ -69,7 +72,7 @@ def plain(alert: Alert) -> str:
 def slack(alert: Alert) -> str:
     """As it reads in a chat: Slack's mrkdwn, in which nothing that was quoted can become a link or call people."""
     end = "".join(f"\n{part}" for part in (_escaped(_next(alert)), _link(alert.link)) if part)
-    text, room = alert.text, MESSAGE_LIMIT
+    text, room = alert.text, TEXT_LIMIT
     while len(message := f"*{_escaped(alert.title)}*\n{_escaped(text)}{end}") > MESSAGE_LIMIT and room > 0:
         room -= 200  # escaping makes it longer, by how much depends on what is in it
         text = shorten(alert.text, room)

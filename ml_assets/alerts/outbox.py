@@ -26,11 +26,8 @@ SETTLED_SECONDS = 120  # nobody writes an event that late
 FULL = 20  # waiting alerts, above which nothing more is read
 MAX_SUBJECTS, MAX_FINDINGS = 500, 10  # remembered; of what is forgotten, the oldest first, one more alert may come
 SENDING_SECONDS = 20  # of one look; Dagster ends it after 60
-FIRST_PAUSE, LONGEST_PAUSE, LONGEST_WISH = (
-    5.0,
-    60.0,
-    3600.0,
-)  # seconds until an alert that could not be sent is tried again
+# Seconds until an alert that could not be sent is tried again: at first, at most, and at most where the other side asks.
+FIRST_PAUSE, LONGEST_PAUSE, LONGEST_WISH = 5.0, 60.0, 3600.0
 
 
 @dataclass(frozen=True)

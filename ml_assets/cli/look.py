@@ -6,8 +6,10 @@ import argparse
 from typing import Any
 
 import ml_assets
-from ml_assets.cli.show import command, cut, number, say, say_json, short, table
-from ml_assets.lineage.graph import Node, downstream, upstream
+from ml_assets.cli.saved import save
+from ml_assets.cli.show import command, cut, number, progress, say, say_json, short, table
+from ml_assets.errors import UsageError
+from ml_assets.lineage.lineage import lineage as lineage_of
 from ml_assets.lineage.reference import parse, resolve, unknown
 from ml_assets.lineage.report import PartitionReport, report
 from ml_assets.problems import problem_named
@@ -24,6 +26,7 @@ SHOW = """  ml-assets show flight_delays/model@2013-06
 """
 LINEAGE = """  ml-assets lineage flight_delays/champion               what it was made from
   ml-assets lineage flight_delays/dataset@2013-04 --down   what was made from it
+  ml-assets lineage flight_delays/model@2013-04 --svg model.svg
 """
 METRICS_SHOWN = 2  # the most important ones; `--json` has all
 
@@ -37,6 +40,8 @@ def add_to(verbs: Any) -> None:
     lineage_ = command(verbs, "lineage", "the exact versions that a version was made from", lineage, LINEAGE)
     lineage_.add_argument("reference")
     lineage_.add_argument("--down", action="store_true", help="what was made from it instead")
+    lineage_.add_argument("--mermaid", action="store_true", help="print a flowchart to paste into Markdown")
+    lineage_.add_argument("--svg", metavar="FILE", help="write a picture")
 
 
 def history(options: argparse.Namespace, settings: Settings) -> int:
@@ -118,39 +123,21 @@ def _show_details(manifest: Manifest) -> None:
 
 
 def lineage(options: argparse.Namespace, settings: Settings) -> int:
-    """A tree of exact versions."""
+    """A tree of exact versions, or a picture of them."""
+    if options.mermaid and options.json:
+        raise UsageError("--mermaid and --json are two forms of one answer. Choose one.")
     store = ml_assets.open_store(settings)
-    key = resolve(store, options.reference)
-    root = downstream(store, key) if options.down else upstream(store, key)
+    found = lineage_of(store, resolve(store, options.reference), down=options.down)
+    told = progress if options.json or options.mermaid else say
+    if options.svg:
+        told(save(options.svg, found.svg()))
     if options.json:
-        say_json(_node_json(root))
-    else:
-        for line in tree(root):
-            say(line)
+        say_json(found.to_json())
+    elif options.mermaid:
+        say(found.mermaid().rstrip())
+    elif not options.svg:
+        say(str(found))
     return 0
-
-
-def tree(node: Node, indent: str = "") -> list[str]:
-    """The node and what is below it, one line each."""
-    again = " (see above)" if node.seen and (node.neighbours or node.manifest.inputs) else ""
-    label = f"{node.name}: " if node.name and node.name != node.key.asset.split("/")[-1] else ""
-    lines = [f"{indent}{label}{node.key}{again}"]
-    if not node.seen:
-        lines += [f"{indent}  landed: {f.name} ({f.size:,} bytes, {short(f.digest)})" for f in node.manifest.landed]
-    for neighbour in node.neighbours:
-        lines += tree(neighbour, indent + "  ")
-    return lines
-
-
-def _node_json(node: Node) -> dict[str, Any]:
-    return {
-        "asset": node.key.asset,
-        "partition": node.key.partition,
-        "version": node.key.version,
-        "input": node.name,
-        "landed": [{"name": f.name, "digest": f.digest, "size": f.size} for f in node.manifest.landed],
-        "neighbours": [_node_json(neighbour) for neighbour in node.neighbours],
-    }
 
 
 def _version_row(key: VersionKey, manifest: Manifest, published: bool) -> tuple[str, ...]:

@@ -62,6 +62,11 @@ def short(version: str) -> str:
     return version[:12]
 
 
+def plural(count: int, noun: str) -> str:
+    """``1 run``, ``2 runs``."""
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
 def number(value: Any) -> str:
     """A metric, or a dash where it is undefined."""
     return "–" if value is None else f"{value:.4f}"

@@ -16,7 +16,7 @@ class Judgement:
     Attributes:
         report: the Evaluation as JSON.
         scored: one row per judged row, see ``scored_rows``; from it every number can be computed again.
-        figure: matplotlib Figure when made, PNG bytes when loaded.
+        figure: the model's verdict at a glance, a ``store.Png``.
     """
 
     report: dict[str, Any]

@@ -13,7 +13,6 @@ from typing import Any
 
 from ml_assets.errors import UsageError
 from ml_assets.evaluation.judge import Evaluation
-from ml_assets.evaluation.judgement import Judgement
 from ml_assets.evaluation.metrics import written
 from ml_assets.evaluation.slices import SliceScore
 from ml_assets.lineage.markdown import code, escaped, table
@@ -53,7 +52,7 @@ class _Card:
             raise UsageError(
                 f"{key} is neither a model nor an evaluation; name one, such as flight_delays/model@2013-06."
             )
-        evaluation = key if noun == "evaluation" else _newest_evaluation(store, key)
+        evaluation = key if noun == "evaluation" else newest_evaluation(store, key)
         model = key if noun == "model" else _read(store.manifest(key), "model")
         if model is None:
             raise UsageError(f"{key} does not say which model it judged; it was not made by ml_assets. Name a model.")
@@ -64,20 +63,22 @@ class _Card:
 
 
 def _report(store: Store, evaluation: VersionKey) -> Evaluation:
-    judgement = store.load(evaluation)
-    if not isinstance(judgement, Judgement):
+    """What it says, read without the rows that were judged and the picture."""
+    content = store.manifest(evaluation).content
+    if "report" not in content.meta.get("fields", {}):
         raise UsageError(
-            f"{evaluation} holds a {type(judgement).__name__} instead of a Judgement: it was not made by ml_assets, and says "
-            "nothing that a card could be written from. Materialize the evaluation again."
+            f"{evaluation} holds {content.codec} instead of a Judgement: it was not made by ml_assets, and says nothing that "
+            "a card could be written from. Materialize the evaluation again."
         )
-    return Evaluation.from_json(judgement.report)
+    return Evaluation.from_json(store.field(content, "report", of=str(evaluation)))
 
 
 def _read(manifest: Manifest, name: str) -> VersionKey | None:
     return next((read.key for read in manifest.inputs if read.name == name), None)
 
 
-def _newest_evaluation(store: Store, model: VersionKey) -> VersionKey | None:
+def newest_evaluation(store: Store, model: VersionKey) -> VersionKey | None:
+    """The evaluation that judged this very version of a model; of several the newest, None if nobody has."""
     asset = f"{model.asset.rpartition('/')[0]}/evaluation"
     made = [(store.manifest(key), key) for key in store.versions(asset, model.partition)]
     of_model = [(manifest.created_at, key.version, key) for manifest, key in made if _read(manifest, "model") == model]

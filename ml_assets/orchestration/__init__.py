@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 
 import dagster as dg
 
+from ml_assets.computation.chain import CHAIN
 from ml_assets.orchestration.alerts import alerts_sensor
-from ml_assets.orchestration.asset import LANDING, asset_key
+from ml_assets.orchestration.asset import asset_key
 from ml_assets.orchestration.automation import CHAIN_TAG, automation_sensor
 from ml_assets.orchestration.broken import apart, broken_asset, broken_sensor
 from ml_assets.orchestration.champion import champion_asset
@@ -17,10 +18,11 @@ from ml_assets.orchestration.executor import local_executor
 from ml_assets.orchestration.features import features_asset
 from ml_assets.orchestration.freshness import freshness_schedule
 from ml_assets.orchestration.io_manager import IO_MANAGER, StoreIOManager
-from ml_assets.orchestration.landing import CHAIN, landing_sensor, landing_spec
+from ml_assets.orchestration.landing import landing_sensor, landing_spec
 from ml_assets.orchestration.model import model_asset
 from ml_assets.orchestration.predictions import predictions_asset
 from ml_assets.orchestration.split import split_asset
+from ml_assets.orchestration.step import LANDING
 from ml_assets.problem import Problem
 from ml_assets.problems import BrokenProblem
 from ml_assets.settings import Settings
@@ -48,7 +50,7 @@ def build_definitions(
         jobs=[chain_job(problem) for problem in good],
         sensors=[*_sensors(good, store, landing, settings), *([broken_sensor(failed, store.branch)] if failed else [])],
         schedules=[schedule for problem in good if (schedule := freshness_schedule(problem, store))],
-        resources={IO_MANAGER: StoreIOManager(store, settings.pages), LANDING: landing},
+        resources={IO_MANAGER: StoreIOManager(store, settings.pages, settings.image), LANDING: landing},
         executor=local_executor,
     )
 

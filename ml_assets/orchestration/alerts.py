@@ -14,9 +14,8 @@ import dagster as dg
 from ml_assets.alerts.alert import plain
 from ml_assets.alerts.destination import sender
 from ml_assets.alerts.outbox import Outbox, Send
+from ml_assets.orchestration.automation import TICK_SECONDS
 from ml_assets.orchestration.incidents import Log
-
-TICK_SECONDS = 1  # Dagster's loop wakes every five; asking for less than that gives exactly that
 
 Say = Callable[[str], None]
 _logger = logging.getLogger("ml_assets.alerts")

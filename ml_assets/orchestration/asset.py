@@ -4,55 +4,24 @@ from __future__ import annotations
 
 import functools
 import inspect
-import resource
-import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 
-from ml_assets.evaluation.checks import CheckOutcome
+from ml_assets.computation.recipe import Recipe
 from ml_assets.orchestration.automation import condition
 from ml_assets.orchestration.freshness import freshness_policy
-from ml_assets.orchestration.io_manager import IO_MANAGER, Made
+from ml_assets.orchestration.io_manager import IO_MANAGER
 from ml_assets.orchestration.partitions import partitions_definition
+from ml_assets.orchestration.step import LANDING, CheckSpec, Emitted, Make, Step
 from ml_assets.problem import Problem
-from ml_assets.store import Content, Store
-
-LANDING = "landing"
-
-
-@dataclass(frozen=True)
-class CheckSpec:
-    """A check as it is announced before it runs. Whether a failure blocks (error) or informs (warning), its outcome says.
-
-    Attributes:
-        blocking: whether a failure can block; False for what only informs: automation does not wait for it.
-    """
-
-    name: str
-    description: str
-    blocking: bool = True
-
-
-@dataclass(frozen=True)
-class Skip:
-    """What an asset returns when there is nothing to make yet: it and what is downstream are not made; the run succeeds."""
-
-    reason: str
 
 
 def asset_key(problem: Problem, noun: str) -> dg.AssetKey:
     """The key of one of a problem's assets."""
     return dg.AssetKey([problem.name, noun])
-
-
-def store_of(context: dg.AssetExecutionContext) -> Store:
-    """The store that a step reads from and writes to."""
-    store: Store = getattr(context.resources, IO_MANAGER).store
-    return store
 
 
 def upstream(problem: Problem, noun: str, mapping: dg.PartitionMapping | None = None) -> dg.AssetIn:
@@ -74,7 +43,7 @@ def problem_asset(
     op_tags: Mapping[str, str] | None = None,
     may_skip: bool = False,
     not_waited_for: Sequence[dg.AssetDep] = (),
-) -> Callable[[Callable[..., Made | Skip]], dg.AssetsDefinition]:
+) -> Callable[[Make], dg.AssetsDefinition]:
     """Turn a function ``(context, **inputs) -> Made`` into the problem's asset ``noun``.
 
     Args:
@@ -84,27 +53,7 @@ def problem_asset(
     """
     key, partitions = asset_key(problem, noun), partitions_definition(problem)
 
-    def decorate(make: Callable[..., Made | Skip]) -> dg.AssetsDefinition:
-        @functools.wraps(make)
-        def body(context: dg.AssetExecutionContext, **inputs: Any) -> Iterator[dg.AssetCheckResult | dg.Output[Made]]:
-            clock = _Clock()
-            made = make(context, **inputs)
-            if isinstance(made, Skip):
-                context.log.info(made.reason)
-                return
-            content = made.value if isinstance(made.value, Content) else store_of(context).put(made.value)
-            output = _output(replace(made, value=content, resources=clock.read()), content)
-            checked = [check_result(check) for check in made.checks]
-            looked_into = {check.name for check in made.checks}
-            checked += [not_looked_into(check) for check in checks if made.refused and check.name not in looked_into]
-            # Dagster ties a check to the newest materialization: to this one, which must come first. A refused version
-            # is none: handling the output ends the step, and what the checks found must be said before.
-            if made.refused:
-                yield from checked
-            yield output
-            yield from checked
-
-        _annotate_like(body, make)
+    def decorate(make: Make) -> dg.AssetsDefinition:
         asset = dg.asset(
             key=key,
             ins=ins,
@@ -121,10 +70,21 @@ def problem_asset(
             automation_condition=condition(problem, noun),
             freshness_policy=freshness_policy(problem, noun),
             check_specs=[_dagster_spec(check, key, partitions) for check in checks],
-        )(body)
+        )(_body(Step(Recipe(problem, noun), make, checks)))
         return _amended(asset, not_waited_for, may_skip=may_skip) if not_waited_for or may_skip else asset
 
     return decorate
+
+
+def _body(step: Step) -> Callable[..., Emitted]:
+    """The function that Dagster calls, with the parameters of the one that makes the asset."""
+
+    @functools.wraps(step.make)
+    def body(context: dg.AssetExecutionContext, **inputs: Any) -> Emitted:
+        yield from step.run(context, inputs)
+
+    _annotate_like(body, step.make)
+    return body
 
 
 def _amended(asset: dg.AssetsDefinition, deps: Sequence[dg.AssetDep], *, may_skip: bool) -> dg.AssetsDefinition:
@@ -137,13 +97,6 @@ def _amended(asset: dg.AssetsDefinition, deps: Sequence[dg.AssetDep], *, may_ski
     outs = {out.name: dg.Out.from_definition(out)._replace(is_required=not may_skip) for out in asset.op.output_defs}
     amended = {"specs": specs, "node_def": asset.op.with_replaced_properties(asset.op.name, outs=outs)}
     return dg.AssetsDefinition.dagster_internal_init(**{**asset.get_attributes_dict(), **amended})
-
-
-def _output(made: Made, content: Content) -> dg.Output[Made]:
-    """With its data version: set later, by the IO manager, Dagster would take it for the one before of a self-dependency."""
-    with warnings.catch_warnings():  # a beta parameter in 1.13: pinned, and held by our tests
-        warnings.simplefilter("ignore", dg.BetaWarning)
-        return dg.Output(made, data_version=dg.DataVersion(content.digest))
 
 
 def _dagster_spec(spec: CheckSpec, asset: dg.AssetKey, partitions: dg.PartitionsDefinition[str]) -> dg.AssetCheckSpec:
@@ -159,38 +112,3 @@ def _annotate_like(body: Callable[..., Any], make: Callable[..., Any]) -> None:
     signature = inspect.signature(make, eval_str=True)
     body.__signature__ = signature  # type: ignore[attr-defined]
     body.__annotations__ = {name: parameter.annotation for name, parameter in signature.parameters.items()}
-
-
-def check_result(outcome: CheckOutcome) -> dg.AssetCheckResult:
-    """An outcome as Dagster's: an error stops what is downstream, a warning does not."""
-    return dg.AssetCheckResult(
-        check_name=outcome.name,
-        passed=outcome.passed,
-        severity=dg.AssetCheckSeverity.ERROR if outcome.blocking else dg.AssetCheckSeverity.WARN,
-        description=outcome.description,
-        metadata=dict(outcome.metadata),
-    )
-
-
-def not_looked_into(check: CheckSpec) -> dg.AssetCheckResult:
-    """What there is to say of a check that needs what another one has just refused."""
-    return dg.AssetCheckResult(
-        check_name=check.name,
-        passed=False,
-        severity=dg.AssetCheckSeverity.WARN,
-        description="Not looked into: what it needs was refused by another check.",
-    )
-
-
-class _Clock:
-    """Wall and CPU seconds since it was made, and the process's peak memory."""
-
-    def __init__(self) -> None:
-        self._wall, self._cpu = time.perf_counter(), time.process_time()
-
-    def read(self) -> dict[str, float]:
-        return {
-            "wall_seconds": round(time.perf_counter() - self._wall, 3),
-            "cpu_seconds": round(time.process_time() - self._cpu, 3),
-            "peak_memory_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
-        }

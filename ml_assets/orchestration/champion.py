@@ -14,19 +14,21 @@ from typing import Any
 
 import dagster as dg
 
+from ml_assets.computation.chain import was_decided
 from ml_assets.errors import FeatureMismatch, InvalidPrediction, RefMoved
 from ml_assets.evaluation.comparison import Comparison, compare
 from ml_assets.evaluation.judge import Evaluation
 from ml_assets.evaluation.scored_rows import scored_rows
-from ml_assets.orchestration.asset import asset_key, problem_asset, store_of, upstream
+from ml_assets.orchestration.asset import asset_key, problem_asset, upstream
 from ml_assets.orchestration.code_references import definition_of
-from ml_assets.orchestration.io_manager import Handle, Made
+from ml_assets.orchestration.io_manager import Made
 from ml_assets.orchestration.partitions import previous_mapping
 from ml_assets.orchestration.split import window_of
+from ml_assets.orchestration.step import store_of
 from ml_assets.problem import FeatureTable, Problem, is_calendar
 from ml_assets.promotion.decision import Decision, Promote, decide
 from ml_assets.promotion.ledger import Ledger, Move, reigning, undone
-from ml_assets.store import Store
+from ml_assets.store import Handle, Store
 from ml_assets.training.model import predict
 from ml_assets.training.split import TEST, TRAIN, VALIDATION, rows_of
 
@@ -88,7 +90,7 @@ def _settle(trial: _Trial, ledger: Ledger, run: str, attempt: int = 1) -> _Settl
     """
     moves = ledger.moves()
     before = reigning(moves, until=trial.partition)
-    if before is not None and trial.was_decided_by(before):
+    if before is not None and was_decided(trial.store, before, trial.partition, trial.model):
         return _Settled(before.details["decision"], before.details["before"], str(before.model))
     decision = trial.decide(before, moves)
     champion = str(before.model) if before else None
@@ -130,10 +132,6 @@ class _Trial:
     def split(self) -> Handle:
         """The split that the challenger was judged by."""
         return self.evaluation.input("split")
-
-    def was_decided_by(self, move: Move) -> bool:
-        """Whether this very model became champion by this partition's decision before."""
-        return move.kind == "decision" and move.as_of == self.partition and self._is(move)
 
     def decide(self, champion: Move | None, moves: Sequence[Move]) -> Decision:
         """What to do about the challenger, given the champion known at the end of its partition."""

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from ml_assets.computation.chain import rows_before
 from ml_assets.evaluation import checks
-from ml_assets.orchestration.asset import LANDING, CheckSpec, asset_key, problem_asset, store_of
+from ml_assets.orchestration.asset import asset_key, problem_asset
 from ml_assets.orchestration.code_references import code_references
 from ml_assets.orchestration.io_manager import Made
+from ml_assets.orchestration.step import LANDING, CheckSpec, store_of
 from ml_assets.orchestration.tables import column_schema
-from ml_assets.problem import Problem, window_keys
-from ml_assets.store import LandedFile, Store
+from ml_assets.problem import Problem
+from ml_assets.store import LandedFile
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,15 +44,15 @@ def dataset_asset(problem: Problem) -> dg.AssetsDefinition:
     )
     def dataset(context: dg.AssetExecutionContext) -> Made:
         source = getattr(context.resources, LANDING).source(problem.name)
-        store = store_of(context)
         data = problem.dataset(problem.partitions.partition(context.partition_key), source)
-        previous = _rows_of_previous(store, problem, context.partition_key)
+        previous = rows_before(problem, store_of(context), context.partition_key)
         return Made(
             data,
             checks=tuple(_naming(source.read, outcome) for outcome in _audit(problem, data, previous)),
             notes={"rows": len(data)},
             metadata={"dagster/row_count": len(data), **column_schema(data, problem.schema())},
             landed=tuple(source.read),
+            traces=source.traces,
         )
 
     return dataset
@@ -80,9 +82,3 @@ def _naming(files: Sequence[LandedFile], outcome: checks.CheckOutcome) -> checks
         return outcome
     names = ", ".join(file.name for file in files)
     return replace(outcome, description=f"{outcome.description} Landed: {names}.")
-
-
-def _rows_of_previous(store: Store, problem: Problem, partition: str) -> int | None:
-    earlier = window_keys(problem.partitions, partition, 2)[:-1]
-    entry = store.head(f"{problem.name}/dataset", earlier[0]) if earlier else None
-    return int(store.manifest(entry.target).notes["rows"]) if entry else None

@@ -43,6 +43,10 @@ OWN_PROCESS = "ml_assets/own_process"
 """Tag of ops that are worth a process of their own."""
 
 
+ALL_THREADS = "ml_assets/all_threads"
+"""Tag of trainings whose result may depend on the number of threads: it does not shrink for those that run side by side."""
+
+
 @dg.executor(
     name="local",
     config_schema={

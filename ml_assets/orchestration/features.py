@@ -5,12 +5,14 @@ from __future__ import annotations
 import dagster as dg
 
 from ml_assets.evaluation import checks
-from ml_assets.orchestration.asset import CheckSpec, problem_asset, upstream
+from ml_assets.orchestration.asset import problem_asset, upstream
 from ml_assets.orchestration.code_references import code_references
-from ml_assets.orchestration.io_manager import Handle, Made
+from ml_assets.orchestration.io_manager import Made
 from ml_assets.orchestration.partitions import window_mapping
+from ml_assets.orchestration.step import CheckSpec
 from ml_assets.orchestration.tables import column_schema
 from ml_assets.problem import Problem
+from ml_assets.store import Handle
 from ml_assets.training.rows import feature_table
 
 CHECKS = (

@@ -12,13 +12,13 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from ml_assets.computation.chain import RETRAINED
 from ml_assets.drift.decision import Retrain, decide
 from ml_assets.orchestration.automation import CHAIN_TAG, running_on
 from ml_assets.problem import Problem, is_calendar, window_keys
 from ml_assets.store import Manifest, Store
 
 DAILY = "0 6 * * *"
-RETRAINED = ("split", "model", "evaluation", "champion")
 READERS = 8  # manifests that are read at the same time: on S3 each waits for its reply
 
 

@@ -18,16 +18,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import Any, get_args, get_origin
 
 import dagster as dg
 
 from ml_assets import __version__
+from ml_assets.computation.environment import environment
+from ml_assets.computation.git import code_identity
+from ml_assets.computation.ingredients import Ingredients
 from ml_assets.errors import InvalidProblem, UnknownVersion
 from ml_assets.evaluation.checks import CheckOutcome
-from ml_assets.orchestration.metadata import code_identity, environment, materialization_metadata
-from ml_assets.store import Check, Input, LandedFile, Manifest, RefEntry, Store, VersionKey
+from ml_assets.orchestration.metadata import REUSE, materialization_metadata, shown_before
+from ml_assets.store import Check, Handle, Input, LandedFile, Manifest, RefEntry, Store, Trace, VersionKey
 
 IO_MANAGER = "io_manager"  # Dagster's default key: nothing is ever pickled, not even what a user's own asset returns
 
@@ -45,7 +47,13 @@ class Made:
         about: what the UI shows first, said once there is a version to say it of.
         inputs: exact versions that were read besides the asset's declared inputs.
         landed: files from outside the store that were read.
-        params, seed: what it was made with.
+        traces: those, and those that were looked for in vain, as the landing folder had them.
+        made_of: everything that it was made from; None where that cannot be told.
+        asked_by: the key of the same but for landed files; see ``store.computations``.
+        why: why it was computed.
+        replaces: it takes the place of a result that is damaged or no longer wanted.
+        source: the source files that computed it.
+        params, seed: what the run gave.
         resources: what it took.
     """
 
@@ -57,6 +65,12 @@ class Made:
     about: Callable[[VersionKey], Mapping[str, Any]] = lambda key: {}
     inputs: tuple[Handle, ...] = ()
     landed: tuple[LandedFile, ...] = ()
+    traces: Mapping[str, Trace] = field(default_factory=dict)
+    made_of: Ingredients | None = None
+    asked_by: str = ""
+    why: str = ""
+    replaces: bool = False
+    source: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
     seed: int | None = None
     resources: Mapping[str, Any] = field(default_factory=dict)
@@ -67,35 +81,14 @@ class Made:
         return any(check.blocking and not check.passed for check in self.checks)
 
 
-class Handle:
-    """An exact version of an upstream asset, not loaded yet."""
+@dataclass(frozen=True)
+class Reused:
+    """What an asset would have made is there already: this version, and why it is known to be the same."""
 
-    def __init__(self, store: Store, key: VersionKey, name: str) -> None:
-        self._store, self.key, self.name = store, key, name
-
-    @cached_property
-    def manifest(self) -> Manifest:
-        """Where it came from: inputs, params, metrics, checks."""
-        return self._store.manifest(self.key)
-
-    def load(self) -> Any:
-        """The value; every byte is verified."""
-        return self._store.get(self.manifest.content)
-
-    def inputs(self, name: str) -> tuple[Handle, ...]:
-        """The exact versions that it was itself made from, under this input name.
-
-        Following what is recorded, instead of taking the newest, keeps a split, its model and its evaluation together.
-        """
-        return tuple(Handle(self._store, read.key, name) for read in self.manifest.inputs if read.name == name)
-
-    def input(self, name: str) -> Handle:
-        """The one version that it was made from under this input name."""
-        (handle,) = self.inputs(name)
-        return handle
-
-    def __repr__(self) -> str:
-        return f"Handle({self.key})"
+    version: VersionKey
+    manifest: Manifest
+    why: str
+    saved_seconds: float = 0.0
 
 
 class StoreIOManager(dg.IOManager):
@@ -103,10 +96,11 @@ class StoreIOManager(dg.IOManager):
 
     Args:
         pages: where people reach the artifact pages, which the UI then links to; empty: nowhere.
+        image: the container image that this runs in, see ``Settings.image``.
     """
 
-    def __init__(self, store: Store, pages: str = "") -> None:
-        self.store, self.pages = store, pages
+    def __init__(self, store: Store, pages: str = "", image: str = "") -> None:
+        self.store, self.pages, self.image = store, pages, image
         self._read: dict[tuple[str, str], dict[tuple[str, str | None], Handle]] = {}
 
     def load_input(self, context: dg.InputContext) -> Any:
@@ -126,19 +120,42 @@ class StoreIOManager(dg.IOManager):
         return handle if wanted is Handle else handle.load()
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
-        """Publish what was made, or refuse it with the checks that failed."""
+        """Publish what was made, or refuse it with the checks that failed; what was reused is named again."""
+        if isinstance(obj, Reused):
+            self._name_again(context, obj)
+            return
         made = obj if isinstance(obj, Made) else Made(self.store.put(obj))
         manifest = self._manifest(context, made)
         key = self.store.commit(manifest)
         if manifest.rejected:
             raise dg.Failure(refusal(key, manifest), metadata={"version": key.version}, allow_retries=False)
-        shown = materialization_metadata(self.store, key, manifest, self.pages, made.metadata)
-        context.add_output_metadata({**made.about(key), **shown})
-        self.store.name(
-            manifest, why=f"materialized by run {context.run_id}"
-        )  # last: what fails before is not published
+        manifest = self._remembered(made, key, manifest)
+        shown = materialization_metadata(self.store, manifest.key, manifest, self.pages, made.metadata)
+        context.add_output_metadata({**made.about(manifest.key), **shown})
+        why = made.why or f"materialized by run {context.run_id}"
+        self.store.name(manifest, why=why, reused_by=context.run_id)  # last: what fails before is not published
         if not isinstance(obj, Made):  # an asset of a problem has given its own
             context.step_context.set_data_version(context.asset_key, dg.DataVersion(manifest.content.digest))
+
+    def _remembered(self, made: Made, key: VersionKey, manifest: Manifest) -> Manifest:
+        """Let everybody find it, and use what another run has remembered meanwhile, if that is the same."""
+        if made.made_of is None:
+            return manifest
+        if made.traces:
+            self.store.put_trace(made.asked_by, made.traces)
+        kept = self.store.remember(made.made_of.key, key, replace=made.replaces)
+        if kept is None or kept == key:
+            return manifest
+        first = self.store.manifest(kept)
+        return first if first.content.digest == manifest.content.digest else manifest
+
+    def _name_again(self, context: dg.OutputContext, reused: Reused) -> None:
+        shown = shown_before(context.step_context.instance, context.asset_key, reused.version)
+        if shown is None:
+            shown = materialization_metadata(self.store, reused.version, reused.manifest, self.pages)
+        context.add_output_metadata({**shown, REUSE: reused.why})
+        told = {"reused": True, "saved_seconds": reused.saved_seconds}
+        self.store.name(reused.manifest, why=reused.why, reused_by=context.run_id, details=told)
 
     def _handle(self, context: dg.InputContext, partition: str | None, runs: list[str]) -> Handle:
         asset = asset_name(context.asset_key)
@@ -174,10 +191,10 @@ class StoreIOManager(dg.IOManager):
             content=made.value,
             inputs=tuple(Input(handle.name, handle.key, handle.manifest.content.digest) for handle in read),
             landed=made.landed,
-            code={"ml_assets": __version__, **code_identity()},
+            code=_code(made),
             params=made.params,
             seed=made.seed,
-            environment=self.store.put_environment(environment()),
+            environment=self.store.put_environment(environment(self.image)),
             resources=made.resources,
             metrics=made.metrics,
             checks=tuple(Check(c.name, c.passed, c.blocking, c.description, c.metadata) for c in made.checks),
@@ -187,6 +204,16 @@ class StoreIOManager(dg.IOManager):
             by=self.store.user,
             created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
         )
+
+
+def _code(made: Made) -> dict[str, Any]:
+    """What computed it, and from what, as far as the manifest has no fields for it."""
+    told: dict[str, Any] = {"ml_assets": __version__, **code_identity()}
+    if made.made_of is not None:
+        told["computation"] = made.made_of.to_json()
+    if made.source is not None:
+        told["source"] = made.source
+    return {**told, "why": made.why} if made.why else told
 
 
 def refusal(key: VersionKey, manifest: Manifest) -> str:

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,18 +26,14 @@ import dagster as dg
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
-from ml_assets.drift.decision import Retrain, decide
-from ml_assets.errors import InvalidProblem, NotLanded
+from ml_assets.computation.chain import CHAIN
 from ml_assets.orchestration.asset import asset_key
 from ml_assets.orchestration.automation import CHAIN_TAG, TICK_SECONDS, running_on
-from ml_assets.orchestration.freshness import newest_model_age_days
+from ml_assets.orchestration.intake import Intake, Landed, Looked
 from ml_assets.orchestration.partitions import partitions_definition
-from ml_assets.problem import PARTITION, Daily, Dynamic, Monthly, Problem, files_of, is_calendar, window_keys
-from ml_assets.store import LandingFolder, Queue, Store, digest, watch
+from ml_assets.problem import Dynamic, Problem, files_of
+from ml_assets.store import LandingFolder, Queue, Store, watch
 
-LOOKING_SECONDS = 15  # of one tick, for comparing waiting files with what was made from them; Dagster ends it after 60
-SCORED = ("dataset", "features", "predictions")
-CHAIN = ("dataset", "features", "split", "model", "evaluation", "champion", "predictions")
 SHOWN = 5
 LANDED_TAG = "ml_assets/landed"  # of a run: which version of the files it is for
 IN_VAIN = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
@@ -63,7 +58,7 @@ def landing_sensor(problem: Problem, store: Store, landing: LandingFolder, queue
     Args:
         queue: address of an SQS queue that is told of landed files; without one the folder is only listed.
     """
-    door = Door(problem, store, landing, Queue(queue, landing.backend.url) if queue else None)
+    intake = Intake(problem, store, landing, Queue(queue, landing.backend.url) if queue else None)
 
     @dg.sensor(
         name=f"{problem.name}_landing",
@@ -73,7 +68,7 @@ def landing_sensor(problem: Problem, store: Store, landing: LandingFolder, queue
         description=f"Starts a run when files of {problem.name} land, late and corrected ones included.",
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        return door.tick(Seen.of(context.cursor), context.instance, datetime.now(UTC), context.log)
+        return tick(intake, Seen.of(context.cursor), context.instance, datetime.now(UTC), context.log)
 
     return sensor
 
@@ -107,174 +102,68 @@ class Seen:
         return json.dumps({"watch": self.watch.to_json(), "waiting": self.waiting, "lacking": self.lacking})
 
 
-@dataclass(frozen=True)
-class Landed:
-    """A partition whose files are all there: the version of them, and the assets that are to be made."""
+def tick(
+    intake: Intake, seen: Seen, instance: dg.DagsterInstance, now: datetime, log: logging.Logger
+) -> dg.SensorResult:
+    """See what landed, and ask for at most one run."""
+    found = intake.find(seen.watch, now)
+    for note in found.notes:
+        log.warning(note)
+    waiting = sorted(filter(intake.is_partition, {*seen.waiting, *found.partitions}))
+    if waiting and _busy(intake.problem, instance):
+        why = f"{_some(waiting)} will be looked into after the run under way."
+        return _nothing(Seen(found.watch, tuple(waiting), seen.lacking), why)
+    past = intake.past(waiting, now)
+    looked = intake.look_into(past, now)
+    left = past[looked.into :]
+    lacking = _lacking(intake, seen, past, looked)
+    seen = Seen(found.watch, tuple(sorted({*waiting} - {*past} | {*left})), lacking)
+    if looked.wanted is None:
+        return _nothing(seen, _why_nothing(seen, left) + _foreign(found))
+    return dg.SensorResult(
+        run_requests=[_request(intake, looked.wanted, instance)],
+        asset_events=[_observation(intake.problem, looked.wanted)],
+        dynamic_partitions_requests=_additions(intake.problem, looked.wanted),
+        cursor=seen.to_cursor(),
+    )
 
-    partition: str
-    version: str
-    nouns: tuple[str, ...]
-    why: str
+
+def _lacking(intake: Intake, before: Seen, past: Sequence[str], looked: Looked) -> dict[str, tuple[str, ...]]:
+    """What is still lacking, of those looked into now and of those before; not more than is shown."""
+    into = {*past[: looked.into]}
+    kept = {key: tuple(names) for key, names in before.lacking.items() if key not in into}
+    found = {key: intake.missing(key) for key in looked.incomplete[:SHOWN]}
+    return dict(list({**kept, **found}.items())[:SHOWN])
 
 
-@dataclass(frozen=True)
-class Looked:
-    """What looking into waiting partitions has found.
+def _request(intake: Intake, landed: Landed, instance: dg.DagsterInstance) -> dg.RunRequest:
+    problem = intake.problem
+    made = intake.store.head(f"{problem.name}/dataset", landed.partition)
+    before = made.target.short if made else "nothing"  # a file that is put back after another one is a run again
+    about = f"{landed.partition} {landed.version[:16]} after {before}"
+    tags = {CHAIN_TAG: problem.name, LANDED_TAG: about}
+    in_vain = instance.get_runs_count(dg.RunsFilter(statuses=IN_VAIN, tags=tags))
+    return dg.RunRequest(
+        run_key=f"{about}, {in_vain} in vain" if in_vain else about,
+        partition_key=landed.partition,
+        asset_selection=[asset_key(problem, noun) for noun in landed.nouns],
+        tags=tags,
+    )
 
-    Attributes:
-        wanted: the first one to be made.
-        into: how many were looked into; they wait no longer.
-        incomplete: those of them that lack a file, or have one that is being written.
-    """
 
-    wanted: Landed | None = None
-    into: int = 0
-    incomplete: tuple[str, ...] = ()
+def _observation(problem: Problem, landed: Landed) -> dg.AssetObservation:
+    return dg.AssetObservation(
+        asset_key(problem, "landing"),
+        partition=landed.partition,
+        metadata={"files": dg.MetadataValue.md(_listing(problem, landed.partition)), "why": landed.why},
+        tags={DATA_VERSION_TAG: landed.version},
+    )
 
 
-@dataclass(frozen=True)
-class Door:
-    """Where a problem's files come in; ``patience``: seconds of one tick for looking into what waits."""
-
-    problem: Problem
-    store: Store
-    landing: LandingFolder
-    queue: Queue | None = None
-    patience: float = LOOKING_SECONDS
-
-    def tick(self, seen: Seen, instance: dg.DagsterInstance, now: datetime, log: logging.Logger) -> dg.SensorResult:
-        """See what landed, and ask for at most one run."""
-        where = (self.landing, self.problem.name, self.problem.files)
-        found = watch.look(*where, seen.watch, store=self.store, now=now, queue=self.queue)
-        for note in found.notes:
-            log.warning(note)
-        waiting = sorted(filter(self._is_partition, {*seen.waiting, *found.partitions}))
-        if waiting and _busy(self.problem, instance):
-            why = f"{_some(waiting)} will be looked into after the run under way."
-            return _nothing(Seen(found.watch, tuple(waiting), seen.lacking), why)
-        past = self._past(waiting, now)
-        looked = self._look_into(past, now)
-        left = past[looked.into :]
-        seen = Seen(found.watch, tuple(sorted({*waiting} - {*past} | {*left})), self._lacking(seen, past, looked))
-        if looked.wanted is None:
-            return _nothing(seen, _why_nothing(seen, left) + _foreign(found))
-        return dg.SensorResult(
-            run_requests=[self._request(looked.wanted, instance)],
-            asset_events=[self._observation(looked.wanted)],
-            dynamic_partitions_requests=self._additions(looked.wanted),
-            cursor=seen.to_cursor(),
-        )
-
-    # ------------------------------------------------------------ what is wanted
-
-    def _look_into(self, waiting: Sequence[str], now: datetime) -> Looked:
-        """Find the first partition to be made.
-
-        Forgotten are those that are made already, and those that lack a file: when it lands, the watch finds them again.
-        Comparing reads the files: a tick that took too long would be ended by Dagster, and begin anew for ever.
-        """
-        incomplete: list[str] = []
-        started, into = time.monotonic(), 0
-        for into, partition in enumerate(waiting, start=1):
-            version = watch.version(self.landing, self.problem.name, self.problem.files, partition, now=now)
-            if version is None:
-                incomplete.append(partition)
-            elif not self._is_made(partition):
-                return Looked(Landed(partition, version, *self._nouns(partition, now)), into, tuple(incomplete))
-            if time.monotonic() - started >= self.patience:
-                break
-        return Looked(None, into, tuple(incomplete))
-
-    def _lacking(self, before: Seen, past: Sequence[str], looked: Looked) -> dict[str, tuple[str, ...]]:
-        """What is still lacking, of those looked into now and of those before; not more than is shown."""
-        into = {*past[: looked.into]}
-        kept = {key: tuple(names) for key, names in before.lacking.items() if key not in into}
-        found = {key: self._missing(key) for key in looked.incomplete[:SHOWN]}
-        return dict(list({**kept, **found}.items())[:SHOWN])
-
-    def _missing(self, partition: str) -> tuple[str, ...]:
-        """The files that are not there; none if one is being written."""
-        everybodys = [f"{self.problem.name}/{name}" for name in self.problem.files if PARTITION not in name]
-        names = [*files_of(self.problem, partition), *everybodys]
-        return tuple(name for name in names if self.landing.entry(name) is None)
-
-    def _past(self, waiting: Sequence[str], now: datetime) -> list[str]:
-        """Those whose time has passed, or that the problem wants ahead of it."""
-        if not waiting or not is_calendar(self.problem.partitions):
-            return list(waiting)
-        known = set(self.problem.partitions.keys(until=now))
-        return [partition for partition in waiting if partition in known]
-
-    def _is_made(self, partition: str) -> bool:
-        """Whether the published dataset was made from these very bytes."""
-        entry = self.store.head(f"{self.problem.name}/dataset", partition)
-        if entry is None:
-            return False
-        read = {file.name: file.digest for file in self.store.manifest(entry.target).landed}
-        try:
-            return all(read.get(name) == digest(self.landing.read(name)) for name in files_of(self.problem, partition))
-        except NotLanded:  # deleted in between
-            return False
-
-    def _nouns(self, partition: str, now: datetime) -> tuple[tuple[str, ...], str]:
-        """As much of the chain as can be made, and why: features need the lookback, a split the window."""
-        if not self._has("dataset", partition, self.problem.lookback + 1):
-            return ("dataset",), "The partitions before it that its features need have not been made."
-        has_model = self.store.head(f"{self.problem.name}/model", partition) is not None
-        age = None if has_model else self._age_days(now)
-        decision = decide(self.problem.retrain_when, model_age_days=age, landed=partition, has_model=has_model)
-        trains = isinstance(decision, Retrain) and self._has("features", partition, self.problem.window)
-        return CHAIN if trains else SCORED, " ".join(decision.reasons)
-
-    def _age_days(self, now: datetime) -> float | None:
-        """The age of the newest model, where it matters (finding it reads all of them) and where there is one for all."""
-        if self.problem.retrain_when.new_partition or not is_calendar(self.problem.partitions):
-            return None
-        return newest_model_age_days(self.problem, self.store, now)
-
-    def _has(self, noun: str, partition: str, size: int) -> bool:
-        """Whether the partitions before it in a window of this size have been made."""
-        before = window_keys(self.problem.partitions, partition, size)[:-1]
-        return all(self.store.head(f"{self.problem.name}/{noun}", key) is not None for key in before)
-
-    def _is_partition(self, key: str) -> bool:
-        """Whether a key in a file's name is that of a partition which the problem has or will have."""
-        partitions = self.problem.partitions
-        try:
-            partitions.partition(key)
-        except InvalidProblem:
-            return False
-        if not isinstance(partitions, (Monthly, Daily)):
-            return True
-        return partitions.start <= key and (partitions.end is None or key < partitions.end)
-
-    # ------------------------------------------------------------ what Dagster is told
-
-    def _request(self, landed: Landed, instance: dg.DagsterInstance) -> dg.RunRequest:
-        made = self.store.head(f"{self.problem.name}/dataset", landed.partition)
-        before = made.target.short if made else "nothing"  # a file that is put back after another one is a run again
-        about = f"{landed.partition} {landed.version[:16]} after {before}"
-        tags = {CHAIN_TAG: self.problem.name, LANDED_TAG: about}
-        in_vain = instance.get_runs_count(dg.RunsFilter(statuses=IN_VAIN, tags=tags))
-        return dg.RunRequest(
-            run_key=f"{about}, {in_vain} in vain" if in_vain else about,
-            partition_key=landed.partition,
-            asset_selection=[asset_key(self.problem, noun) for noun in landed.nouns],
-            tags=tags,
-        )
-
-    def _observation(self, landed: Landed) -> dg.AssetObservation:
-        return dg.AssetObservation(
-            asset_key(self.problem, "landing"),
-            partition=landed.partition,
-            metadata={"files": dg.MetadataValue.md(_listing(self.problem, landed.partition)), "why": landed.why},
-            tags={DATA_VERSION_TAG: landed.version},
-        )
-
-    def _additions(self, landed: Landed) -> list[dg.AddDynamicPartitionsRequest]:
-        if not isinstance(self.problem.partitions, Dynamic):
-            return []
-        return [dg.AddDynamicPartitionsRequest(self.problem.name, [landed.partition])]
+def _additions(problem: Problem, landed: Landed) -> list[dg.AddDynamicPartitionsRequest]:
+    if not isinstance(problem.partitions, Dynamic):
+        return []
+    return [dg.AddDynamicPartitionsRequest(problem.name, [landed.partition])]
 
 
 def _busy(problem: Problem, instance: dg.DagsterInstance) -> bool:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import multiprocessing
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
@@ -28,8 +28,9 @@ from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 
 from ml_assets.errors import UsageError
 from ml_assets.orchestration.automation import CHAIN_TAG
+from ml_assets.orchestration.metadata import REUSE
 from ml_assets.orchestration.run_launcher import HOST_TAG
-from ml_assets.orchestration.selection import Assets, Target, plan, possible_without
+from ml_assets.orchestration.selection import Assets, Target, needs_all_threads, possible_without, waves
 from ml_assets.settings import share_cores
 
 QUIET = {
@@ -39,7 +40,11 @@ QUIET = {
 
 @dataclass(frozen=True)
 class Step:
-    """One asset of one partition, done or failed; ``findings`` are the checks that did not pass."""
+    """One asset of one partition, done or failed, and why it was computed, used again or failed.
+
+    Attributes:
+        findings: the checks that did not pass.
+    """
 
     asset: str
     partition: str
@@ -67,20 +72,21 @@ class Launcher:
     target: Target
     instance: dg.DagsterInstance
     run_config: Mapping[str, Any] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
     report: Callable[[Step], None] = lambda step: None
 
-    def materialize(self, assets: Assets, partitions: Sequence[str], jobs: int = 1) -> Iterator[Outcome]:
-        """Materialize the assets for each partition; stop where one failed."""
+    def materialize(self, work: Mapping[str, Assets], jobs: int = 1) -> Iterator[Outcome]:
+        """Materialize for each partition its assets, partitions in their order; stop where one failed."""
         earlier: dict[str, str] = {}
         skipped: dict[str, Assets] = {}
-        for wave in plan(self.target, assets, len(partitions), jobs):
+        for wave in waves(self.target, work, jobs):
             run = self._side_by_side if wave.side_by_side else self._in_order
-            work = {
-                partition: possible_without(self.target, wave.assets, skipped.get(partition, frozenset()))
-                for partition in partitions
+            possible = {
+                partition: possible_without(self.target, assets & wave.assets, skipped.get(partition, frozenset()))
+                for partition, assets in work.items()
             }
             failed = False
-            for outcome in run({partition: some for partition, some in work.items() if some}, jobs, dict(earlier)):
+            for outcome in run({partition: some for partition, some in possible.items() if some}, jobs, dict(earlier)):
                 earlier[outcome.partition] = outcome.run
                 skipped[outcome.partition] = skipped.get(outcome.partition, frozenset()) | outcome.skipped
                 failed = failed or not outcome.passed
@@ -98,7 +104,7 @@ class Launcher:
         run = self.instance.create_run_for_job(
             job_def=job.get_definition(),
             run_config=_config_for(self.run_config, assets),
-            tags={"dagster/partition": partition, HOST_TAG: socket.gethostname(), **_chain(assets)},
+            tags={"dagster/partition": partition, HOST_TAG: socket.gethostname(), **_chain(assets), **self.tags},
             asset_selection=assets,
             job_code_origin=job.get_python_origin(),
             parent_run_id=continues,
@@ -124,9 +130,10 @@ class Launcher:
                 return
 
     def _side_by_side(self, work: Mapping[str, Assets], jobs: int, earlier: Mapping[str, str]) -> Iterator[Outcome]:
-        execute = partial(_execute_elsewhere, self.target, self.instance.get_ref(), self.run_config)
+        execute = partial(_execute_elsewhere, self.target, self.instance.get_ref(), self.run_config, self.tags)
         processes, spawn = max(1, min(jobs, len(work))), multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(processes, spawn, initializer=share_cores, initargs=(processes,)) as pool:
+        sharing = 1 if needs_all_threads(self.target, frozenset().union(*work.values())) else processes
+        with ProcessPoolExecutor(processes, spawn, initializer=share_cores, initargs=(sharing,)) as pool:
             runs = {
                 partition: pool.submit(execute, assets=assets, partition=partition, continues=earlier.get(partition))
                 for partition, assets in work.items()
@@ -145,13 +152,14 @@ def _execute_elsewhere(
     target: Target,
     instance: InstanceRef,
     run_config: Mapping[str, Any],
+    tags: Mapping[str, str],
     *,
     assets: Assets,
     partition: str,
     continues: str | None,
 ) -> Outcome:
     with dg.DagsterInstance.from_ref(instance) as opened:
-        return Launcher(target, opened, run_config).execute(assets, partition, continues)
+        return Launcher(target, opened, run_config, tags).execute(assets, partition, continues)
 
 
 def _killed(partition: str) -> Outcome:
@@ -170,6 +178,7 @@ class _Progress:
     steps: list[Step] = field(default_factory=list)
     findings: dict[str, list[str]] = field(default_factory=dict)
     made: set[dg.AssetKey] = field(default_factory=set)
+    why: dict[str, str] = field(default_factory=dict)
 
     def see(self, event: DagsterEvent) -> None:
         key = event.step_key or ""
@@ -179,6 +188,7 @@ class _Progress:
                 self.findings.setdefault(key, []).append(f"{check.check_name}: {check.description}")
         elif event.is_step_materialization and event.asset_key is not None:
             self.made.add(event.asset_key)
+            self.why[key] = str(event.step_materialization_data.materialization.metadata[REUSE].value)
         elif event.is_step_success:
             self._end(Step(key, self.partition, True, event.step_success_data.duration_ms / 1000))
         elif event.is_step_failure:
@@ -188,7 +198,8 @@ class _Progress:
 
     def _end(self, step: Step) -> None:
         asset, findings = step.asset.replace("__", "/"), tuple(self.findings.pop(step.asset, ()))
-        self.steps.append(replace(step, asset=asset, findings=findings))
+        why = step.why or self.why.pop(step.asset, "")
+        self.steps.append(replace(step, asset=asset, why=why, findings=findings))
         self.report(self.steps[-1])
 
 

@@ -1,13 +1,8 @@
-"""What people see of a materialization, and what is recorded of its surroundings."""
+"""What people see of a materialization."""
 
 from __future__ import annotations
 
-import platform
-import subprocess
-from collections.abc import Iterator, Mapping
-from functools import cache
-from importlib.metadata import distributions
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -20,10 +15,14 @@ from ml_assets.training.history import curves
 
 FOR_MACHINES = frozenset({"metrics_in_order", "training"})  # notes that are read by others, or shown in another way
 PAGE_DIGITS = 16  # enough to be told apart, and short enough not to widen a page
+VERSION = "version"
+REUSE = "reuse"
+"""The row that says whether this was computed or used again, and why."""
 FIRST = ("decision", "why")  # notes that people came for
 MAX_CURVES = len(figures.COLOR_NAMES)  # in one figure: more cannot be told apart
 MAX_INPUTS = 30  # of a window of many partitions; the page of the version has them all
 LONGEST_CAPTION = 120
+LOOK_BACK = 5  # materializations of a partition: who goes back to earlier parameters goes back one or two
 
 
 def materialization_metadata(
@@ -38,7 +37,8 @@ def materialization_metadata(
     notes = {name: _note(value) for name, value in manifest.notes.items() if name not in FOR_MACHINES}
     shown: dict[str, Any] = {
         **{name: notes[name] for name in FIRST if name in notes},
-        "version": key.short,
+        VERSION: key.short,
+        **({REUSE: manifest.code["why"]} if "why" in manifest.code else {}),
         **_flat_numbers(manifest.metrics),
         **_training_curves(manifest.notes.get("training")),
         **{name: note for name, note in notes.items() if name not in FIRST},
@@ -54,6 +54,21 @@ def materialization_metadata(
         shown["page"] = dg.MetadataValue.url(page_of(pages, key))
     shown["look_at_it"] = f"ml-assets show {key.short}, ml-assets lineage {key.short}"
     return shown
+
+
+def shown_before(
+    instance: dg.DagsterInstance, asset: dg.AssetKey, key: VersionKey
+) -> dict[str, dg.MetadataValue] | None:
+    """What this instance showed of a version when it was materialized before, figures included; None if it was not, lately."""
+    partitions = None if key.partition is None else [key.partition]
+    records = instance.fetch_materializations(
+        dg.AssetRecordsFilter(asset_key=asset, asset_partitions=partitions), limit=LOOK_BACK
+    ).records
+    for record in records:
+        event = record.asset_materialization
+        if event is not None and event.metadata.get(VERSION) == dg.TextMetadataValue(key.short):
+            return dict(event.metadata)
+    return None
 
 
 def page_of(pages: str, key: VersionKey) -> str:
@@ -125,36 +140,3 @@ def _note(value: Any) -> Any:
     if isinstance(value, (bool, int, float)):
         return value
     return dg.MetadataValue.json(value)
-
-
-@cache
-def environment() -> Mapping[str, Any]:
-    """Python, platform and every installed package with its version."""
-    packages = {d.name.lower(): d.version for d in distributions() if d.name}  # a broken install has no name
-    return {
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "machine": platform.machine(),
-        "packages": dict(sorted(packages.items())),
-    }
-
-
-@cache
-def code_identity() -> Mapping[str, Any]:
-    """The git commit of the code and whether the working tree differs from it; empty where there is no repository."""
-    return dict(_git_identity(Path(__file__).parents[1]))
-
-
-def _git_identity(folder: Path) -> Iterator[tuple[str, Any]]:
-    try:
-        commit = _git(folder, "rev-parse", "HEAD")
-        status = _git(folder, "status", "--porcelain", "--", ".")
-    except (FileNotFoundError, subprocess.CalledProcessError):  # no git, or not a repository: an installed package
-        return
-    yield "git_commit", commit
-    yield "git_dirty", bool(status)
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    command = ["git", "-C", str(folder), *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()  # noqa: S603

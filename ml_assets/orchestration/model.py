@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 from functools import partial
 
 import dagster as dg
 
 from ml_assets.evaluation import checks
-from ml_assets.orchestration.asset import CheckSpec, problem_asset, store_of, upstream
+from ml_assets.orchestration.asset import problem_asset, upstream
 from ml_assets.orchestration.code_references import code_references
-from ml_assets.orchestration.executor import OWN_PROCESS
-from ml_assets.orchestration.io_manager import Handle, Made
+from ml_assets.orchestration.executor import ALL_THREADS, OWN_PROCESS
+from ml_assets.orchestration.io_manager import Made
 from ml_assets.orchestration.params import params_schema
 from ml_assets.orchestration.split import window_of
+from ml_assets.orchestration.step import CheckSpec, store_of
 from ml_assets.problem import Problem
+from ml_assets.store import Handle
 from ml_assets.training.model import Run, fit, predict
 from ml_assets.training.params import changed_params
 from ml_assets.training.split import training_data
@@ -38,7 +39,7 @@ def model_asset(problem: Problem) -> dg.AssetsDefinition:
             "params": params_schema(problem.params),
             "seed": dg.Field(int, default_value=problem.seed, description="Seed of all chance in the training."),
         },
-        op_tags={OWN_PROCESS: "true"},
+        op_tags={OWN_PROCESS: "true", **({ALL_THREADS: "true"} if problem.threads_change_bits else {})},
     )
     def model(context: dg.AssetExecutionContext, split: Handle) -> Made:
         store = store_of(context)
@@ -59,8 +60,6 @@ def model_asset(problem: Problem) -> dg.AssetsDefinition:
                 **({"training": history} if (history := run.history.to_json()) else {}),
             },
             inputs=split.inputs("features"),
-            params=dataclasses.asdict(params),
-            seed=config["seed"],
         )
 
     return model

@@ -1,6 +1,7 @@
 """Moves by hand, shown where people look: on the page of the champion in Dagster.
 
 `ml-assets promote` and `rollback` move the ledger and make nothing: what Dagster is told is an observation of the champion.
+Its UI shows it among the events and on the page of the partition; the overview holds what was materialized last.
 """
 
 from __future__ import annotations
@@ -14,13 +15,12 @@ from ml_assets.promotion.ledger import Move
 from ml_assets.store import MAIN
 
 
-def show_move(move: Move, folder: Path) -> bool:
-    """Report a move of everybody's champion to the Dagster instance of ``folder``; False where there is none."""
+def show_move(move: Move, folder: Path) -> None:
+    """Report a move of everybody's champion to the Dagster instance of ``folder``, if there is one."""
     if move.branch != MAIN or not (folder / "dagster.yaml").exists():
-        return False
+        return
     with instance_in(folder) as instance:
         instance.report_runless_asset_event(observation(move))
-    return True
 
 
 def observation(move: Move) -> dg.AssetObservation:

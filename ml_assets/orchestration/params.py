@@ -9,7 +9,10 @@ from typing import Any
 
 import dagster as dg
 
+from ml_assets.computation.reuse import Given, given
 from ml_assets.errors import InvalidProblem
+from ml_assets.problem import Problem
+from ml_assets.training.params import changed_params
 
 _TYPES: dict[type, Any] = {bool: dg.Bool, int: dg.Int, float: dg.Float, str: dg.String}
 
@@ -28,6 +31,17 @@ def params_schema(params: Any) -> dg.Field:
         for field in dataclasses.fields(params)
     }
     return dg.Field(fields, description=type(params).__doc__)
+
+
+def given_to(problem: Problem, context: dg.AssetExecutionContext) -> Given:
+    """The parameters and the seed that the launchpad or a command gave a training, and how many threads it has.
+
+    Raises:
+        InvalidParams: if the problem has no such parameters.
+    """
+    config = context.op_execution_context.op_config
+    params = changed_params(problem.params, config["params"])
+    return given(problem, params, config["seed"])
 
 
 def _config_type(owner: type, name: str, hint: Any) -> Any:

@@ -16,14 +16,15 @@ import dagster as dg
 
 from ml_assets.evaluation import checks
 from ml_assets.evaluation.scored_rows import as_columns, refuse_unusable
-from ml_assets.orchestration.asset import CheckSpec, asset_key, problem_asset, store_of, upstream
+from ml_assets.orchestration.asset import asset_key, problem_asset, upstream
 from ml_assets.orchestration.code_references import code_references
-from ml_assets.orchestration.io_manager import Handle, Made
+from ml_assets.orchestration.io_manager import Made
 from ml_assets.orchestration.partitions import previous_mapping
+from ml_assets.orchestration.step import CheckSpec, store_of
 from ml_assets.orchestration.tables import column_schema
 from ml_assets.problem import Problem
 from ml_assets.promotion.ledger import Ledger
-from ml_assets.store import BATCH_ROWS, Store
+from ml_assets.store import BATCH_ROWS, Handle, Store
 from ml_assets.training.model import predict
 
 if TYPE_CHECKING:

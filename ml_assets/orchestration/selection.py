@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import dagster as dg
 from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
 
 from ml_assets.errors import UsageError
-from ml_assets.orchestration.executor import OWN_PROCESS
+from ml_assets.orchestration.executor import ALL_THREADS, OWN_PROCESS
 
 ASSET_JOB = "__ASSET_JOB"  # Dagster's implicit job of all assets
 Assets = frozenset[dg.AssetKey]
@@ -66,6 +67,16 @@ def selected(target: Target, selection: str) -> Assets:
     return frozenset(keys)
 
 
+def names_of(assets: Assets) -> list[str]:
+    """``problem/asset`` of each, sorted."""
+    return sorted("/".join(key.path) for key in assets)
+
+
+def assets_named(names: Iterable[str]) -> Assets:
+    """The inverse of ``names_of``."""
+    return frozenset(dg.AssetKey(name.split("/")) for name in names)
+
+
 def _resolved(target: Target, selection: str) -> set[dg.AssetKey]:
     with warnings.catch_warnings():  # Dagster's own parser uses a parameter that it calls beta
         warnings.simplefilter("ignore", dg.BetaWarning)
@@ -91,14 +102,24 @@ def partition_keys(target: Target, assets: Assets, instance: dg.DagsterInstance)
     return list(partitions.get_partition_keys(dynamic_partitions_store=instance))
 
 
-def plan(target: Target, assets: Assets, n_partitions: int, jobs: int) -> list[Wave]:
-    """In which order the assets run: all in one wave, or trainings side by side between what is before and after."""
+def waves(target: Target, work: Mapping[str, Assets], jobs: int) -> list[Wave]:
+    """In which order assets run: all in one wave, or trainings side by side between what is before and after.
+
+    Args:
+        work: the assets of each partition.
+    """
+    assets: Assets = frozenset().union(*work.values())
     trainings = frozenset(key for key in assets if OWN_PROCESS in target.graph.get(key).assets_def.op.tags)
-    if jobs < 2 or n_partitions < 2 or not trainings:
+    if jobs < 2 or sum(bool(some & trainings) for some in work.values()) < 2:
         return [Wave(assets)]
     after = frozenset(key for key in assets - trainings if trainings & _ancestors(target.graph, key))
-    waves = [Wave(assets - trainings - after), Wave(trainings, side_by_side=True), Wave(after)]
-    return [wave for wave in waves if wave.assets]
+    found = [Wave(assets - trainings - after), Wave(trainings, side_by_side=True), Wave(after)]
+    return [wave for wave in found if wave.assets]
+
+
+def needs_all_threads(target: Target, assets: Assets) -> bool:
+    """Whether one of the assets has as many threads however many run beside it: how many run must not change a result."""
+    return any(ALL_THREADS in target.graph.get(key).assets_def.op.tags for key in assets)
 
 
 def possible_without(target: Target, assets: Assets, absent: Assets) -> Assets:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from ml_assets.evaluation import checks
-from ml_assets.orchestration.asset import CheckSpec, Skip, problem_asset, upstream
+from ml_assets.orchestration.asset import problem_asset, upstream
 from ml_assets.orchestration.code_references import definition_of
-from ml_assets.orchestration.io_manager import Handle, Made
+from ml_assets.orchestration.io_manager import Made
 from ml_assets.orchestration.partitions import window_mapping
+from ml_assets.orchestration.step import CheckSpec, Skip
 from ml_assets.orchestration.tables import column_schema
 from ml_assets.problem import FeatureTable, Problem, RollingWindow
+from ml_assets.store import Handle
 from ml_assets.training.rows import concatenate
 from ml_assets.training.split import TEST, TRAIN, VALIDATION, assign_roles, rows_of
 

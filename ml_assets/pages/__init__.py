@@ -6,7 +6,6 @@ app.py            which address shows what
 archive.py        the store, remembering manifests, which never change
 glance.py         its backend, asked as little as one page can do with
 *_page.py         what a page says, as plain values
-picture.py        where boxes and lines of a lineage picture go
 content.py        files of a version: to download, and the first rows of tables
 render.py         values to HTML; every text is escaped
 """

@@ -33,14 +33,16 @@ from ml_assets.errors import (
     UnknownVersion,
     UsageError,
 )
+from ml_assets.lineage.compare import PARTITION
+from ml_assets.lineage.history import history
+from ml_assets.lineage.picture import picture
 from ml_assets.pages.archive import Archive
 from ml_assets.pages.content import file_response
 from ml_assets.pages.guard import Guard
-from ml_assets.pages.models_page import PARTITION, models_page
-from ml_assets.pages.picture import picture
+from ml_assets.pages.models_page import models_page
 from ml_assets.pages.problem_page import overview, problem_page
 from ml_assets.pages.render import error_page, page, stylesheet
-from ml_assets.pages.version_page import asset_page, version_page
+from ml_assets.pages.version_page import version_page
 from ml_assets.problem import Problem
 from ml_assets.problems import BrokenProblem
 from ml_assets.store import Store, VersionKey
@@ -124,7 +126,7 @@ class _Pages:
 
     def asset(self, request: Request) -> Response:
         asset = request.path_params["asset"]
-        return self._page("asset.html", asset=asset, rows=asset_page(self.store, asset))
+        return self._page("asset.html", asset=asset, rows=history(self.store, asset))
 
     def version(self, request: Request) -> Response:
         return self._page("version.html", of=version_page(self.store, self.known, self._key(request)))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
 
 from ml_assets.errors import StoreError, UnknownVersion
-from ml_assets.pages.glance import Glance, Memory, beside
+from ml_assets.lineage.reading import beside
+from ml_assets.pages.glance import Glance, Memory
 from ml_assets.problem import Problem
 from ml_assets.problems import BrokenProblem
-from ml_assets.promotion.ledger import Ledger, Move, reigning
 from ml_assets.store import Manifest, Store, VersionKey
 
 REMEMBERED = 8_192  # manifests of a few KiB each
@@ -56,43 +55,6 @@ def read_ahead(store: Store, keys: Iterable[VersionKey]) -> None:
             store.manifest(key)
 
     beside(read, keys)
-
-
-@dataclass(frozen=True)
-class Champions:
-    """Who is and was champion of a problem.
-
-    Attributes:
-        moves: by partition where each partition has a champion of its own, else all under None; oldest first, never empty.
-    """
-
-    moves: dict[str | None, list[Move]]
-
-    @property
-    def now(self) -> dict[str | None, Move]:
-        """The present champions."""
-        return {at: champion for at, moves in self.moves.items() if (champion := reigning(moves)) is not None}
-
-    @property
-    def newest_first(self) -> list[tuple[str | None, Move]]:
-        """All moves of all ledgers."""
-        every = [(at, move) for at, moves in self.moves.items() for move in moves]
-        return sorted(every, key=lambda pair: (pair[1].at, pair[1].number), reverse=True)
-
-    def role(self, model: VersionKey) -> str:
-        """``champion``, ``was champion`` or nothing."""
-        if any(move.model == model for move in self.now.values()):
-            return "champion"
-        return "was champion" if any(move.model == model for _, move in self.newest_first) else ""
-
-
-def champions(store: Store, problem: str) -> Champions:
-    """The ledgers of a problem. It need not be one that this code still knows."""
-    through_time = Ledger(store, problem, None).moves()
-    if through_time:
-        return Champions({None: through_time})
-    own = {at: Ledger(store, problem, at).moves() for at in store.partitions(f"{problem}/model") if at is not None}
-    return Champions({at: moves for at, moves in own.items() if moves})
 
 
 def problem_names(store: Store, problems: Sequence[Problem | BrokenProblem]) -> list[str]:

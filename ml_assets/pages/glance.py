@@ -7,33 +7,18 @@ are) is listed once per page, a problem or all versions at a time, and the newes
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
 
 from ml_assets.errors import Refused
+from ml_assets.lineage.reading import beside
 from ml_assets.promotion.ledger import LEDGER
-from ml_assets.store import Backend
+from ml_assets.store import Backend, Entry
 
-READERS = 16  # requests at the same time
 REMEMBERED = 65_536  # entries of some 500 bytes
 LISTED_AT = {"refs": 3, "versions": 1}  # parts of a key: refs/<branch>/<problem>, versions; docs/STORE.md
 Keys = list[str]
-T = TypeVar("T")
-
-
-def beside(read: Callable[[T], object], items: Iterable[T]) -> None:
-    """Read every item, a few at the same time. (A thread per share of them: handing over each takes longer than a read.)"""
-    waiting = list(items)
-
-    def read_share(first: int) -> None:
-        for item in waiting[first::READERS]:
-            read(item)
-
-    with ThreadPoolExecutor(READERS) as pool:
-        list(pool.map(read_share, range(READERS)))
 
 
 class Memory:
@@ -79,6 +64,10 @@ class Glance:
         names = self._below("/".join(parts[: LISTED_AT.get(parts[0])]))
         start, end = bisect_left(names, f"{folder}/"), bisect_left(names, f"{folder}0")  # 0 sorts right after /
         return names[max(start, bisect_right(names, after or "")) : end]
+
+    def entry(self, key: str) -> Entry | None:
+        """See ``Backend``."""
+        return self._memory.backend.entry(key)
 
     def put_new(self, key: str, data: bytes) -> bool:
         """See ``Backend``."""

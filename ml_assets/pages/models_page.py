@@ -1,35 +1,20 @@
-"""All judged models of a problem side by side, in the order of a metric."""
+"""All judged models of a problem side by side, in the order of a metric: as a page, and as a file that needs no server."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import base64
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from ml_assets.errors import UsageError
-from ml_assets.pages.archive import champions, expect_problem, read_ahead
+from markupsafe import Markup
+
+from ml_assets.lineage.compare import PARTITION, Comparison, Order, compare
+from ml_assets.pages.archive import expect_problem
+from ml_assets.pages.render import html, template
 from ml_assets.problem import Problem
-from ml_assets.store import Store, VersionKey
-
-PARTITION = "partition"
-Order = Literal["asc", "desc"]
-
-
-@dataclass(frozen=True)
-class Row:
-    """A model and how it was judged last.
-
-    Attributes:
-        params: those that differ between the models.
-        metrics: name -> value, low, high, baseline.
-        role: champion, was champion or nothing.
-    """
-
-    model: VersionKey
-    evaluation: VersionKey
-    params: Mapping[str, Any]
-    metrics: Mapping[str, Any]
-    role: str
+from ml_assets.store import Store
 
 
 @dataclass(frozen=True)
@@ -43,11 +28,10 @@ class Column:
 
 @dataclass(frozen=True)
 class ModelsPage:
-    """The table."""
+    """The table and its headings."""
 
     name: str
-    rows: Sequence[Row]
-    params: Sequence[str]
+    table: Comparison
     metrics: Sequence[Column]
     partition: Column
 
@@ -60,71 +44,44 @@ def models_page(store: Store, problems: Sequence[Problem], name: str, by: str, o
         UsageError: if there is no such order.
     """
     expect_problem(store, problems, name)
-    rows = _rows(store, name)
-    higher = {m.name: m.higher_is_better for p in problems if p.name == name for m in p.metrics}
-    metrics = list(dict.fromkeys([*higher, *(metric for row in rows for metric in row.metrics)]))
-    if by not in (PARTITION, *metrics) or order not in ("asc", "desc"):
-        known = ", ".join([PARTITION, *metrics])
-        raise UsageError(f"There is no order by={by!r}, order={order!r}. Known: {known}; asc or desc.")
-    best_first: dict[str, Order] = {m: "desc" if higher.get(m, True) else "asc" for m in metrics}
+    metrics = next((problem.metrics for problem in problems if problem.name == name), ())
+    return in_columns(compare(store, name, metrics), by, order)
+
+
+def in_columns(compared: Comparison, by: str = PARTITION, order: str = "") -> ModelsPage:
+    """A comparison in an order (best or newest first unless told), with its headings.
+
+    Raises:
+        UsageError: if there is no such order.
+    """
+    order = order or compared.best_first(by)
     return ModelsPage(
-        name,
-        in_order(rows, by, order),
-        sorted({param for row in rows for param in row.params}),
-        [_column(m, by, order, best_first[m]) for m in metrics],
+        compared.problem,
+        compared.ordered(by, order),
+        [_column(metric, by, order, compared.best_first(metric)) for metric in compared.metrics],
         _column(PARTITION, by, order, "desc"),
     )
 
 
-def in_order(rows: Sequence[Row], by: str, order: str) -> list[Row]:
-    """Sorted by partition, or by a metric's value with the undefined last in either order."""
-    descending = order == "desc"
-    ordered = sorted(rows, key=lambda row: (row.model.partition or "", row.model.version), reverse=descending)
-    if by == PARTITION:
-        return ordered
-    defined = [row for row in ordered if value_of(row, by) is not None]
-    return [
-        *sorted(defined, key=lambda row: value_of(row, by) or 0.0, reverse=descending),
-        *(row for row in ordered if value_of(row, by) is None),
-    ]
+def report(store: Store, compared: Comparison, by: str = PARTITION) -> str:
+    """The comparison as one HTML file: it fetches nothing, and a click on a heading sorts.
 
-
-def value_of(row: Row, metric: str) -> float | None:
-    """The metric's value; None where it is undefined or was not judged."""
-    value = (row.metrics.get(metric) or {}).get("value")
-    return value if isinstance(value, (int, float)) else None
+    The only script is ours: browsers are told its digest, and run no other.
+    """
+    script = template("sort.js")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return html(
+        "report.html",
+        of=in_columns(compared, by),
+        where=store.url,
+        branch=store.branch,
+        style=Markup(template("style.css")),  # noqa: S704  # files of ours
+        script=Markup(script),  # noqa: S704
+        script_digest=digest,
+    )
 
 
 def _column(name: str, by: str, order: str, first: Order) -> Column:
     if name != by:
         return Column(name, "none", first)
     return Column(name, "ascending", "desc") if order == "asc" else Column(name, "descending", "asc")
-
-
-def _rows(store: Store, problem: str) -> list[Row]:
-    judged = _judged(store, problem)
-    params = {model: store.manifest(model).params for model in judged}
-    differing = _differing(list(params.values()))
-    who = champions(store, problem)
-    rows = []
-    for model, evaluation in judged.items():
-        shown = {name: params[model][name] for name in differing if name in params[model]}
-        rows.append(Row(model, evaluation, shown, store.manifest(evaluation).metrics, who.role(model)))
-    return rows
-
-
-def _judged(store: Store, problem: str) -> dict[VersionKey, VersionKey]:
-    """Each model with its newest evaluation."""
-    read_ahead(store, [*store.versions(f"{problem}/evaluation"), *store.versions(f"{problem}/model")])
-    evaluations = sorted(store.versions(f"{problem}/evaluation"), key=lambda key: store.manifest(key).created_at)
-    return {
-        read.key: evaluation
-        for evaluation in evaluations
-        for read in store.manifest(evaluation).inputs
-        if read.name == "model"
-    }
-
-
-def _differing(params: Sequence[Mapping[str, Any]]) -> list[str]:
-    names = {name for of in params for name in of}
-    return sorted(name for name in names if any(of.get(name) != params[0].get(name) for of in params))

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from markupsafe import Markup
 
 from ml_assets.errors import MlAssetsError, UnknownVersion
+from ml_assets.lineage.champions import Champions, champions
 from ml_assets.lineage.report import PartitionReport, report
-from ml_assets.pages.archive import Champions, champions, expect_problem, problem_names, read_ahead
+from ml_assets.pages.archive import expect_problem, problem_names, read_ahead
 from ml_assets.pages.charts import over_partitions
 from ml_assets.problem import Problem
 from ml_assets.problems import BrokenProblem

@@ -12,8 +12,11 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
+from ml_assets.lineage.drawing import svg
+from ml_assets.lineage.picture import Picture
 from ml_assets.store import VersionKey
 
 NOTHING = "–"
@@ -21,8 +24,12 @@ NOTHING = "–"
 
 def page(template: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any) -> Response:
     """A page of HTML."""
-    html = _templates().get_template(template).render(values)
-    return HTMLResponse(html, status_code=status, headers=dict(headers or {}))
+    return HTMLResponse(html(template, **values), status_code=status, headers=dict(headers or {}))
+
+
+def html(template: str, **values: Any) -> str:
+    """The text of a page."""
+    return _templates().get_template(template).render(values)
 
 
 def error_page(status: int, title: str, message: str, *, headers: Mapping[str, str] | None = None) -> Response:
@@ -33,8 +40,12 @@ def error_page(status: int, title: str, message: str, *, headers: Mapping[str, s
 
 def stylesheet() -> Response:
     """The one style sheet."""
-    css = (files("ml_assets.pages") / "templates" / "style.css").read_bytes()
-    return Response(css, media_type="text/css", headers={"Cache-Control": "private, max-age=600"})
+    return Response(template("style.css"), media_type="text/css", headers={"Cache-Control": "private, max-age=600"})
+
+
+def template(name: str) -> str:
+    """The text of a file beside the templates, as it is."""
+    return (files("ml_assets.pages") / "templates" / name).read_text(encoding="utf-8")
 
 
 # ---------------------------------------------------------------- addresses
@@ -99,6 +110,11 @@ def pretty(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False, default=str)
 
 
+def lineage_svg(picture: Picture, name: object) -> Markup:
+    """A lineage picture whose boxes lead to their versions; all text in it is escaped."""
+    return Markup(svg(picture, f"Lineage of {name}, listed in words below", link=version_url))  # noqa: S704
+
+
 @cache
 def _templates() -> Environment:
     templates = Environment(
@@ -109,6 +125,6 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     templates.filters |= {"number": number, "moment": moment, "size": size, "pretty": pretty}
-    makers = (problem_url, models_url, asset_url, version_url, file_url)
+    makers = (problem_url, models_url, asset_url, version_url, file_url, lineage_svg)
     templates.globals |= {maker.__name__: maker for maker in makers}
     return templates

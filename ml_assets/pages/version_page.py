@@ -8,15 +8,16 @@ from typing import Any
 
 from markupsafe import Markup
 
-from ml_assets.errors import MlAssetsError, StoreError, UnknownVersion
+from ml_assets.errors import MlAssetsError, StoreError
+from ml_assets.lineage.champions import champions
+from ml_assets.lineage.history import state
 from ml_assets.lineage.model_card import model_card
-from ml_assets.pages.archive import champions, read_ahead
+from ml_assets.lineage.picture import Picture, picture
 from ml_assets.pages.card import Block, Paragraph, blocks
 from ml_assets.pages.charts import over_steps
 from ml_assets.pages.content import Look, looks, pictures
-from ml_assets.pages.picture import Picture, picture
 from ml_assets.problem import Problem
-from ml_assets.store import File, Manifest, RefEntry, Store, VersionKey
+from ml_assets.store import File, Manifest, Store, VersionKey
 
 TRAINING = "training"  # the note that becomes a chart
 WHY = "why"  # the note that is said first
@@ -52,15 +53,6 @@ class VersionPage:
     installed: Mapping[str, Any] | str
 
 
-@dataclass(frozen=True)
-class AssetRow:
-    """One version of an asset."""
-
-    key: VersionKey
-    manifest: Manifest
-    state: str
-
-
 def version_page(store: Store, problems: Sequence[Problem], key: VersionKey) -> VersionPage:
     """Everything about one version.
 
@@ -72,7 +64,7 @@ def version_page(store: Store, problems: Sequence[Problem], key: VersionKey) -> 
     return VersionPage(
         key=key,
         manifest=manifest,
-        state=_state(key, manifest, store.log(key.asset, key.partition)),
+        state=state(key, manifest, store.log(key.asset, key.partition)),
         role=champions(store, problem).role(key) if noun == "model" else "",
         why=str(manifest.notes.get(WHY, "")),
         metrics=_in_order(manifest),
@@ -84,31 +76,6 @@ def version_page(store: Store, problems: Sequence[Problem], key: VersionKey) -> 
         lineage=picture(store, key),
         installed=_installed(store, manifest),
     )
-
-
-def asset_page(store: Store, asset: str) -> list[AssetRow]:
-    """All versions of an asset, newest first.
-
-    Raises:
-        UnknownVersion: if it has none.
-    """
-    keys = store.versions(asset)
-    if not keys:
-        known = ", ".join(store.assets()) or "nothing yet"
-        raise UnknownVersion(f"There is no asset {asset!r}. Known: {known}.")
-    read_ahead(store, keys)
-    logs = {at: store.log(asset, at) for at in {key.partition for key in keys}}
-    made = [(key, store.manifest(key)) for key in keys]
-    newest_first = sorted(made, key=lambda pair: pair[1].created_at, reverse=True)
-    return [AssetRow(key, manifest, _state(key, manifest, logs[key.partition])) for key, manifest in newest_first]
-
-
-def _state(key: VersionKey, manifest: Manifest, log: Sequence[RefEntry]) -> str:
-    if manifest.rejected:
-        return "refused"
-    if log and log[-1].target == key:
-        return "published"
-    return "replaced" if any(entry.target == key for entry in log) else "on another branch"
 
 
 def _card(store: Store, key: VersionKey, problems: Sequence[Problem]) -> list[Block]:

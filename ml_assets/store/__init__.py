@@ -8,17 +8,21 @@
 The format is specified in docs/STORE.md, well enough to write another implementation from it.
 """
 
-from ml_assets.store import watch
-from ml_assets.store.backend import Backend, open_backend
+from ml_assets.store import records, watch
+from ml_assets.store.backend import Backend
 from ml_assets.store.canonical import canonical, digest
 from ml_assets.store.codecs.figure import Png
 from ml_assets.store.codecs.folder import Folder
 from ml_assets.store.codecs.record import trust
+from ml_assets.store.computations import Remembered, Trace
 from ml_assets.store.content import Content, File
+from ml_assets.store.handle import Handle
 from ml_assets.store.keys import VersionKey
 from ml_assets.store.landing import LandedSource, LandingFolder, open_landing
+from ml_assets.store.listing import Entry
 from ml_assets.store.manifest import Check, Input, LandedFile, Manifest
 from ml_assets.store.notifications import Queue, Told
+from ml_assets.store.object_store import open_backend
 from ml_assets.store.refs import RefEntry
 from ml_assets.store.store import BATCH_ROWS, MAIN, Store, open_store
 
@@ -28,8 +32,10 @@ __all__ = [
     "Backend",
     "Check",
     "Content",
+    "Entry",
     "File",
     "Folder",
+    "Handle",
     "Input",
     "LandedFile",
     "LandedSource",
@@ -38,14 +44,17 @@ __all__ = [
     "Png",
     "Queue",
     "RefEntry",
+    "Remembered",
     "Store",
     "Told",
+    "Trace",
     "VersionKey",
     "canonical",
     "digest",
     "open_backend",
     "open_landing",
     "open_store",
+    "records",
     "trust",
     "watch",
 ]

@@ -40,6 +40,21 @@ def parse(data: bytes) -> Json:
     return json.loads(data, object_pairs_hook=_unique, parse_constant=_refuse_constant)
 
 
+def sealed(fields: Mapping[str, Json]) -> bytes:
+    """Canonical JSON with its own digest, for what no name proves."""
+    return canonical({**fields, "digest": digest(canonical(dict(fields)))})
+
+
+def unsealed(data: bytes) -> dict[str, Json] | None:
+    """The fields; None if these are not the bytes that ``sealed`` made."""
+    try:
+        fields: dict[str, Json] = parse(data)
+        written = fields.pop("digest")
+        return fields if digest(canonical(fields)) == written else None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
 def plain(value: Any) -> Json:
     """What a manifest records: dataclasses as objects, NumPy numbers as numbers, tuples as lists, NaN and infinity as null.
 

@@ -122,6 +122,26 @@ def environment_key(digest: str) -> str:
     return f"environments/{blob_key(digest).rpartition('/')[2]}.json"
 
 
+def code_key(digest: str) -> str:
+    """Where the parts of code with this digest lie."""
+    return f"code/{blob_key(digest).rpartition('/')[2]}.json"
+
+
+def source_key(digest: str) -> str:
+    """Where the list of source files with this digest lies."""
+    return f"sources/{blob_key(digest).rpartition('/')[2]}.json"
+
+
+def computation_key(key: str) -> str:
+    """Where what came of a computation is remembered."""
+    return f"computations/{blob_key(key).rpartition('/')[2]}.json"
+
+
+def trace_key(key: str) -> str:
+    """Where the landed files that a computation read are remembered."""
+    return f"traces/{blob_key(key).rpartition('/')[2]}.json"
+
+
 def ref_folder(branch: str, asset: str, partition: str | None) -> str:
     """The log of what a branch names for an asset's partition."""
     return f"refs/{escape(branch)}/{asset_path(asset)}/{partition_segment(partition)}"

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ml_assets.errors import InvalidKey, NotLanded, UnreadableFile
-from ml_assets.store.backend import ObjectStoreBackend, open_backend
 from ml_assets.store.canonical import digest
 from ml_assets.store.codecs.codec import MALFORMED
 from ml_assets.store.codecs.table import from_parquet, to_parquet
+from ml_assets.store.computations import Trace
 from ml_assets.store.listing import LAST, Entry
 from ml_assets.store.manifest import LandedFile
+from ml_assets.store.object_store import ObjectStoreBackend, open_backend
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,11 +84,17 @@ class LandingFolder:
 
 @dataclass
 class LandedSource:
-    """What a problem's ``dataset`` function reads from (``problem.Source``). ``read`` lists what it did read."""
+    """What a problem's ``dataset`` function reads from (``problem.Source``).
+
+    Attributes:
+        read: what it did read.
+        traces: of every file that it asked for, also in vain, by name.
+    """
 
     folder: LandingFolder
     prefix: str
     read: list[LandedFile] = field(default_factory=list)
+    traces: dict[str, Trace] = field(default_factory=dict)
 
     def parquet(self, name: str) -> pd.DataFrame:
         """The Parquet file ``name`` below the prefix.
@@ -97,7 +104,7 @@ class LandedSource:
             UnreadableFile: if it is not a whole Parquet file.
         """
         path = f"{self.prefix}/{name}" if self.prefix else name
-        data = self.folder.read(path)
+        data = self._bytes(path)
         try:
             _refuse_what_cannot_be(data)
             frame = from_parquet(data)
@@ -106,8 +113,17 @@ class LandedSource:
                 f"{self.folder.backend.url}/{path} ({len(data)} bytes) is not a whole Parquet file: {str(error).rstrip('.')}. "
                 "It was cut short or is in another format. Land it again."
             ) from error
-        self.read.append(LandedFile(path, digest(data), len(data)))
+        self.read.append(LandedFile(path, str(self.traces[path].digest), len(data)))
         return frame
+
+    def _bytes(self, path: str) -> bytes:
+        self.traces[path] = Trace(None)
+        before = self.folder.entry(path)
+        data = self.folder.read(path)
+        after = self.folder.entry(path)
+        stamp = after.stamp if before and after and before.stamp == after.stamp else ""
+        self.traces[path] = Trace(digest(data), stamp)
+        return data
 
 
 def open_landing(url: str) -> LandingFolder:

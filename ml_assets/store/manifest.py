@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from ml_assets.errors import UnreadableContent
@@ -88,7 +89,7 @@ class Manifest:
         """Whether a blocking check failed: such a version is kept, and no ref names it."""
         return any(check.blocking and not check.passed for check in self.checks)
 
-    @property
+    @cached_property
     def key(self) -> VersionKey:
         """The version this manifest is."""
         return VersionKey(self.asset, self.partition, digest(self.to_bytes()))

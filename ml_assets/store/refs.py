@@ -14,11 +14,10 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from ml_assets.errors import CorruptBlob, MissingBlob, RefMoved
 from ml_assets.store.backend import Backend, create
-from ml_assets.store.canonical import Json, canonical, digest, parse, plain
+from ml_assets.store.canonical import Json, plain, sealed, unsealed
 from ml_assets.store.keys import VersionKey
 
 _ENTRY = re.compile(r"(\d{10})\.json")
@@ -53,11 +52,11 @@ class RefLog:
     def head(self) -> RefEntry | None:
         """The newest entry."""
         last = self.last()
-        return self._read(last) if last else None
+        return self.entry(last) if last else None
 
     def entries(self) -> list[RefEntry]:
         """All entries, oldest first."""
-        return [self._read(n) for n in range(1, self.last() + 1)]
+        return [self.entry(n) for n in range(1, self.last() + 1)]
 
     def append(
         self, expected: int, target: VersionKey, *, by: str, why: str, run: str | None, details: Mapping[str, Json]
@@ -72,13 +71,16 @@ class RefLog:
             raise self._moved(expected)
         return entry
 
-    def advance(self, target: VersionKey, *, by: str, why: str, run: str | None) -> RefEntry:
+    def advance(
+        self, target: VersionKey, *, by: str, why: str, run: str | None, details: Mapping[str, Json] | None = None
+    ) -> RefEntry:
         """Name ``target`` whatever is named now; a no-op if it is the newest already."""
         for _ in range(RACES):
             head = self.head()
             if head is not None and head.target == target:
                 return head
-            entry = RefEntry(head.n + 1 if head else 1, target, by, why, datetime.now(UTC).isoformat(), run)
+            at, number = datetime.now(UTC).isoformat(), head.n + 1 if head else 1
+            entry = RefEntry(number, target, by, why, at, run, plain(details or {}))
             if self._create(entry):
                 return entry
         raise RefMoved(f"{self.name} was moved by others {RACES} times in a row. Nothing was changed. Try again.")
@@ -94,7 +96,12 @@ class RefLog:
     def _key(self, n: int) -> str:
         return f"{self.folder}/{n:010d}.json"
 
-    def _read(self, n: int) -> RefEntry:
+    def entry(self, n: int) -> RefEntry:
+        """Entry ``n``, verified.
+
+        Raises:
+            MissingBlob, CorruptBlob: if it is gone or was changed.
+        """
         address = f"{self.backend.url}/{self._key(n)}"
         data = self.backend.get(self._key(n))
         if data is None:
@@ -114,19 +121,17 @@ class RefLog:
 
 
 def _to_bytes(entry: RefEntry) -> bytes:
-    """Canonical JSON with its own digest, and a token: two writers never write the same bytes, so one can tell it lost."""
-    fields = {**plain(entry), "token": uuid.uuid4().hex}
-    return canonical({**fields, "digest": digest(canonical(fields))})
+    """With a token: two writers never write the same bytes, so one can tell that it lost."""
+    return sealed({**plain(entry), "token": uuid.uuid4().hex})
 
 
 def _from_bytes(data: bytes) -> RefEntry | None:
     """The entry; None if these are not the bytes that were written."""
+    fields = unsealed(data)
+    if fields is None:
+        return None
     try:
-        fields: dict[str, Any] = parse(data)
-        written = fields.pop("digest")
-        if digest(canonical(fields)) != written:
-            return None
         del fields["token"]
         return RefEntry(**{**fields, "target": VersionKey(**fields["target"])})
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError):
         return None

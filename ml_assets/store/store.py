@@ -18,13 +18,26 @@ from typing import TYPE_CHECKING, Any
 
 from ml_assets.errors import CorruptBlob, Rejected, StoreError, UnknownVersion
 from ml_assets.store import batches, catalog, codecs, probe
-from ml_assets.store.backend import Backend, create, open_backend
+from ml_assets.store.backend import Backend
 from ml_assets.store.blobs import Blobs
-from ml_assets.store.canonical import Json, canonical, digest, parse, plain
+from ml_assets.store.canonical import Json, digest, plain
 from ml_assets.store.codecs.codec import Parts
+from ml_assets.store.codecs.record import RecordCodec
+from ml_assets.store.computations import Computations, Remembered, Trace
 from ml_assets.store.content import Content, File
-from ml_assets.store.keys import VersionKey, described, environment_key, ref_folder, run_folder, version_key
+from ml_assets.store.documents import Documents
+from ml_assets.store.keys import (
+    VersionKey,
+    code_key,
+    described,
+    environment_key,
+    ref_folder,
+    run_folder,
+    source_key,
+    version_key,
+)
 from ml_assets.store.manifest import Manifest
+from ml_assets.store.object_store import open_backend
 from ml_assets.store.refs import RefEntry, RefLog
 
 if TYPE_CHECKING:
@@ -48,6 +61,7 @@ class Store:
         self.branch = branch
         self.user = user
         self._is_known_good = False
+        self._documents_known: set[str] = set()
 
     @property
     def url(self) -> str:
@@ -98,6 +112,14 @@ class Store:
         """The bytes of one file of a value, verified, undecoded; see ``get``."""
         return Blobs(self._opened(writing=False)).read(file, of=of)
 
+    def field(self, content: Content, name: str, of: str = "") -> Any:
+        """One field of a stored dataclass, its others unread; see ``get``.
+
+        Raises:
+            UnreadableContent: if the content is no dataclass, or has no such field.
+        """
+        return self.get(RecordCodec.field(content, name), of=of)
+
     def put_batches(self, frames: Iterable[pd.DataFrame]) -> Content:
         """Store the rows of all ``frames`` as one table, in bounded memory; ``get`` gives it back as one DataFrame.
 
@@ -130,7 +152,7 @@ class Store:
     def commit(self, manifest: Manifest) -> VersionKey:
         """Write a manifest. Its content must have been ``put`` before. No ref names it yet."""
         key = manifest.key
-        self._create_exactly(version_key(key), manifest.to_bytes())
+        self._documents(writing=True).create_exactly(version_key(key), manifest.to_bytes())
         return key
 
     def manifest(self, key: VersionKey) -> Manifest:
@@ -146,7 +168,7 @@ class Store:
                 f"There is no version {key.version} of {described(key.asset, key.partition)}. "
                 f"List what there is: ml-assets history {key.asset}"
             )
-        self._refuse_changed(version_key(key), data, key.version)
+        self._documents().refuse_changed(version_key(key), data, key.version)
         manifest = Manifest.from_bytes(data)
         if (manifest.asset, manifest.partition) != (key.asset, key.partition):
             raise CorruptBlob(
@@ -163,17 +185,22 @@ class Store:
         key = self.commit(manifest)
         return key, None if manifest.rejected else self.name(manifest, why=why)
 
-    def name(self, manifest: Manifest, *, why: str) -> RefEntry:
+    def name(
+        self, manifest: Manifest, *, why: str, reused_by: str | None = None, details: Mapping[str, Json] | None = None
+    ) -> RefEntry:
         """Let the run and the branch name a version that is committed, in this order.
 
+        Args:
+            reused_by: the run that names it, where that is not the run that made it.
+            details: what else the run's log tells of it.
         Raises:
             Rejected: if a blocking check of it failed.
         """
-        key, run = manifest.key, manifest.run
+        key, run, by = manifest.key, reused_by or manifest.run, self.user if reused_by else manifest.by
         _refuse_rejected(key, manifest)
         if run is not None:
-            self._run_log(run, key.asset, key.partition).advance(key, by=manifest.by, why=why, run=run)
-        return self._branch_log(key.asset, key.partition).advance(key, by=manifest.by, why=why, run=run)
+            self._run_log(run, key.asset, key.partition).advance(key, by=by, why=why, run=run, details=details)
+        return self._branch_log(key.asset, key.partition).advance(key, by=by, why=why, run=run)
 
     def verify(self, key: VersionKey, whole: set[str] | None = None) -> list[StoreError]:
         """Read a version's manifest and all its files again. What is wrong with them; empty if all is whole.
@@ -224,11 +251,6 @@ class Store:
         """All entries of the ref that ``head`` is the newest of, oldest first."""
         return self._visible_log(asset, partition).entries()
 
-    def head_number(self, asset: str, partition: str | None) -> int:
-        """The number of the newest entry on this very branch, 0 if it has none: what ``move`` expects."""
-        self._opened(writing=False)
-        return self._branch_log(asset, partition).last()
-
     def move(
         self,
         asset: str,
@@ -241,7 +263,7 @@ class Store:
         details: Mapping[str, Json] | None = None,
         by: str | None = None,
     ) -> RefEntry:
-        """Let this branch's ref name ``target``, provided that its newest entry is still number ``expected``.
+        """Let this branch's ref name ``target``, provided that its newest entry is still number ``expected`` (0: it has none).
 
         Raises:
             RefMoved: if it is not; nothing was changed.
@@ -259,26 +281,91 @@ class Store:
         head = self._run_log(run, asset, partition).head()
         return head.target if head else None
 
-    # ------------------------------------------------------------ environments
+    # ------------------------------------------------------------ surroundings and code
 
-    def put_environment(self, packages: Mapping[str, Json]) -> str:
-        """Store what is installed (name -> version), once; its digest goes into manifests."""
-        data = canonical(plain(packages))
-        self._create_exactly(environment_key(digest(data)), data)
-        return digest(data)
+    def put_environment(self, environment: Mapping[str, Json]) -> str:
+        """Store what surrounded a computation (Python, packages, machine), once; its digest goes into manifests."""
+        return self._documents(writing=True).put(environment_key, plain(environment))
 
-    def environment(self, digest: str) -> Mapping[str, Json]:
-        """What was installed.
+    def environment(self, found_by: str) -> Mapping[str, Json]:
+        """What surrounded a computation.
 
         Raises:
             UnknownVersion, CorruptBlob: if it is not stored, or was changed.
         """
-        data = self._opened(writing=False).get(environment_key(digest))
-        if data is None:
-            raise UnknownVersion(f"There is no environment {digest[:12]} in {self.url}. Restore environments/.")
-        self._refuse_changed(environment_key(digest), data, digest)
-        packages: dict[str, Json] = parse(data)
-        return packages
+        environment: dict[str, Json] = self._documents().get(environment_key, found_by, "environment")
+        return environment
+
+    def put_code(self, parts: Mapping[str, str]) -> str:
+        """Store the parts of a computation's code (``module:name`` -> text), once; their digest is the code version."""
+        return self._documents(writing=True).put(code_key, dict(parts))
+
+    def code(self, version: str) -> Mapping[str, str]:
+        """The parts of a code version.
+
+        Raises:
+            UnknownVersion, CorruptBlob: if they are not stored, or were changed.
+        """
+        parts: dict[str, str] = self._documents().get(code_key, version, "code")
+        return parts
+
+    def put_source(self, files: Mapping[str, bytes]) -> str:
+        """Store source files (path -> bytes), each once; the digest of their list goes into manifests."""
+        listed, documents = {path: digest(data) for path, data in files.items()}, self._documents(writing=True)
+        if not documents.has(source_key, listed):
+            blobs = Blobs(self.backend)
+            with ThreadPoolExecutor(WRITERS) as pool:
+                list(pool.map(lambda item: blobs.write(*item), files.items()))
+        return documents.put(source_key, listed)
+
+    def source(self, listed_as: str) -> dict[str, bytes]:
+        """Source files, verified.
+
+        Raises:
+            UnknownVersion, MissingBlob, CorruptBlob: if something is not stored, or was changed.
+        """
+        listed: dict[str, str] = self._documents().get(source_key, listed_as, "source")
+        blobs = Blobs(self.backend)
+        return {path: blobs.read(File(path, blob, 0), of=f"source {listed_as[:12]}") for path, blob in listed.items()}
+
+    # ------------------------------------------------------------ computations
+
+    def remember(self, computation: str, made: VersionKey | str, *, replace: bool = False) -> VersionKey | None:
+        """Let a computation key stand for the version it made (a str: why it made nothing), for everybody, from now on.
+
+        Returns:
+            The version it stands for: another's, if that was remembered first; None for nothing.
+        Args:
+            replace: what was remembered is damaged or no longer wanted.
+        """
+        fact = {"skipped": made} if isinstance(made, str) else {"version": plain(made)}
+        kept = self._computations(writing=True).remember(computation, fact, replace=replace)
+        return VersionKey(**kept["version"]) if "version" in kept else None
+
+    def recall(self, computation: str) -> Remembered | None:
+        """What is remembered of a computation, and whether it is whole; None if nothing is. No value is loaded."""
+        computations = self._computations()
+        fact, since = computations.recall(computation)
+        if fact is None:
+            return None
+        if "skipped" in fact:
+            return Remembered(skipped=str(fact["skipped"]))
+        version = VersionKey(**fact["version"])
+        try:
+            manifest = self.manifest(version)
+        except StoreError as error:
+            return Remembered(version, damage=f"its manifest cannot be read ({type(error).__name__})")
+        made_by = manifest.code.get("computation", {}).get("key")
+        damage = "its manifest is that of another computation" if made_by != computation else ""
+        return Remembered(version, manifest, damage=damage or computations.damage(manifest, since))
+
+    def put_trace(self, computation: str, landed: Mapping[str, Trace]) -> None:
+        """Remember which landed files a computation read, by a key of all the rest."""
+        self._computations(writing=True).put_trace(computation, landed)
+
+    def trace(self, computation: str) -> dict[str, Trace] | None:
+        """Which landed files such a computation read when it was last done; None if that is not known."""
+        return self._computations().trace(computation)
 
     # ------------------------------------------------------------ inside
 
@@ -291,18 +378,11 @@ class Store:
             self._is_known_good = exists or writing
         return self.backend
 
-    def _create_exactly(self, key: str, data: bytes) -> None:
-        """Create a key whose name is the digest of ``data``: anything else that lies there is damage."""
-        existing = create(self._opened(writing=True), key, data)
-        if existing is not None:
-            self._refuse_changed(key, existing, digest(data))
+    def _documents(self, *, writing: bool = False) -> Documents:
+        return Documents(self._opened(writing=writing), self._documents_known)
 
-    def _refuse_changed(self, key: str, data: bytes, expected: str) -> None:
-        if digest(data) != expected:
-            raise CorruptBlob(
-                f"{self.url}/{key} reads back as {digest(data)}. It was changed or truncated after it was written. "
-                "Restore it from the bucket's versions."
-            )
+    def _computations(self, *, writing: bool = False) -> Computations:
+        return Computations(self._opened(writing=writing))
 
     def _branch_log(self, asset: str, partition: str | None, branch: str | None = None) -> RefLog:
         branch = branch or self.branch

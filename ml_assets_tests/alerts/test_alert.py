@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ml_assets.alerts.alert import MESSAGE_LIMIT, Alert, plain, shorten, slack, together
+from ml_assets.alerts.alert import MESSAGE_LIMIT, TEXT_LIMIT, Alert, plain, shorten, slack, together
 
 REFUSED = Alert(
     "umbrellas/dataset [2024-01]",
@@ -74,6 +74,13 @@ def test_a_long_message_keeps_its_beginning_its_end_and_its_command(text):
     assert "\nBegins." in message
     assert message.endswith("Ends.\nNext: ml-assets run a")
     assert not message.replace("&lt;", "").replace("&gt;", "").replace("&amp;", "").count("&"), "no entity is cut"
+
+
+def test_of_a_text_of_a_megabyte_its_beginning_and_its_end_are_kept():
+    alert = replace(REFUSED, text=f"Begins. {'x' * 1_000_000} Ends.")
+    assert len(alert.text) == TEXT_LIMIT
+    assert (alert.text[:7], alert.text[-5:]) == ("Begins.", "Ends.")
+    assert replace(alert).text == alert.text
 
 
 def test_what_is_short_stays_as_it_is():

@@ -20,8 +20,7 @@ ALERT = Alert("a", "failure", "a failed", "Boom & <bang>.")
 
 
 @pytest.fixture
-def webhook(monkeypatch):
-    monkeypatch.setattr(destination, "TIMEOUT_SECONDS", 0.5)
+def webhook():
     with listening() as webhook:
         yield webhook
 
@@ -70,7 +69,8 @@ def test_a_webhook_that_is_gone_can_not_be_reached():
     assert answer == NotSent("the webhook cannot be reached (Connection refused)")
 
 
-def test_a_webhook_that_never_answers_is_left(webhook):
+def test_a_webhook_that_never_answers_is_left(webhook, monkeypatch):
+    monkeypatch.setattr(destination, "TIMEOUT_SECONDS", 0.5)
     webhook.hangs = True
     answer = Webhook(webhook.address).send(ALERT)
     assert answer == NotSent("the webhook did not answer within 0.5 s")

@@ -21,7 +21,8 @@ from ml_assets.settings import Settings
 from ml_assets.store import Store
 from ml_assets_tests.conftest import MONTHS, PROBLEMS
 from ml_assets_tests.doubles import umbrellas
-from ml_assets_tests.doubles.dagster_dev import TINY, free_port
+from ml_assets_tests.doubles.dagster_dev import TINY
+from ml_assets_tests.doubles.ports import free_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Request

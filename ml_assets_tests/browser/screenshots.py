@@ -14,7 +14,8 @@ from playwright.sync_api import Page, expect
 
 from ml_assets_tests.browser.chromium import executable, launched
 from ml_assets_tests.browser.servers import QUIET_INSTANCE, artifact_pages, dagster_ui, surroundings
-from ml_assets_tests.doubles.dagster_dev import ROOT, free_port
+from ml_assets_tests.doubles.dagster_dev import ROOT
+from ml_assets_tests.doubles.ports import free_port
 
 ML_ASSETS = str(Path(sys.executable).parent / "ml-assets")
 MONTHS = "2013-01..2013-06"

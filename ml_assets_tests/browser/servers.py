@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ml_assets_tests.doubles.dagster_dev import ROOT, free_port
+from ml_assets_tests.doubles.dagster_dev import ROOT
+from ml_assets_tests.doubles.ports import free_port
 
 PATIENCE_SECONDS = 120
 QUIET_INSTANCE = "telemetry: {enabled: false}\nnux: {enabled: false}\n"

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from ml_assets.orchestration.moves import show_move
+from ml_assets.promotion.ledger import Move
+from ml_assets.store import MAIN
 from ml_assets_tests.browser.conftest import PATIENCE_MS, REFUSED_MONTH
 from ml_assets_tests.conftest import MONTHS
 from ml_assets_tests.doubles.dagster_dev import TINY
@@ -99,6 +104,19 @@ def test_a_champions_page_says_why(page, site):
     decision = site.store.load(newest(site, "champion"))
     expect(row(page, "decision")).to_contain_text(decision["decision"])
     expect(row(page, "why")).to_contain_text(" ".join(decision["reasons"]))
+
+
+def test_a_move_by_hand_is_among_the_champions_events_and_on_the_page_of_its_partition(page, site):
+    model = newest(site, "model")
+    move = Move(2, MAIN, model, "rollback", MONTHS[0], "ada", "the clouds were wrong", "2024-04-01", None)
+    show_move(move, Path(site.store.url).parent)
+
+    look_at(page, site, "champion", "events")
+    expect(page.get_by_text(f"Partition {MONTHS[0]} observed")).to_be_visible()
+    expect(row(page, "why")).to_contain_text("rollback by ada: the clouds were wrong")
+    expect(row(page, "champion")).to_contain_text(str(model))
+    look_at(page, site, "champion", f"partitions&partition={MONTHS[0]}")
+    expect(row(page, "why")).to_contain_text("rollback by ada: the clouds were wrong")
 
 
 def test_a_failed_check_is_shown_as_failed_with_its_sentence(page, site):

@@ -170,6 +170,29 @@ def test_lineage_as_json_nests_the_same_versions(shared, call):
     assert {child["input"] for child in root["neighbours"]} == {"split", "features"}
 
 
+def test_lineage_as_json_lists_versions_and_edges_too(shared, call):
+    told = call("lineage", "umbrellas/dataset@2024-01", "--down", "--json").json
+    model = shared.head("umbrellas/model", "2024-01").target
+    assert model.version in {node["version"] for node in told["nodes"]}
+    assert {edge["input"] for edge in told["edges"] if edge["made"] == model.version} == {"split", "features"}
+
+
+def test_lineage_as_a_flowchart_is_mermaid_alone(shared, call):
+    lines = call("lineage", "umbrellas/model@2024-02", "--mermaid").lines
+    assert lines[0] == "flowchart LR" and any(" --> " in line for line in lines)
+
+
+def test_lineage_as_a_picture_says_where_it_is(shared, call, tmp_path):
+    file = tmp_path / "model.svg"
+    answer = call("lineage", "umbrellas/model@2024-02", "--svg", str(file))
+    assert answer.out == f"{file}   {file.as_uri()}\n"
+    assert str(shared.head("umbrellas/model", "2024-02").target) in file.read_text()
+
+
+def test_lineage_is_asked_for_in_one_form(shared, refused):
+    assert refused(2, "lineage", "umbrellas/champion", "--mermaid", "--json").endswith("Choose one.")
+
+
 @pytest.mark.parametrize("verb", ["show", "lineage"])
 def test_what_is_no_reference_is_not_understood(shared, refused, verb):
     assert refused(2, verb, "2024-02").startswith(

@@ -18,10 +18,11 @@ import pytest
 
 from ml_assets.cli.view import default_port
 from ml_assets.settings import Settings
+from ml_assets_tests.doubles.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "correct horse battery staple"
-SECONDS = 60  # more than starting and stopping ever take
+SECONDS = 240  # more than starting and stopping ever take
 
 
 def environment(**given: str) -> dict[str, str]:
@@ -185,11 +186,11 @@ def eventually(is_so, what: str, log: Path) -> None:
         pytest.param(lambda make: os.kill(make.pid, signal.SIGTERM), id="terminated"),
     ],
 )
-def test_make_dev_starts_the_pages_beside_dagster_and_leaves_nothing_behind(checkout, free_port, stop):
-    log = checkout / "log"
-    with make_dev(checkout, free_port) as make:
+def test_make_dev_starts_the_pages_beside_dagster_and_leaves_nothing_behind(checkout, stop):
+    log, port = checkout / "log", free_port()
+    with make_dev(checkout, port) as make:
         eventually(lambda: " shows " in log.read_text() and "started" in log.read_text(), "both", log)
-        assert get(f"http://127.0.0.1:{free_port}")[0] == 200
+        assert get(f"http://127.0.0.1:{port}")[0] == 200
 
         stop(make)
         eventually(lambda: not left(make), "the end of both", log)
@@ -203,10 +204,3 @@ def test_make_dev_goes_on_without_the_pages_where_their_port_is_taken(checkout):
 
         os.killpg(make.pid, signal.SIGINT)
         eventually(lambda: not left(make), "the end", log)
-
-
-@pytest.fixture
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-    return port

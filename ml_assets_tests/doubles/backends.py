@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ml_assets.store import Backend
+from ml_assets.store import Backend, Entry
 
 
 @dataclass
@@ -34,6 +34,9 @@ class Wrapped:
 
     def list(self, folder: str, after: str | None = None) -> list[str]:
         return self.inner.list(folder, after)
+
+    def entry(self, key: str) -> Entry | None:
+        return self.inner.entry(key)
 
     def delete(self, key: str) -> None:
         self.inner.delete(key)

@@ -2,23 +2,28 @@
 
     apt-get install --no-install-recommends radosgw ceph-mon ceph-osd ceph-mgr
 
-No systemd, no cephx; all state lies in one folder; only the processes started here are stopped, by their ids.
+No systemd, no cephx; all state lies in one folder; only the processes started here are stopped, by their ids. What does not
+start (a port that was free is taken, a daemon ended, a machine too busy) is started again from nothing, elsewhere.
 """
 
 from __future__ import annotations
 
 import http.client
 import shutil
-import socket
 import subprocess
 import time
 import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
+
+from ml_assets_tests.doubles.ports import free_port
 
 PROGRAMS = ("ceph", "ceph-mon", "ceph-mgr", "ceph-osd", "monmaptool", "radosgw", "radosgw-admin")
 ACCESS_KEY, SECRET_KEY = "testkey", "testsecret"
-PATIENCE_SECONDS = 90
+ATTEMPTS = 3
+PATIENCE_SECONDS = 80  # of one attempt; an idle machine takes four, and all of them must fit in a test's timeout of 300
+LOG_TAIL = 2_000  # characters of each log that a failure shows
 
 CONFIGURATION = """
 [global]
@@ -60,15 +65,20 @@ def missing_programs() -> list[str]:
     return [name for name in PROGRAMS if shutil.which(name) is None]
 
 
-class CephRgw:
-    """Runs while the ``with`` block does. ``environment`` is what an S3 client needs to reach it."""
+class DidNotStart(Exception):
+    """Ceph did not come up: what was waited for or run, what it said, and the ends of the logs."""
 
-    def __init__(self, root: Path) -> None:
+
+class CephRgw:
+    """One cluster, in a folder of its own. ``environment`` is what an S3 client needs to reach it."""
+
+    def __init__(self, root: Path, port: int, monitor_port: int) -> None:
         self.root = root
-        self.port = _free_port()
-        self._monitor_port = _free_port()
+        self.port = port
+        self._monitor_port = monitor_port
         self._fsid = str(uuid.uuid4())
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._deadline = time.monotonic() + PATIENCE_SECONDS
 
     @property
     def environment(self) -> dict[str, str]:
@@ -80,18 +90,33 @@ class CephRgw:
             "AWS_ALLOW_HTTP": "true",
         }
 
-    def __enter__(self) -> CephRgw:
+    def start(self) -> None:
+        """Returns when it answers; nothing is left where it does not.
+
+        Raises:
+            DidNotStart: with all that is known of why.
+        """
+        try:
+            self._start_all()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        for process in reversed(self._processes.values()):
+            process.kill()
+            process.wait()
+        self._processes.clear()
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def _start_all(self) -> None:
         try:
             self._configure()
-            self._start_cluster()
+            self._start_monitor()
+            self._start_disk()
             self._start_gateway()
-        except BaseException:
-            self._stop()
-            raise
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._stop()
+        except DidNotStart as fault:
+            raise DidNotStart(f"{fault}\n{self._logs()}") from fault
 
     def _configure(self) -> None:
         for name in ("mon", "mgr", "osd", "run", "log"):
@@ -99,57 +124,102 @@ class CephRgw:
         fields = {"fsid": self._fsid, "monitor_port": self._monitor_port, "root": self.root, "port": self.port}
         (self.root / "ceph.conf").write_text(CONFIGURATION.format(**fields))
 
-    def _start_cluster(self) -> None:
+    def _start_monitor(self) -> None:
         monitors = str(self.root / "monmap")
         address = f"[v1:127.0.0.1:{self._monitor_port}]"
-        _run("monmaptool", "--create", "--clobber", "--fsid", self._fsid, "--addv", "a", address, monitors)
+        self._run("monmaptool", "--create", "--clobber", "--fsid", self._fsid, "--addv", "a", address, monitors)
         self._run("ceph-mon", "-i", "a", "--mkfs", "--monmap", monitors)
         self._start("ceph-mon", "-i", "a", "-f")
+        self._wait_until(lambda: "quorum" in self._ask("mon", "stat"), "its monitor does not answer", "ceph-mon")
         self._start("ceph-mgr", "-i", "x", "-f")
+
+    def _start_disk(self) -> None:
         disk = str(uuid.uuid4())
         self._run("ceph", "--connect-timeout", "30", "osd", "new", disk)
         self._run("ceph-osd", "-i", "0", "--mkfs", "--osd-uuid", disk)
-        process = self._start("ceph-osd", "-i", "0", "-f")
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while "1 up" not in self._run("ceph", "--connect-timeout", "5", "osd", "stat", check=False):
-            if process.poll() is not None:  # one start in five loses a race with the monitor and exits
-                process = self._start("ceph-osd", "-i", "0", "-f")
-            _wait_a_little(deadline, "its disk did not come up")
+        self._start("ceph-osd", "-i", "0", "-f")
+        self._wait_until(self._disk_is_up, "its disk did not come up", "ceph-mon")
+
+    def _disk_is_up(self) -> bool:
+        if self._processes["ceph-osd"].poll() is not None:  # one start in five loses a race with the monitor and exits
+            self._start("ceph-osd", "-i", "0", "-f")
+        return "1 up" in self._ask("osd", "stat")
 
     def _start_gateway(self) -> None:
         user = ["--uid=test", "--display-name=test", f"--access-key={ACCESS_KEY}", f"--secret-key={SECRET_KEY}"]
         self._run("radosgw-admin", "user", "create", *user)
         self._start("radosgw", "-n", "client.rgw", "-f")
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not _answers(self.port):
-            _wait_a_little(deadline, "its gateway does not answer")
+        self._wait_until(lambda: _answers(self.port), "its gateway does not answer", "ceph-mon", "radosgw")
+
+    def _wait_until(self, is_so: Callable[[], bool], otherwise: str, *needed: str) -> None:
+        """Wait for something to come true, for as long as the ``needed`` programs run."""
+        while not is_so():
+            for program in needed:
+                if (status := self._processes[program].poll()) is not None:
+                    raise DidNotStart(f"{otherwise}: {program} has ended with status {status}.")
+            if time.monotonic() > self._deadline:
+                raise DidNotStart(f"{otherwise}. Starting has taken more than {PATIENCE_SECONDS} seconds.")
+            time.sleep(0.1)
+
+    def _ask(self, *question: str) -> str:
+        """What the monitor says; empty if it does not answer."""
+        return self._run("ceph", "--connect-timeout", "5", *question, check=False)
 
     def _run(self, program: str, *arguments: str, check: bool = True) -> str:
-        return _run(program, "--conf", str(self.root / "ceph.conf"), *arguments, check=check)
+        patience = max(1.0, self._deadline - time.monotonic())
+        return _said([program, "--conf", str(self.root / "ceph.conf"), *arguments], patience, check=check)
 
-    def _start(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
+    def _start(self, program: str, *arguments: str) -> None:
         command = [program, "--conf", str(self.root / "ceph.conf"), *arguments]
         with (self.root / "log" / f"{program}.out").open("ab") as log:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        self._processes.append(process)
-        return process
+            self._processes[program] = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
-    def _stop(self) -> None:
-        for process in reversed(self._processes):
-            process.kill()
-            process.wait()
-        self._processes.clear()
-        shutil.rmtree(self.root, ignore_errors=True)
+    def _logs(self) -> str:
+        """The end of each log."""
+        logs = sorted((self.root / "log").iterdir())
+        return "\n".join(f"--- {log.name}\n{log.read_text(errors='replace')[-LOG_TAIL:]}" for log in logs)
 
 
-def _run(*command: str, check: bool = True) -> str:
-    return subprocess.run(command, check=check, capture_output=True, text=True, timeout=PATIENCE_SECONDS).stdout
+@contextmanager
+def running(root: Path, ports: Callable[[], int] = free_port) -> Iterator[CephRgw]:
+    """A cluster that answers while the block runs.
+
+    Args:
+        ports: gives a port at each call.
+    Raises:
+        DidNotStart: if it did not come up several times over; of the last time.
+    """
+    server = _started(root, ports)
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
-def _wait_a_little(deadline: float, what: str) -> None:
-    if time.monotonic() > deadline:
-        raise TimeoutError(f"Ceph did not start within {PATIENCE_SECONDS} seconds: {what}.")
-    time.sleep(0.1)
+def _started(root: Path, ports: Callable[[], int], attempt: int = 1) -> CephRgw:
+    server = CephRgw(root / str(attempt), ports(), ports())
+    try:
+        server.start()
+    except DidNotStart:
+        if attempt == ATTEMPTS:
+            raise
+        return _started(root, ports, attempt + 1)
+    return server
+
+
+def _said(command: list[str], patience: float, *, check: bool) -> str:
+    """What a program writes.
+
+    Raises:
+        DidNotStart: if it fails (unless not ``check``ed) or does not end within so many seconds.
+    """
+    try:
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=patience)
+    except subprocess.TimeoutExpired as late:
+        raise DidNotStart(f"{' '.join(command)} has not ended within {patience:.0f} seconds.") from late
+    if check and done.returncode:
+        raise DidNotStart(f"{' '.join(command)} ended with status {done.returncode}: {done.stderr}{done.stdout}")
+    return done.stdout
 
 
 def _answers(port: int) -> bool:
@@ -157,14 +227,7 @@ def _answers(port: int) -> bool:
     try:
         connection.request("GET", "/")
         return connection.getresponse().status == 200
-    except OSError:
+    except (OSError, http.client.HTTPException):  # somebody else's server may talk something else
         return False
     finally:
         connection.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+
+from ml_assets_tests.doubles.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 TINY = "ml_assets_tests.cli.definitions"  # the two tiny problems
@@ -62,7 +63,7 @@ class DagsterDev:
     def graphql(self, query: str, **variables: Any) -> Any:
         body = json.dumps({"query": query, "variables": variables}).encode()
         request = urllib.request.Request(f"{self.url}/graphql", body, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
             said = json.load(answer)
         assert not said.get("errors"), said["errors"]
         return said["data"]
@@ -110,13 +111,6 @@ def dagster_dev(folder: Path, module: str = TINY, **environment: str) -> Iterato
         yield dev
     finally:
         _stop(process)
-
-
-def free_port() -> int:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        port: int = bound.getsockname()[1]
-        return port
 
 
 def _environment(folder: Path, added: dict[str, str]) -> dict[str, str]:

@@ -17,7 +17,7 @@ from ml_assets.store import open_landing, open_store
 from ml_assets_tests.doubles import ice_cream
 from ml_assets_tests.doubles.world import trust_all
 
-PATIENCE_S = 60
+PATIENCE_S = 240
 
 
 def together(name: str, others: int, fail: bool = False) -> Problem:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ml_assets_tests.doubles.ceph import CephRgw, missing_programs
+from ml_assets_tests.doubles.ceph import missing_programs, running
 
 BUCKET = "ml-assets"
 SERVERS: list[Any] = ["moto", pytest.param("ceph", marks=pytest.mark.s3)]
@@ -35,7 +35,7 @@ def moto() -> Iterator[dict[str, str]]:
 def ceph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     if missing := missing_programs():
         pytest.skip(f"Ceph is not installed: no {', '.join(missing)}. See ml_assets_tests/doubles/ceph.py.")
-    with CephRgw(tmp_path_factory.mktemp("ceph") / "cluster") as server:
+    with running(tmp_path_factory.mktemp("ceph")) as server:
         yield server.environment
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+from ml_assets_tests.doubles.ports import free_port
+
 SECRET = "T0PSECRET"  # in every address: tests look for it where it must not be
 
 
@@ -69,5 +71,4 @@ def listening() -> Iterator[Webhook]:
 
 def nobody_listens() -> str:
     """An address where every connection is refused."""
-    with listening() as gone:
-        return gone.address
+    return f"http://127.0.0.1:{free_port()}/services/{SECRET}"

@@ -13,6 +13,7 @@ from ml_assets.lineage.markdown import code, escaped, table
 from ml_assets.lineage.model_card import model_card
 from ml_assets.problem import Better
 from ml_assets.store import Manifest, Store, VersionKey
+from ml_assets.store.keys import blob_key
 from ml_assets_tests.doubles import ice_cream, umbrellas
 
 MONTH = "2024-03"
@@ -52,9 +53,21 @@ def test_an_evaluation_of_somebody_elses_is_refused_by_name(own):
     judged = own.manifest(head(own, "umbrellas/evaluation"))
     key, _ = own.publish(dataclasses.replace(judged, content=own.put({"auroc": 1})), why="by hand")
     with pytest.raises(
-        UsageError, match=rf"{key} holds a dict instead of a Judgement: .* Materialize the evaluation again"
+        UsageError, match=rf"{key} holds json instead of a Judgement: .* Materialize the evaluation again"
     ):
         model_card(own, key)
+
+
+def test_of_an_evaluation_only_its_report_is_read(own):
+    evaluation = head(own, "umbrellas/evaluation")
+    files = own.manifest(evaluation).content.files
+    card = model_card(own, evaluation)
+    for file in files:
+        if not file.path.startswith("report/"):
+            own.backend.delete(blob_key(file.digest))
+
+    assert {file.path.partition("/")[0] for file in files} == {"report", "scored", "figure"}
+    assert model_card(own, evaluation) == card
 
 
 @pytest.mark.parametrize(("metric", "worst_first"), [(AUROC, ["west", "east"]), (BRIER, ["east", "west"])])

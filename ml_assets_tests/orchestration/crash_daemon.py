@@ -41,7 +41,7 @@ from ml_assets_tests.doubles import ice_cream
 POINTS = ("TICK_CREATED", "TICK_HELD", "RUN_IDS_RESERVED", "RUN_CREATED", "RUN_LAUNCHED")
 MODULE = "ml_assets_tests.orchestration.crash_daemon"
 SENSOR = "shops_landing"
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 240
 HEAVY = ("pandas", "pandera.pandas", "pyarrow.parquet", "scipy.stats", "matplotlib.figure", "sklearn.metrics")
 
 

@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ml_assets.orchestration.io_manager import Handle
 from ml_assets.orchestration.predictions import scored
-from ml_assets.store import Content, Manifest, Store, VersionKey, open_store
+from ml_assets.store import Content, Handle, Manifest, Store, VersionKey, open_store
 from ml_assets.training.model import TrainedModel
 from ml_assets_tests.doubles import umbrellas
 from ml_assets_tests.doubles.world import trust_all

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 import yaml
 
-from ml_assets.orchestration import CHAIN
+from ml_assets.computation.chain import CHAIN
 from ml_assets.promotion.ledger import Ledger
 from ml_assets_tests.doubles import ice_cream, umbrellas
 from ml_assets_tests.doubles.world import QUIET

@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 
 from ml_assets.orchestration.launch import Launcher, Step
-from ml_assets.orchestration.selection import Target, plan, selected
+from ml_assets.orchestration.selection import Target, selected, waves
 from ml_assets.store import open_landing, open_store
 from ml_assets_tests.doubles import ice_cream
 from ml_assets_tests.doubles.world import trust_all
@@ -102,7 +102,7 @@ def test_trainings_of_several_partitions_run_side_by_side_between_what_is_before
     with dg.DagsterInstance.from_config(str(place)) as instance:
         run = launcher(place, "partitions", steps, instance)
         chain = selected(run.target, "ada")
-        outcomes = list(run.materialize(chain, list(ice_cream.BEACHES), jobs=2))
+        outcomes = list(run.materialize(dict.fromkeys(ice_cream.BEACHES, chain), jobs=2))
     assert all(outcome.passed for outcome in outcomes)
     order = [(step.asset.split("/")[1], step.partition) for step in steps]
     last_before = max(order.index(("split", beach)) for beach in ice_cream.BEACHES)
@@ -135,7 +135,7 @@ def test_a_partition_without_outcomes_leaves_the_waves_after_its_split_but_is_pr
     steps: list[Step] = []
     with dg.DagsterInstance.from_config(str(place)) as instance:
         run = launcher(place, "alone", steps, instance)
-        outcomes = list(run.materialize(selected(run.target, "ada"), list(ice_cream.BEACHES), jobs=2))
+        outcomes = list(run.materialize(dict.fromkeys(ice_cream.BEACHES, selected(run.target, "ada")), jobs=2))
     assert all(outcome.passed for outcome in outcomes)
     assert [step.asset for step in steps if step.partition == "north"] == [
         f"ada/{noun}" for noun in ("dataset", "features", "split", "predictions")
@@ -146,9 +146,10 @@ def test_a_partition_without_outcomes_leaves_the_waves_after_its_split_but_is_pr
 def test_with_one_job_everything_of_a_partition_is_one_run(place):
     target = Target(MODULE, "partitions")
     chain = selected(target, "ada")
-    assert [wave.assets for wave in plan(target, chain, n_partitions=6, jobs=1)] == [chain]
-    assert [wave.assets for wave in plan(target, chain, n_partitions=1, jobs=8)] == [chain]
-    before, trainings, after = plan(target, chain, n_partitions=2, jobs=2)
+    assert [wave.assets for wave in waves(target, dict.fromkeys("abcdef", chain), jobs=1)] == [chain]
+    assert [wave.assets for wave in waves(target, {"a": chain}, jobs=8)] == [chain]
+    assert [wave.assets for wave in waves(target, {"a": chain, "b": assets("ada", "dataset")}, jobs=8)] == [chain]
+    before, trainings, after = waves(target, dict.fromkeys("ab", chain), jobs=2)
     assert {key.path[-1] for key in before.assets} == {"dataset", "features", "split"}
     assert {key.path[-1] for key in trainings.assets} == {"model"}
     assert trainings.side_by_side
@@ -161,7 +162,7 @@ def test_a_failed_partition_stops_those_after_it(place):
     with dg.DagsterInstance.from_config(str(place)) as instance:
         outcomes = list(
             launcher(place, "partitions", steps, instance).materialize(
-                assets("ada", "dataset"), list(ice_cream.BEACHES)
+                dict.fromkeys(ice_cream.BEACHES, assets("ada", "dataset"))
             )
         )
     assert [(outcome.partition, outcome.passed) for outcome in outcomes] == [("north", False)]

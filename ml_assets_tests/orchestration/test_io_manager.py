@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from ml_assets.orchestration import build_definitions
-from ml_assets.orchestration.io_manager import IO_MANAGER, Handle
-from ml_assets.store import Store
+from ml_assets.orchestration.io_manager import IO_MANAGER
+from ml_assets.store import Handle, Store
 from ml_assets_tests.doubles import umbrellas
 from ml_assets_tests.doubles.backends import Interrupted
 from ml_assets_tests.doubles.world import World

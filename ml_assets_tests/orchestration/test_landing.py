@@ -13,7 +13,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ml_assets.orchestration.landing import CHAIN, Door, Seen, landing_sensor
+from ml_assets.computation.chain import CHAIN
+from ml_assets.orchestration.intake import Intake
+from ml_assets.orchestration.landing import Seen, landing_sensor, tick
 from ml_assets.problem import Daily, Monthly, RetrainWhen
 from ml_assets.store import open_landing
 from ml_assets.store.watch import Watch
@@ -161,12 +163,12 @@ def test_a_tick_compares_files_for_a_limited_time_and_the_next_goes_on(daemon):
     for month in ("2024-01", "2024-02"):
         land(daemon.world, month)
         daemon.world.must_run(PROBLEM, month)
-    door = Door(PROBLEM, daemon.world.store, daemon.world.landing, patience=0)
+    intake = Intake(PROBLEM, daemon.world.store, daemon.world.landing, patience=0)
     left, said = Seen(Watch(), ()), []
     for _ in range(3):
-        tick = door.tick(left, daemon.world.instance, datetime.now(UTC), logging.getLogger())
-        left = Seen.of(tick.cursor)
-        said.append((left.waiting, tick.skip_reason.skip_message))
+        result = tick(intake, left, daemon.world.instance, datetime.now(UTC), logging.getLogger())
+        left = Seen.of(result.cursor)
+        said.append((left.waiting, result.skip_reason.skip_message))
 
     assert said == [
         (("2024-02",), "2024-02 will be looked into at the next tick."),

@@ -10,11 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ml_assets.computation.git import code_identity
 from ml_assets.errors import InvalidPrediction
-from ml_assets.orchestration.io_manager import Handle
-from ml_assets.orchestration.metadata import code_identity
 from ml_assets.orchestration.predictions import scored
-from ml_assets.store import digest
+from ml_assets.store import Handle, digest
 from ml_assets_tests.doubles import umbrellas
 
 MONTH = "2024-02"

@@ -171,6 +171,13 @@ def test_an_order_that_there_is_not_is_named_with_those_there_are(get, query):
     assert "Known: partition, auroc, brier; asc or desc." in reply.page.words
 
 
+def test_models_say_which_rows_judged_them(shared, get):
+    words = get("/problem/umbrellas/models").page.words
+
+    for month in MONTHS:
+        assert shared.manifest(key_of(shared, "umbrellas/split", month)).content.digest[:6] in words
+
+
 # ---------------------------------------------------------------- a version
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import hashlib
+import re
 
 import pandas as pd
 import pytest
 
+from ml_assets.lineage.compare import compare
+from ml_assets.pages.models_page import report
 from ml_assets.pages.render import asset_url, file_url, problem_url
 from ml_assets.promotion.ledger import Ledger
 from ml_assets.store import Check, Input, LandedFile, Manifest, VersionKey, open_store
 from ml_assets_tests.conftest import BEACH, PROBLEMS
-from ml_assets_tests.pages.conftest import site
+from ml_assets_tests.pages.conftest import Page, site
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>&amp;`{{7*7}}"
 NAMES = ["../../etc", "a%2Fb", "ü✓ 日本", "x' y\"", "<b>", "?by=x#y", "..", "&lt;", "a b+c"]
@@ -72,6 +77,26 @@ def test_no_text_of_a_store_becomes_a_tag(evil):
         assert not [a for _, a in page.tags if {"onerror", "style"} & set(a)], address
         assert "<script>alert(1)<" in page.words, address
     assert "{{7*7}}" in get(f"/version/{model.version}").page.words
+
+
+def test_no_text_of_a_store_becomes_a_tag_or_a_script_of_a_report(evil):
+    store, _, _ = evil
+    text = report(store, compare(store, "evil"))
+    page = Page()
+    page.feed(text)
+
+    assert [attributes for tag, attributes in page.tags if tag == "script"] == [{}] and not page.all("img")
+    assert text.count("</script>") == 1 and "<script>alert(1)<" in page.words
+    assert not [a for _, a in page.tags if {"onerror", "onclick", "src", "href"} & set(a)]
+
+
+def test_a_browser_is_told_to_run_no_script_of_a_report_but_ours(shared):
+    text = report(shared, compare(shared, "umbrellas"))
+    (script,) = re.findall(r"<script>(.*?)</script>", text, re.S)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+    assert f"script-src &#39;sha256-{digest}&#39;" in text or f"script-src 'sha256-{digest}'" in text
+    assert "default-src 'none'" in text
 
 
 def test_every_link_to_what_has_an_odd_name_leads_there(evil):

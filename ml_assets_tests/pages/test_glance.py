@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ml_assets.errors import Refused
-from ml_assets.pages.glance import READERS, Glance, Memory, beside
+from ml_assets.pages.glance import Glance, Memory
 from ml_assets.store import Store, open_backend
 from ml_assets_tests.doubles.backends import Wrapped
 from ml_assets_tests.pages.conftest import site
@@ -82,13 +82,6 @@ def test_pages_cannot_write(backend, tmp_path):
         with pytest.raises(Refused, match="pages only read"):
             write()
     assert backend.get("refs/x") == b"refs/x" and backend.get("refs/new") is None
-
-
-@pytest.mark.parametrize("count", [0, 1, READERS + 1, 5 * READERS])
-def test_every_item_is_read_once(count):
-    seen: list[int] = []
-    beside(seen.append, range(count))
-    assert sorted(seen) == list(range(count))
 
 
 @pytest.mark.parametrize("address", ["/", "/problem/umbrellas", "/problem/umbrellas/models", "/asset/umbrellas/model"])

@@ -102,7 +102,7 @@ def test_an_address_of_no_known_kind_is_refused() -> None:
 
 
 def test_a_server_that_does_not_answer_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ml_assets.store.backend.RETRIES", 0)
+    monkeypatch.setattr("ml_assets.store.object_store.RETRIES", 0)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")

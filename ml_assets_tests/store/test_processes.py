@@ -21,7 +21,7 @@ for i in range(10):
 def test_two_processes_that_publish_one_partition_both_succeed_and_nothing_is_lost(tmp_path: Path) -> None:
     url = str(tmp_path / "store")
     writers = [subprocess.Popen([sys.executable, "-c", WRITER, url, name]) for name in ("ada", "eve")]
-    assert [writer.wait(timeout=60) for writer in writers] == [0, 0]
+    assert [writer.wait(timeout=240) for writer in writers] == [0, 0]
     store = open_store(url)
     log = store.log("a/model", "2013-06")
     assert [entry.n for entry in log] == list(range(1, 21))

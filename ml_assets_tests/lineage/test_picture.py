@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from ml_assets.pages import picture as module
-from ml_assets.pages.picture import layers, picture
+from ml_assets.lineage import picture as module
+from ml_assets.lineage.picture import layers, picture
 from ml_assets.store import Input, Manifest, VersionKey, open_store
 from ml_assets_tests.pages.conftest import site
 

@@ -1,0 +1,141 @@
+"""What a command is about: assets of problems, over partitions, with parameters. The same words for `run` and `plan`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ml_assets
+from ml_assets.cli.partitions import add_partitions, between, bounds
+from ml_assets.computation.chain import CHAIN, named
+from ml_assets.computation.planner import Planned, Planner
+from ml_assets.computation.reuse import given
+from ml_assets.errors import InvalidParams, UsageError
+from ml_assets.problem import Dynamic, Problem, files_of
+from ml_assets.problems import problem_named
+from ml_assets.settings import Settings
+from ml_assets.training.params import changed_params
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
+    from ml_assets.store import LandingFolder
+
+Config = dict[str, Any]
+"""``params`` and ``seed`` that a run gives its trainings, where they are not the problem's own."""
+
+
+def add_work(parser: argparse.ArgumentParser) -> None:
+    """Offer a selection, partitions, parameters and ``--fresh``."""
+    parser.add_argument(
+        "selection", help="a problem, problem/asset (+ for what is below it), or Dagster's selection syntax"
+    )
+    add_partitions(parser, required=True)
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="params.x=V", dest="settings", help="set a parameter"
+    )
+    parser.add_argument(
+        "--fresh", action="store_true", help="compute everything, and say whether it comes out the same"
+    )
+
+
+@dataclass(frozen=True)
+class Work:
+    """Some assets of a problem, in order, over some partitions."""
+
+    problem: Problem
+    nouns: Sequence[str]
+    partitions: Sequence[str]
+
+    @property
+    def names(self) -> list[str]:
+        """The assets as ``problem/asset``."""
+        return [f"{self.problem.name}/{noun}" for noun in self.nouns]
+
+    def plan(self, settings: Settings, config: Config, *, is_fresh: bool) -> list[Planned]:
+        """What would become of each partition of each asset."""
+        params = changed_params(self.problem.params, config.get("params", {}))
+        gives = given(self.problem, params, config.get("seed", self.problem.seed))
+        store, landing = ml_assets.open_store(settings), ml_assets.open_landing(settings)
+        return Planner(self.problem, store, landing, gives, is_fresh).plan(self.nouns, self.partitions)
+
+
+def work_of(options: argparse.Namespace, settings: Settings) -> list[Work]:
+    """The work that a command names, by problem. A plain selection is understood without Dagster.
+
+    Raises:
+        UsageError: if there is no such asset or partition.
+        NotLanded: if it is a new dynamic partition whose files have not landed.
+    """
+    plain = named(options.selection)
+    if plain is None:
+        return _understood_by_dagster(options, settings)
+    problem, nouns = problem_named(plain[0]), plain[1]
+    if isinstance(problem.partitions, Dynamic):
+        return _understood_by_dagster(options, settings)
+    return [Work(problem, nouns, between(problem.partitions.keys(), *bounds(options)))]
+
+
+def config_of(names: Iterable[str], settings: Sequence[str]) -> Config:
+    """``["params.learning_rate=0.05", "seed=7"]`` as what the selected models are given.
+
+    Raises:
+        UsageError: if a setting is not written so, or nothing selected has parameters.
+        InvalidParams: if a problem has no such parameter, or it has another type.
+    """
+    models = [name.split("/")[0] for name in names if name.endswith("/model")]
+    if settings and not models:
+        raise UsageError(
+            "--set changes a model's parameters, and no model is selected. Select one, e.g. flight_delays/model+."
+        )
+    config: Config = {}
+    for setting in settings:
+        path, equals, text = setting.partition("=")
+        section, dot, name = path.partition(".")
+        if not equals or not ((section == "params" and name) or (section == "seed" and not dot)):
+            raise UsageError(f"--set {setting!r} cannot be understood. Write --set params.NAME=VALUE or --set seed=N.")
+        if section == "seed":
+            config["seed"] = _value(text)
+        else:
+            config.setdefault("params", {})[name] = _value(text)
+    if type(config.get("seed", 0)) is not int:
+        raise InvalidParams(f"seed is a whole number, not {config['seed']!r}.")
+    for model in models:
+        changed_params(problem_named(model).params, config.get("params", {}))
+    return config
+
+
+def _understood_by_dagster(options: argparse.Namespace, settings: Settings) -> list[Work]:
+    from ml_assets.orchestration.launch import instance_in
+    from ml_assets.orchestration.selection import Target, names_of, partition_keys, selected
+
+    target = Target()
+    assets = selected(target, options.selection)
+    names = names_of(assets)
+    problems = [problem_named(name) for name in sorted({name.split("/")[0] for name in names})]
+    with instance_in(Path(settings.dagster_home or Path.cwd())) as instance:
+        for problem in problems:
+            _add_landed(problem, options.partition, instance, ml_assets.open_landing(settings))
+        partitions = between(partition_keys(target, assets, instance), *bounds(options))
+    return [
+        Work(problem, [noun for noun in CHAIN if f"{problem.name}/{noun}" in names], partitions) for problem in problems
+    ]
+
+
+def _add_landed(problem: Problem, partition: str | None, instance: DagsterInstance, landing: LandingFolder) -> None:
+    """A dynamic partition whose files have landed is one, also where no sensor has seen them yet."""
+    if partition is not None and isinstance(problem.partitions, Dynamic):
+        for name in files_of(problem, problem.partitions.partition(partition).key):
+            landing.read(name)
+        instance.add_dynamic_partitions(problem.name, [partition])
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text

@@ -1,0 +1,133 @@
+"""The chain of a problem: its assets in order, which partitions of which asset each is made from, and what it reads of them.
+
+Dagster's graph (``orchestration``) says the same to Dagster; a test holds the two against each other. Here it can be asked
+without Dagster, which takes a second to load: that is what lets a plan be made, and nothing be done, at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+from ml_assets.problem import Problem, window_keys
+from ml_assets.promotion.ledger import Ledger, Move, reigning, undone
+from ml_assets.store import Handle, LandingFolder, Store, digest
+
+CHAIN = ("dataset", "features", "split", "model", "evaluation", "champion", "predictions")
+SCORED = ("dataset", "features", "predictions")  # of a partition on which no model is trained
+RETRAINED = ("split", "model", "evaluation", "champion")  # where only the model is old
+_UPSTREAM = {
+    "features": "dataset",
+    "split": "features",
+    "model": "split",
+    "evaluation": "model",
+    "champion": "evaluation",
+    "predictions": "features",
+}
+_PARENTS = {noun: ({above} | ({"champion"} if noun == "predictions" else set())) for noun, above in _UPSTREAM.items()}
+NOTHING = "none"  # stands for a champion where there is none
+
+
+def inputs_of(problem: Problem, noun: str, partition: str) -> list[tuple[str, str]]:
+    """What an asset's partition is made from: noun and partition of each declared input, oldest first."""
+    if noun not in _UPSTREAM:
+        return []
+    sizes = {"features": problem.lookback + 1, "split": problem.window}
+    keys = window_keys(problem.partitions, partition, sizes.get(noun, 1))
+    return [(_UPSTREAM[noun], key) for key in keys]
+
+
+def named(selection: str) -> tuple[str, list[str]] | None:
+    """Problem and assets that a selection names: ``p``, ``p/model``, ``p/model+`` (with what is below), ``+p/model`` (above).
+
+    None for anything else, which is Dagster's to understand.
+    """
+    name = selection.strip("+")
+    problem, slash, noun = name.partition("/")
+    if not problem.isidentifier() or (slash and noun not in CHAIN):
+        return None
+    nouns = [noun] if slash else list(CHAIN)
+    up = _above(nouns) if selection.startswith("+") else set(nouns)
+    down = _below(nouns) if selection.endswith("+") else set()
+    return problem, [noun for noun in CHAIN if noun in up | down]
+
+
+def _below(nouns: Sequence[str]) -> set[str]:
+    found = set(nouns)
+    for noun in CHAIN:
+        if _PARENTS.get(noun, set()) & found:
+            found.add(noun)
+    return found
+
+
+def _above(nouns: Sequence[str]) -> set[str]:
+    found = set(nouns)
+    for noun in reversed(CHAIN):
+        if noun in found:
+            found |= _PARENTS.get(noun, set())
+    return found
+
+
+class Surroundings:
+    """Where a computation reads from: the store, the landing folder, and the ledger as it is when first asked for."""
+
+    def __init__(self, store: Store, landing: LandingFolder) -> None:
+        self.store, self.landing = store, landing
+        self.moves = cache(self._moves)
+
+    def _moves(self, ledger: Ledger) -> Sequence[Move]:
+        return ledger.moves()
+
+
+def reads_of(
+    problem: Problem, noun: str, partition: str, inputs: Sequence[Handle], around: Surroundings
+) -> dict[str, str]:
+    """Everything that an asset reads of the store when it is made from these inputs -> digest of what it says.
+
+    Of a dataset, what it reads has landed, see ``landed.py``. (That its number of rows is compared with the partition's
+    before is not among it: the comparison was made when the dataset was first made.)
+    """
+    read = {f"{handle.key.asset}@{handle.key.partition}": handle.digest for handle in _followed(noun, inputs)}
+    ledger = Ledger.of(around.store, problem, partition)
+    if noun == "champion":
+        (model,) = inputs[0].inputs("model")
+        return {**read, **_read_of_ledger(around.store, around.moves(ledger), partition, model)}
+    if noun == "predictions":
+        before = partition if ledger.partition is None else None
+        champion = reigning(around.moves(ledger), before=before)
+        return {**read, "champion": champion.model.version if champion else NOTHING}
+    return read
+
+
+def rows_before(problem: Problem, store: Store, partition: str) -> int | None:
+    """How many rows the dataset of the partition before has, which an unusual number of rows is recognised by."""
+    earlier = window_keys(problem.partitions, partition, 2)[:-1]
+    entry = store.head(f"{problem.name}/dataset", earlier[0]) if earlier else None
+    return int(store.manifest(entry.target).notes["rows"]) if entry else None
+
+
+def _followed(noun: str, inputs: Sequence[Handle]) -> list[Handle]:
+    """The inputs, and the recorded inputs of theirs that the asset follows."""
+    follows = {"model": ("features",), "evaluation": ("split", "features"), "champion": ("model", "split", "features")}
+    return [*inputs, *(found for handle in inputs for name in follows.get(noun, ()) for found in handle.inputs(name))]
+
+
+def _read_of_ledger(store: Store, moves: Sequence[Move], partition: str, model: Handle) -> dict[str, str]:
+    """What the champion's decision depends on, and whether it was carried out: only then may it be repeated in words."""
+    last = reigning(moves, until=partition)
+    before = str(last.model) if last else NOTHING
+    is_done = last is not None and was_decided(store, last, partition, model)
+    if last is not None and is_done:
+        before = last.details["before"] or NOTHING
+    removed = sorted(store.manifest(gone).content.digest for gone in undone(moves))
+    return {
+        "champion before": before,
+        "champion now": model.digest if is_done else before,
+        "rolled back": digest("".join(removed).encode()) if removed else NOTHING,
+    }
+
+
+def was_decided(store: Store, move: Move, partition: str, model: Handle) -> bool:
+    """Whether a move is the decision of this partition that made this very model champion."""
+    is_decision = move.kind == "decision" and move.as_of == partition
+    return is_decision and store.manifest(move.model).content.digest == model.digest

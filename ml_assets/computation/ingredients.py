@@ -1,0 +1,139 @@
+"""What a computation is made of. Equal ingredients have one key, under which the store remembers what came of them.
+
+Everything that can change a result is among them, by value: code as the digest of what it says, inputs by the digests of
+their contents, so that an input that was made again and came out the same changes nothing. What cannot change a result
+(comments, who runs it, when, on which branch) is not.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from ml_assets.store import Manifest, canonical, digest
+
+FORMAT = 1  # of the key: another way to compute it must not find what this one remembered
+SHOWN_DIGITS = 4  # of a digest: enough to see that two differ
+LONGEST_VALUE = 60  # characters of a setting in a sentence
+MOST_NAMES = 3  # in one sentence
+RECORDED = ("code", "packages", "settings", "reads", "threads")  # besides what a manifest has fields for
+
+Parts = Callable[[str], Mapping[str, str]]
+"""From a code version to its parts, ``Store.code``."""
+
+
+@dataclass(frozen=True)
+class Ingredients:
+    """Everything that a version of an asset depends on.
+
+    Attributes:
+        code: digest of the code that computes it (the code version), see ``code.py``.
+        packages: third-party packages that this code imports -> version.
+        settings: what it is told by the problem, besides functions.
+        reads: what it reads -> digest of the content: ``flight_delays/features@2013-05``, ``landed flights/2013-05.parquet``.
+        params, seed: what the run gave it; a training has them.
+        threads: how many it computes with, where that changes bits.
+    """
+
+    asset: str
+    partition: str | None
+    code: str
+    packages: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    reads: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
+    seed: int | None = None
+    threads: int | None = None
+
+    @cached_property
+    def key(self) -> str:
+        """The computation key."""
+        return digest(canonical({"format": FORMAT, **asdict(self)}))
+
+    def reading(self, reads: Mapping[str, str]) -> Ingredients:
+        """The same, of other inputs."""
+        return replace(self, reads=dict(reads))
+
+    def to_json(self) -> dict[str, Any]:
+        """What a manifest records of them, besides its own fields."""
+        return {"key": self.key, **{name: value for name, value in asdict(self).items() if name in RECORDED}}
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> Ingredients | None:
+        """Those that a version was made of; None where they are not recorded."""
+        recorded = manifest.code.get("computation")
+        if not recorded:
+            return None
+        own = {name: recorded[name] for name in RECORDED}
+        return cls(manifest.asset, manifest.partition, **own, params=dict(manifest.params), seed=manifest.seed)
+
+
+def differences(before: Ingredients, after: Ingredients, parts: Parts) -> list[str]:
+    """What changed, a sentence for each ingredient: ``params.learning_rate 0.1 -> 0.05``; empty if nothing did."""
+    return [
+        *_changed("params.", before.params, after.params, _value),
+        *_changed("", {"seed": before.seed}, {"seed": after.seed}, _value),
+        *_changed_code(before.code, after.code, parts),
+        *_changed("", _inputs(before.reads), _inputs(after.reads), _short),
+        *_changed("problem.", before.settings, after.settings, _value),
+        *_changed("", before.packages, after.packages, str),
+        *_changed("", {"threads": before.threads}, {"threads": after.threads}, _value),
+    ]
+
+
+def in_short(changes: list[str]) -> str:
+    """The first few of them, as one phrase."""
+    more = [f"{len(changes) - MOST_NAMES} more changes"] if len(changes) > MOST_NAMES else []
+    return "; ".join([*changes[:MOST_NAMES], *more])
+
+
+def _inputs(reads: Mapping[str, str]) -> dict[str, str]:
+    """By the name that people see: what landed, and what a champion is decided from, speak for themselves."""
+    return {name if "@" not in name else f"input {name}": value for name, value in reads.items()}
+
+
+def _changed(
+    prefix: str, before: Mapping[str, Any], after: Mapping[str, Any], show: Callable[[Any], str]
+) -> Iterator[str]:
+    for name in sorted({*before, *after}, key=lambda name: (name not in before, name)):
+        if name not in after:
+            yield f"{prefix}{name} removed"
+        elif name not in before:
+            yield f"{prefix}{name} added"
+        elif before[name] != after[name]:
+            yield f"{prefix}{name} {show(before[name])} -> {show(after[name])}"
+
+
+def _changed_code(before: str, after: str, parts: Parts) -> Iterator[str]:
+    if before == after:
+        return
+    old, new = parts(before), parts(after)
+    for said, names in (
+        ("changed", [name for name in new if name in old and new[name] != old[name]]),
+        ("added", [name for name in new if name not in old]),
+        ("removed", [name for name in old if name not in new]),
+    ):
+        if names:
+            yield f"code: {_some(sorted(names))} {said}"
+
+
+def _some(names: list[str]) -> str:
+    """Names of parts as people know them: ``ml_assets.problems.x.features:build_features`` is ``build_features``."""
+    known = [name.partition(":")[2].rpartition(".")[2] or name.partition(":")[0] for name in names]
+    known = list(dict.fromkeys(known))
+    more = f" and {len(known) - MOST_NAMES} more" if len(known) > MOST_NAMES else ""
+    return ", ".join(known[:MOST_NAMES]) + more
+
+
+def _value(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
+
+
+def _short(found: str) -> str:
+    """A digest by its first digits; anything else as it is."""
+    is_digest = len(found) == len(digest(b"")) and all(c in "0123456789abcdef" for c in found)
+    return found[:SHOWN_DIGITS] if is_digest else found

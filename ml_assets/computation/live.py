@@ -1,0 +1,210 @@
+"""From functions in memory to their source, and to the values that they carry: arguments of a partial, what a closure holds.
+
+Plain values are recorded as they are. What is neither plain nor code (a DataFrame in a closure) has no text: it makes the
+computation one that cannot be recognised again, and that says so.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import datetime
+import decimal
+import enum
+import fractions
+import functools
+import re
+import sys
+import types
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path, PurePath
+from typing import Any
+
+from ml_assets.computation.names import Function, Scope, scope_of
+from ml_assets.computation.reach import Reach
+from ml_assets.computation.source import Source
+from ml_assets.store import canonical
+
+PLAIN = (
+    bytes, complex, range, slice, datetime.date, datetime.time, datetime.timedelta, datetime.timezone, decimal.Decimal,
+    fractions.Fraction, PurePath, re.Pattern,
+)  # fmt: skip
+LAMBDA = "<lambda>"
+
+
+class Live:
+    """Describes values by JSON, and follows the code that they are made of."""
+
+    def __init__(self, reach: Reach) -> None:
+        self.reach = reach
+        self._described: dict[int, Any] = {}  # also keeps the values alive, so that ids stay theirs
+
+    def describe(self, value: Any, where: str) -> Any:
+        """JSON that differs where values do; ``where`` is what a complaint calls it."""
+        if value is None or type(value) in (bool, int, str):
+            return value
+        if isinstance(value, float):
+            return {"float": repr(value)}
+        if id(value) in self._described:
+            return {"again": type(value).__qualname__}
+        self._described[id(value)] = value
+        try:
+            return self._composed(value, where)
+        finally:
+            del self._described[id(value)]
+
+    def _composed(self, value: Any, where: str) -> Any:
+        if isinstance(value, Mapping) and type(value).__module__ in ("builtins", "types", "collections"):
+            return {"mapping": [[self.describe(k, where), self.describe(v, where)] for k, v in value.items()]}
+        if type(value) in (list, tuple):
+            return {type(value).__name__: [self.describe(item, where) for item in value]}
+        if type(value) in (set, frozenset):
+            return {"set": sorted(canonical(self.describe(item, where)).decode() for item in value)}
+        if isinstance(value, enum.Enum):
+            return {"enum": [self.describe(type(value), where), value.name]}
+        if isinstance(value, PLAIN):
+            return {type(value).__qualname__: repr(value)}
+        return self._code(value, where)
+
+    def _code(self, value: Any, where: str) -> Any:
+        if isinstance(value, types.ModuleType):
+            self.reach.follow(value.__name__)
+            return {"module": value.__name__}
+        if isinstance(value, type):
+            return {"class": self._class(value)}
+        if isinstance(value, types.FunctionType):
+            return {"function": self._function(value)}
+        return self._bound(value, where)
+
+    def _bound(self, value: Any, where: str) -> Any:
+        """A callable that carries values."""
+        if isinstance(value, types.MethodType):
+            return {"method": [self.describe(value.__self__, where), self.describe(value.__func__, where)]}
+        if isinstance(value, functools.partial):
+            return {"partial": [self.describe(part, where) for part in (value.func, value.args, value.keywords)]}
+        if isinstance(value, types.BuiltinFunctionType) and isinstance(value.__self__, types.ModuleType | None):
+            self.reach.follow(value.__module__ or "builtins", (value.__qualname__,))
+            return {"builtin": f"{value.__module__}.{value.__qualname__}"}
+        if callable(inner := getattr(value, "__wrapped__", None)):
+            return {"wrapped": self.describe(inner, where)}
+        return self._instance(value, where)
+
+    def _instance(self, value: Any, where: str) -> Any:
+        kind = type(value)
+        if not self._is_ours(kind.__module__, _file(kind)):
+            name = f"{kind.__module__}.{kind.__qualname__}"
+            self.reach.unidentified.add(
+                f"{where} holds a {name}, which no source tells: pass it in, or build it inside."
+            )
+            return {"unidentified": name}
+        names = dataclasses.fields(value) if dataclasses.is_dataclass(value) else ()
+        state = {field.name: getattr(value, field.name) for field in names} | getattr(value, "__dict__", {})
+        slots = [name for base in kind.__mro__ for name in _slots(base) if hasattr(value, name)]
+        state |= {name: getattr(value, name) for name in slots}
+        described = {name: self.describe(item, f"{kind.__qualname__}.{name}") for name, item in sorted(state.items())}
+        return {"instance": [self._class(kind), described]}
+
+    def _class(self, kind: type) -> str:
+        name = f"{kind.__module__}:{kind.__qualname__}"
+        if "<locals>" in name:
+            self.reach.unidentified.add(f"{name} is a class that a function makes: define it at the top of its module.")
+        elif self._is_ours(kind.__module__, _file(kind)):
+            self.reach.follow(kind.__module__, (kind.__qualname__.partition(".")[0],))
+        else:
+            self.reach.follow(kind.__module__, (kind.__qualname__,))
+        return name
+
+    def _function(self, function: types.FunctionType) -> str:
+        module, names = function.__globals__.get("__name__", ""), function.__code__.co_qualname.split(".")
+        names = [name for name in names if name != "<locals>"]
+        name = f"{module}:{'.'.join(names)}"
+        wrapped = getattr(function, "__wrapped__", None)
+        if wrapped is not None:
+            self.describe(wrapped, name)
+        if not self._is_ours(module, function.__code__.co_filename):
+            self.reach.follow(module, tuple(names))
+            if wrapped is None:
+                self._carried(function, name)
+            return name
+        if self.reach.sources.path(module) is None:
+            self.reach.unidentified.add(
+                f"{name} has no source file: it was typed in or made by exec. Put it into a module."
+            )
+            return name
+        if len(names) == 1 and names[0] != LAMBDA:
+            self.reach.follow(module, (names[0],))
+            return name
+        return self._inner(function, self.reach.sources[module], names)
+
+    def _inner(self, function: types.FunctionType, source: Source, names: Sequence[str]) -> str:
+        """A lambda, a method, or a function in a function: its source, and what it carries."""
+        name, code = f"{source.name}:{'.'.join(names)}", function.__code__
+        found = lambdas(source, code) if LAMBDA in names else source.definitions(names)
+        if len(found) != 1 or isinstance(found[0][0], ast.ClassDef):
+            self.reach.follow(source.name, tuple(names[:1]) if found else ())
+            return self._carried(function, name)
+        ((node, inside),) = found
+        around: list[Scope] = [scope_of(outer, source.package) for outer in inside]
+        imports = {free for scope in around for free, modules in scope.items() if modules}
+        name = self.reach.read(name, source, [node], [dict.fromkeys(code.co_freevars, ()), *around])
+        return self._carried(function, name, imports)
+
+    def _carried(self, function: types.FunctionType, name: str, known: Collection[str] = ()) -> str:
+        """Record what a function holds besides its text: defaults that were computed, and variables of the one around it."""
+        cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+        held = {free: _content(cell) for free, cell in cells if free not in known}
+        if function.__defaults__ or function.__kwdefaults__:
+            held["defaults"] = [function.__defaults__, function.__kwdefaults__]
+        for what, value in held.items():
+            where = f"{name}[{what}]"
+            self.reach.put(where, canonical(self.describe(value, where)).decode())
+        return name
+
+    def _is_ours(self, module: str, file: str | None) -> bool:
+        """Whether a module of something in memory is first-party; where it is, is learnt on the way."""
+        if file and Path(file).is_file():
+            self.reach.sources.place(module, Path(file).absolute())
+        return self.reach.sources.is_first_party(module)
+
+
+def lambdas(source: Source, code: types.CodeType) -> list[tuple[ast.Lambda, tuple[Function | ast.Lambda, ...]]]:
+    """The lambdas that this may be the code of, each with the functions around it: one, unless the file was edited."""
+    spans = {(line, column, end, last) for line, end, column, last in code.co_positions()}
+    return [
+        (node, inside)
+        for node, inside in _all_lambdas(source.statements, ())
+        if node.lineno == code.co_firstlineno and _span(node.body) in spans
+    ]
+
+
+def _all_lambdas(
+    nodes: Iterable[ast.AST], inside: tuple[Function | ast.Lambda, ...]
+) -> Iterator[tuple[ast.Lambda, tuple[Function | ast.Lambda, ...]]]:
+    for node in nodes:
+        if isinstance(node, ast.Lambda):
+            yield node, inside
+        around = (*inside, node) if isinstance(node, Function | ast.Lambda) else inside
+        yield from _all_lambdas(ast.iter_child_nodes(node), around)
+
+
+def _span(node: ast.expr) -> tuple[int, int, int | None, int | None]:
+    return node.lineno, node.col_offset, node.end_lineno, node.end_col_offset
+
+
+def _content(cell: types.CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return "not bound yet"
+
+
+def _file(kind: type) -> str | None:
+    """The file that a class was loaded from."""
+    loaded: str | None = getattr(sys.modules.get(kind.__module__), "__file__", None)
+    codes = (method.__code__ for method in vars(kind).values() if isinstance(method, types.FunctionType))
+    return loaded or next((code.co_filename for code in codes if code.co_filename != "<string>"), None)
+
+
+def _slots(kind: type) -> Sequence[str]:
+    slots = vars(kind).get("__slots__", ())
+    return (slots,) if isinstance(slots, str) else tuple(slots)

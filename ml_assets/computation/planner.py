@@ -1,0 +1,139 @@
+"""The plan: which partitions of which assets would be used again, and which computed, why, before anything runs.
+
+Decided as the steps themselves decide, by the same questions, without Dagster and without loading a value. What depends on
+something that is computed first can only be decided then: it is *open*, and used again if its inputs come out the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Literal
+
+from ml_assets.computation.chain import CHAIN, Surroundings, inputs_of
+from ml_assets.computation.recipe import Recipe
+from ml_assets.computation.reuse import Decision, Given, Nothing, Question, Reuse
+from ml_assets.problem import Problem, is_calendar
+from ml_assets.store import Handle, LandingFolder, Manifest, Store, VersionKey
+
+READERS = 16  # questions at the same time: on an object store each waits for some replies
+
+State = Literal["current", "reuse", "nothing", "compute", "open", "missing"]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What would become of one partition of an asset.
+
+    Attributes:
+        state: ``current``: the branch names the result already; ``reuse``: the result is there, and the branch will name it;
+            ``nothing``: nothing can be made yet; ``compute``; ``open``: an input is computed first;
+            ``missing``: an input was never made.
+        version, manifest: the result, where it is there.
+    """
+
+    noun: str
+    partition: str
+    state: State
+    why: str
+    version: VersionKey | None = None
+    manifest: Manifest | None = field(default=None, repr=False)
+
+    @property
+    def takes_a_step(self) -> bool:
+        """Whether there is anything to do."""
+        return self.state in ("reuse", "compute", "open", "missing")
+
+    @property
+    def is_unmade(self) -> bool:
+        """Whether its result is not known before it is made."""
+        return self.state in ("compute", "open")
+
+    @property
+    def saved_seconds(self) -> float:
+        """What was not computed again took this long, by the clock."""
+        return float(self.manifest.resources.get("wall_seconds", 0.0)) if self.manifest else 0.0
+
+
+Places = dict[tuple[str, str], Planned]
+"""What was decided, by asset and partition."""
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Makes plans for one problem.
+
+    Attributes:
+        given: what the run will give to trainings.
+        is_fresh: everything is computed, whether or not it was before.
+    """
+
+    problem: Problem
+    store: Store
+    landing: LandingFolder
+    given: Given
+    is_fresh: bool = False
+
+    def plan(self, nouns: Iterable[str], partitions: Sequence[str]) -> list[Planned]:
+        """The plan for some assets over some partitions, in the order in which they would run."""
+        chosen, around = [noun for noun in CHAIN if noun in set(nouns)], Surroundings(self.store, self.landing)
+        decided: Places = {}
+        for noun in chosen:
+            decide = partial(self._decide, Recipe(self.problem, noun), decided, around)
+            with ThreadPoolExecutor(READERS) as pool:
+                found = list(pool.map(decide, partitions))
+            decided |= {(noun, one.partition): one for one in found}
+            decided |= self._undecided(noun, decided)
+        return [decided[noun, partition] for partition in partitions for noun in chosen]
+
+    def _decide(self, recipe: Recipe, decided: Places, around: Surroundings, partition: str) -> Planned:
+        noun, inputs = recipe.noun, []
+        if self.is_fresh:
+            return Planned(noun, partition, "compute", "computed afresh, as asked")
+        for place in inputs_of(self.problem, noun, partition):
+            above = decided.get(place) or self._as_it_is(*place)
+            if above.version is None:
+                return self._without(above, noun, partition)
+            digest = above.manifest.content.digest if above.manifest else ""
+            inputs.append(Handle(self.store, above.version, digest=digest))
+        question = Question.of(recipe, partition, inputs, self.given if noun == "model" else Given(), around)
+        return self._planned(noun, partition, question.answer(self.store))
+
+    def _planned(self, noun: str, partition: str, decision: Decision) -> Planned:
+        if not isinstance(decision, Reuse):
+            return Planned(noun, partition, "nothing" if isinstance(decision, Nothing) else "compute", decision.why)
+        entry = self.store.head(self._asset(noun), partition)
+        state: State = "current" if entry is not None and entry.target == decision.version else "reuse"
+        return Planned(noun, partition, state, decision.why, decision.version, decision.manifest)
+
+    def _as_it_is(self, noun: str, partition: str) -> Planned:
+        """An input that is not in the plan: what the branch names."""
+        entry = self.store.head(self._asset(noun), partition)
+        if entry is None:
+            return Planned(noun, partition, "missing", "")
+        return Planned(noun, partition, "current", entry.why, entry.target)
+
+    def _without(self, above: Planned, noun: str, partition: str) -> Planned:
+        """What is made from something that is not there yet."""
+        if above.state == "nothing":
+            return Planned(noun, partition, "nothing", above.why)
+        name = f"{self._asset(above.noun)}@{above.partition}"
+        if above.state == "missing":
+            return Planned(noun, partition, "missing", f"{name} was never made: make it first")
+        return Planned(noun, partition, "open", f"after {name}, which is computed first")
+
+    def _undecided(self, noun: str, decided: Places) -> Places:
+        """Champions follow each other, and predict: what depends on one that is decided first is open."""
+        if noun not in ("champion", "predictions") or not is_calendar(self.problem.partitions):
+            return {}
+        first = min((p for (other, p), one in decided.items() if other == "champion" and one.is_unmade), default=None)
+        return {
+            place: replace(one, state="open", why=f"after the champion of {first}", version=None, manifest=None)
+            for place, one in decided.items()
+            if place[0] == noun and first is not None and first < one.partition and one.version is not None
+        }
+
+    def _asset(self, noun: str) -> str:
+        return f"{self.problem.name}/{noun}"

@@ -1,0 +1,289 @@
+"""From a definition to everything that it reaches: the text of each part, and the third-party packages on the way.
+
+What is reached is a closure: its parts do not depend on the order in which they are found.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import copy
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+from ml_assets.computation.changes import changed_from, changes, is_mutable, registrars
+from ml_assets.computation.finder import Sources
+from ml_assets.computation.names import Function, Imported, Mention, Scope, bound, mentions, scope_of
+from ml_assets.computation.source import Definition, Source
+from ml_assets.store import digest
+
+WHOLE = "*"  # in place of a name: the whole module
+DYNAMIC = {"__file__", "__import__", "__loader__", "__path__", "__spec__", "eval", "exec", "globals"}
+DYNAMIC_MODULES = ("builtins", "importlib", "pkgutil", "runpy", "sys.modules")  # what they lead to, no text tells
+STATIC_MODULES = ("importlib.metadata",)
+GIVEN = {*dir(builtins), "__annotations__", "__builtins__", "__name__", "__package__"} - {"__doc__", *DYNAMIC}
+
+
+@dataclass
+class Reach:
+    """What was reached so far.
+
+    Attributes:
+        cut: modules, packages and ``module:name`` at which following ends.
+        parts: "module:qualname" -> normalised source.
+        packages: top-level third-party modules.
+        files: where the parts are.
+        unidentified: sentences about what cannot be identified.
+    """
+
+    sources: Sources
+    cut: frozenset[str] = frozenset()
+    parts: dict[str, str] = field(default_factory=dict)
+    packages: set[str] = field(default_factory=set)
+    files: set[Path] = field(default_factory=set)
+    unidentified: set[str] = field(default_factory=set)
+    _ahead: list[tuple[Source, Mention]] = field(default_factory=list)
+
+    # ------------------------------------------------------------ adding
+
+    def follow(self, module: str, path: tuple[str, ...] = (), by: str = "") -> None:
+        """Follow an attribute of a module; without one the module is used as a value, and counts as a whole.
+
+        Args:
+            by: the module whose code mentions it.
+        """
+        below = f"{module}.{path[0]}" if path else ""
+        if self._is_cut(module):
+            return
+        if not self.sources.is_first_party(module):
+            self._beyond(".".join((module, *path)), by)
+        elif path and self._binds(module, path[0]):
+            self._name(self.sources[module], path[0], path[1:])
+        elif path and (self.sources.path(below) or self.sources.is_folder(below)):
+            self.follow(below, path[1:], by)
+        else:
+            self._whole(module)
+
+    def inner(self, module: str, names: Sequence[str]) -> None:
+        """Follow a path of names in a module: a function in a function, or what binds a variable of one."""
+        source = self.sources[module]
+        definitions = [(node, inside) for node, inside in source.definitions(names) if inside]
+        for node, inside in definitions:
+            self.read(_part(source, inside, node.name), source, [node], _named(source, inside))
+        if definitions:
+            return
+        around = [(*inside, node) for node, inside in source.definitions(names[:-1] or names) if isinstance(node, Function)]
+        for functions in around if names[1:] else ():
+            nodes = _bound_in(functions[-1], names[-1])
+            self.read(_part(source, functions, names[-1]), source, nodes, _named(source, functions))
+        if not around or not names[1:]:
+            self.follow(module, tuple(names))
+
+    def read(self, name: str, source: Source, nodes: Sequence[ast.AST], scopes: Sequence[Scope] = ()) -> str:
+        """Record nodes of a module as a part, and follow what they mention; the name of the part."""
+        kept = tuple(self._without_plumbing(source, node, scopes) for node in nodes)
+        self.files.add(source.path)
+        mentioned = mentions(kept, source.package, scopes) if scopes else _mentions(kept, source.package)
+        self._ahead += [(source, mention) for mention in mentioned]
+        return self.put(name, "\n".join(map(_text, kept)))
+
+    def put(self, name: str, text: str) -> str:
+        """Record a part; another of the same name (two lambdas in a function) gets a name of its own."""
+        while self.parts.get(name, text) != text:
+            name += "'"
+        self.parts[name] = text
+        return name
+
+    def run(self) -> None:
+        """Follow what was added, to the end."""
+        while self._ahead:
+            source, mention = self._ahead.pop()
+            if isinstance(mention.name, Imported):
+                self.follow(mention.name.module, mention.name.path + mention.path, source.name)
+            elif "." in mention.name:
+                if f"{source.name}:{mention.name}" not in self.parts:
+                    self.inner(source.name, mention.name.split("."))
+            elif mention.name in source.bindings:
+                self._name(source, mention.name, mention.path)
+            else:
+                self._unbound(source, mention)
+
+    # ------------------------------------------------------------ following
+
+    def _name(self, source: Source, name: str, path: tuple[str, ...]) -> None:
+        """A name that a module binds."""
+        if self._is_cut(source.name, name):
+            return
+        for what in source.imports.get(name, ()):
+            self.follow(what.module, what.path + path, source.name)
+        if f"{source.name}:{name}" in self.parts:
+            return
+        involved = [*source.bindings[name], *changes(source).get(name, ())]
+        self.read(f"{source.name}:{name}", source, [s for s in source.statements if s in involved])
+        self._stars(source)
+        if is_mutable(source, name):
+            self._changed_elsewhere(source, name)
+
+    def _unbound(self, source: Source, mention: Mention) -> None:
+        """A name that is not bound where it is mentioned."""
+        name = str(mention.name)
+        if name in DYNAMIC:
+            self._everything(source.name)
+        elif name == "__doc__":
+            self.put(f"{source.name}:__doc__", source.doc)
+        elif name not in GIVEN and mention.is_certain and not self._stars(source):
+            self._whole(source.name)
+
+    def _stars(self, source: Source) -> bool:
+        for module in source.stars:
+            self.follow(module, (), source.name)
+        return bool(source.stars)
+
+    def _changed_elsewhere(self, source: Source, name: str) -> None:
+        """What other first-party modules add to a registry when they are loaded."""
+        names = {name, *(f for f, changed in registrars(source).items() if name in changed)}
+        for module, data in self.sources.texts(source.name.partition(".")[0]):
+            if module == source.name or self._is_cut(module) or not _may_change(data, frozenset(names)):
+                continue
+            if found := changed_from(self.sources[module], names):
+                self.read(f"{module}:{name} of {source.name}", self.sources[module], found)
+
+    def _whole(self, module: str) -> None:
+        name = f"{module}:{WHOLE}"
+        if name in self.parts or self._is_cut(module):
+            return
+        if not self.sources.path(module):
+            self._without_source(module)
+            return
+        source = self.sources[module]
+        self.put(name, "\n".join(map(_text, source.statements)))
+        self.files.add(source.path)
+        own = source.bindings.keys() - source.imports.keys()
+        self._ahead += [(source, m) for m in _mentions(source.statements, source.package) if m.name not in own]
+        for imports in source.imports.values():
+            for what in imports:
+                self.follow(what.module, tuple(part for part in what.path if part != "*"), module)
+
+    def _without_source(self, module: str) -> None:
+        self.put(f"{module}:{WHOLE}", "")
+        if self.sources.is_folder(module):
+            self._everything(module)
+        elif self.sources.is_compiled(module):
+            self.unidentified.add(f"{module} is compiled and has no source: install it as a package with a version.")
+
+    def _everything(self, module: str) -> None:
+        """Every file of the package that a module is in: what its code reaches is not known before it runs."""
+        top = module if module in self.sources.files else module.partition(".")[0]
+        for path, name in self.sources.below(top):
+            if path.suffix == ".py":
+                self._whole(name)
+            else:
+                self.files.add(path)
+                self.put(f"{name}{path.suffix}", digest(path.read_bytes()))
+
+    def _beyond(self, name: str, by: str) -> None:
+        """Third-party code is known by its version, the standard library by Python's."""
+        top = name.partition(".")[0]
+        if top not in sys.stdlib_module_names:
+            self.packages.add(top)
+        elif by and _leads(name, DYNAMIC_MODULES) and not _leads(name, STATIC_MODULES):
+            self._everything(by)
+
+    # ------------------------------------------------------------ knowing
+
+    def _is_cut(self, module: str, name: str = "") -> bool:
+        return f"{module}:{name}" in self.cut or not self.cut.isdisjoint(_above(module))
+
+    def _binds(self, module: str, name: str) -> bool:
+        return self.sources.path(module) is not None and name in self.sources[module].bindings
+
+    def _without_plumbing(self, source: Source, node: ast.AST, scopes: Sequence[Scope]) -> ast.AST:
+        """The node without decorators that are cut: what they are given does not change results either."""
+        if not isinstance(node, Definition) or not node.decorator_list or not self.cut:
+            return node
+        kept = [d for d in node.decorator_list if not self._is_plumbing(source, _callee(d), scopes)]
+        if len(kept) == len(node.decorator_list):
+            return node
+        bare = copy.copy(node)
+        bare.decorator_list = kept
+        return bare
+
+    def _is_plumbing(self, source: Source, callee: ast.expr, scopes: Sequence[Scope]) -> bool:
+        for mention in mentions([callee], source.package, scopes):
+            name = mention.name
+            ends = [name] if isinstance(name, Imported) else [Imported(source.name, (name,))]
+            if all(self._ends_at_cut(Imported(end.module, end.path + mention.path)) for end in ends):
+                return True
+        return False
+
+    def _ends_at_cut(self, what: Imported) -> bool:
+        """Whether a name leads to something that is cut, also by way of a re-export."""
+        if self._is_cut(what.module, what.path[0] if what.path else ""):
+            return True
+        if not what.path or not self.sources.is_first_party(what.module) or not self._binds(what.module, what.path[0]):
+            return False
+        further = self.sources[what.module].imports.get(what.path[0], ())
+        return any(self._ends_at_cut(Imported(one.module, one.path + what.path[1:])) for one in further)
+
+
+@lru_cache(maxsize=65536)
+def _text(node: ast.AST) -> str:
+    return ast.unparse(node)
+
+
+@lru_cache(maxsize=65536)
+def _mentions(nodes: tuple[ast.AST, ...], package: str) -> frozenset[Mention]:
+    return mentions(nodes, package)
+
+
+def _may_change(data: bytes, names: frozenset[str]) -> bool:
+    """Whether a module is worth parsing: it mentions a name where a statement, or an ``as``, could change what it means."""
+    if not any(name.encode() in data for name in names):
+        return False
+    name = f"\\b(?:{'|'.join(sorted(names))})\\b"
+    unindented = rf"^(?!def |class |from |import |async |[\s#\"']).*{name}"
+    return re.search(rf"(?m){unindented}|^\s+@?[\w.]*{name}|{name}\s+as\b".encode(), data) is not None
+
+
+@lru_cache(maxsize=65536)
+def _above(module: str) -> tuple[str, ...]:
+    """A module and the packages that it is in."""
+    parts = module.split(".")
+    return tuple(".".join(parts[:end]) for end in range(1, len(parts) + 1))
+
+
+def _leads(name: str, to: Iterable[str]) -> bool:
+    return any(f"{name}.".startswith(f"{end}.") for end in to)
+
+
+def _callee(decorator: ast.expr) -> ast.expr:
+    return _callee(decorator.func) if isinstance(decorator, ast.Call) else decorator
+
+
+def _part(source: Source, inside: Sequence[Function], name: str) -> str:
+    return f"{source.name}:{'.'.join([*(function.name for function in inside), name])}"
+
+
+def _named(source: Source, functions: Sequence[Function]) -> list[Scope]:
+    """What the names in these functions, each inside the one before, stand for: their variables by their paths."""
+    scopes: list[Scope] = []
+    for depth, function in enumerate(functions, start=1):
+        outer = ".".join(one.name for one in functions[:depth])
+        scope = scope_of(function, source.package)
+        scopes.append({name: imports or (f"{outer}.{name}",) for name, imports in scope.items()})
+    return scopes
+
+
+def _bound_in(function: Function, name: str) -> list[ast.AST]:
+    """What binds a variable of a function: its parameter, with default, or statements."""
+    args = function.args
+    given = [*args.posonlyargs, *args.args]
+    padded: list[ast.expr | None] = [*[None] * (len(given) - len(args.defaults)), *args.defaults]
+    pairs = [*zip(given, padded, strict=True), *zip(args.kwonlyargs, args.kw_defaults, strict=True)]
+    pairs += [(arg, None) for arg in (args.vararg, args.kwarg) if arg]
+    found: list[ast.AST] = [node for arg, default in pairs if arg.arg == name for node in (arg, default) if node]
+    return [*found, *(statement for statement in function.body if name in bound(statement))]

@@ -1,0 +1,155 @@
+"""What an asset is computed by: its own code, the problem's functions that it calls, and what else the problem tells it.
+
+Which fields of a problem an asset uses is written down here, and held by a test that watches it being made. Left out on
+purpose: what says where partitions begin and end (more partitions change none that is there; a partition's own span is
+among the settings), and what only says how many inputs there are (they are among what is read). A model does not depend on
+``predict``: its check that it answers the same after it was stored is about the storing.
+
+Code is followed through this package up to the plumbing: what stores, names and shows a result does not change it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from ml_assets.computation.code import Code, code_of, edited_while_running, package_versions, snapshot
+from ml_assets.computation.ingredients import Ingredients
+from ml_assets.problem import Problem
+from ml_assets.store import Store
+
+_JUDGED = ("task", "entity", "event_time", "label")
+USES = {
+    "dataset": ("dataset", "schema", "minimum_rows", "entity", "task", "label"),
+    "features": ("features", "entity", "event_time", "label_time", "label", "slices", "task"),
+    "split": ("split", "entity", "event_time", "label_time", "task"),
+    "model": ("train",),
+    "evaluation": ("predict", "baseline", "metrics", "slices", "gates", *_JUDGED),
+    "champion": ("predict", "promote_when", *_JUDGED),
+    "predictions": ("predict", "entity", "event_time", "task"),
+}
+PLUMBING = (
+    "ml_assets.store",
+    "ml_assets.errors",
+    "ml_assets.settings",
+    "ml_assets.lineage",
+    "ml_assets.computation",
+    "ml_assets.promotion.ledger",
+    "ml_assets.problem:Problem",
+    "ml_assets.orchestration.asset",
+    "ml_assets.orchestration.code_references",
+    "ml_assets.orchestration.executor",
+    "ml_assets.orchestration.io_manager",
+    "ml_assets.orchestration.params",
+    "ml_assets.orchestration.partitions",
+    "ml_assets.orchestration.step",
+    "ml_assets.orchestration.tables",
+)
+DAGSTER = "dagster"  # runs the code; it computes nothing
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How an asset of a problem is computed, as the code stands on the disk."""
+
+    problem: Problem
+    noun: str
+
+    @cached_property
+    def code(self) -> Code:
+        """The code that computes it: the asset's own, and the problem's functions that it uses."""
+        own = f"ml_assets.orchestration.{self.noun}:{self.noun}_asset.{self.noun}"
+        return code_of(own, *_functions(self._used), cut=PLUMBING)
+
+    @cached_property
+    def packages(self) -> dict[str, str]:
+        """The third-party packages that this code imports, with their versions."""
+        return package_versions(sorted(self.code.packages - {DAGSTER}))
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """What the problem tells it, besides functions."""
+        return {name: value for field, used in self._used.items() for name, value in _flat(field, used)}
+
+    def ingredients(
+        self,
+        partition: str,
+        reads: Mapping[str, str],
+        *,
+        params: Mapping[str, Any] | None = None,
+        seed: int | None = None,
+        threads: int | None = None,
+    ) -> Ingredients:
+        """The ingredients of one partition."""
+        span = self.problem.partitions.partition(partition)
+        ends = {"partition": [at.isoformat() for at in (span.start, span.end) if at is not None]}
+        return Ingredients(
+            asset=f"{self.problem.name}/{self.noun}",
+            partition=partition,
+            code=self.code.version,
+            packages=self.packages,
+            settings={**self.settings, **ends},
+            reads=dict(reads),
+            params=dict(params or {}),
+            seed=seed,
+            threads=threads,
+        )
+
+    @cached_property
+    def unknown(self) -> str:
+        """Why what this computes cannot be recognised again, as a sentence; empty if it can."""
+        if self.code.unidentified:
+            return " ".join(self.code.unidentified)
+        edited = edited_while_running(self.code.files)
+        return f"{edited[0].name} was edited while this was running." if edited else ""
+
+    def store_source(self, store: Store) -> str:
+        """Store the source files that compute it, once; their digest."""
+        return store.put_source(snapshot(*_functions(self._used)))
+
+    @property
+    def _used(self) -> dict[str, Any]:
+        return {name: getattr(self.problem, name) for name in USES[self.noun]}
+
+
+def _functions(value: Any) -> Iterator[Any]:
+    """The functions in a value, however deep, in order."""
+    if isinstance(value, Mapping):
+        value = tuple(value.values())
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from _functions(item)
+    elif _has_fields(value):
+        yield type(value)
+        for field in dataclasses.fields(value):
+            yield from _functions(getattr(value, field.name))
+    elif callable(value):
+        yield value
+
+
+def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """A value's plain leaves by the path that leads to them, ``gates[auroc].at_least``; functions and None are left out."""
+    if isinstance(value, list | tuple) and any(map(_has_fields, value)):
+        yield name, [_called(item, n) for n, item in enumerate(value)]
+        for n, item in enumerate(value):
+            yield from _flat(f"{name}[{_called(item, n)}]", item)
+    elif _has_fields(value):
+        if name.isidentifier():  # a choice between types, such as that of the split
+            yield name, type(value).__qualname__
+        for field in dataclasses.fields(value):
+            yield from _flat(f"{name}.{field.name}", getattr(value, field.name))
+    elif value is not None and not callable(value):
+        yield name, list(value) if isinstance(value, tuple) else value
+
+
+def _has_fields(value: Any) -> bool:
+    return dataclasses.is_dataclass(value) and not isinstance(value, type)
+
+
+def _called(item: Any, n: int) -> str:
+    """How people tell it from others: by the name of a metric, by the metric of a gate and its place."""
+    metric = getattr(item, "metric", None)
+    return str(getattr(item, "name", "")) or (f"{n} {metric.name}" if metric is not None else str(n))

@@ -1,0 +1,178 @@
+"""Whether a computation is done or its result used again, and why: a decision with its reasons, carried out elsewhere.
+
+Nothing is loaded for it. What is remembered is used only while it is whole; a damaged result is computed again, and said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from ml_assets.computation.chain import Surroundings, reads_of
+from ml_assets.computation.environment import threads
+from ml_assets.computation.ingredients import Ingredients, Parts, differences, in_short
+from ml_assets.computation.landed import landed_now, landed_then
+from ml_assets.computation.recipe import Recipe
+from ml_assets.problem import Problem
+from ml_assets.store import Content, Handle, Manifest, Remembered, Store, Trace, VersionKey
+
+LANDED = "landed "
+
+
+@dataclass(frozen=True)
+class Reuse:
+    """The result is there: this version."""
+
+    version: VersionKey
+    manifest: Manifest
+    why: str
+
+    @property
+    def saved_seconds(self) -> float:
+        """What it took to compute, by the clock."""
+        return float(self.manifest.resources.get("wall_seconds", 0.0))
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """The result is there: nothing can be made yet."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Compute:
+    """The result is not there, or not whole, or not wanted.
+
+    Attributes:
+        instead_of: a result that is there.
+        is_damaged: what is remembered is not whole.
+    """
+
+    why: str
+    instead_of: Reuse | None = None
+    is_damaged: bool = False
+
+    @property
+    def replaces(self) -> bool:
+        """Whether what is remembered is to be forgotten."""
+        return self.is_damaged or self.instead_of is not None
+
+    def after(self, content: Content) -> str:
+        """Why it was computed, once it is; empty if that was because something changed."""
+        if self.instead_of is None:
+            return self.why if self.is_damaged else ""
+        version, before = self.instead_of.version, self.instead_of.manifest.content
+        if content.digest == before.digest:
+            return f"computed afresh, as asked: the same as {version.short}"
+        return (
+            f"computed afresh, as asked: not the same as {version.short}, which was made of the same. It does not repeat "
+            "itself: look for chance without a seed, the clock, or data from outside the landing folder"
+        )
+
+
+Decision = Reuse | Nothing | Compute
+
+
+@dataclass(frozen=True)
+class Question:
+    """One partition of an asset, and how it would be computed now.
+
+    Attributes:
+        base: the ingredients but for landed files, which a dataset reads.
+        landed: of those, the digests now; None: it is not known yet which files it will read.
+    """
+
+    recipe: Recipe
+    base: Ingredients
+    landed: Mapping[str, str] | None
+
+    @classmethod
+    def of(
+        cls, recipe: Recipe, partition: str, inputs: Sequence[Handle], given: Given, around: Surroundings
+    ) -> Question:
+        """What it is made of, with these versions of its inputs."""
+        reads = reads_of(recipe.problem, recipe.noun, partition, inputs, around)
+        base = recipe.ingredients(partition, reads, params=given.params, seed=given.seed, threads=given.threads)
+        trace = around.store.trace(base.key) if recipe.noun == "dataset" else {}
+        return cls(recipe, base, landed_now(trace, around.landing) if trace is not None else None)
+
+    @property
+    def ingredients(self) -> Ingredients:
+        """All that are known."""
+        return self.base.reading({**self.base.reads, **(self.landed or {})})
+
+    @property
+    def is_known(self) -> bool:
+        """Whether all ingredients are known, so that the result can be recognised again."""
+        return self.landed is not None and not self.recipe.unknown
+
+    def having_read(self, traces: Mapping[str, Trace]) -> Question:
+        """The same, once it is known which landed files were read."""
+        return replace(self, landed=landed_then(traces)) if self.recipe.noun == "dataset" else self
+
+    def remembered(self, store: Store) -> Remembered | None:
+        """What the store remembers of it."""
+        return store.recall(self.ingredients.key) if self.is_known else None
+
+    def answer(self, store: Store) -> Decision:
+        """Reuse, nothing or compute."""
+        remembered = self.remembered(store)
+        if remembered is not None and remembered.skipped:
+            return Nothing(remembered.skipped)
+        if remembered is not None and remembered.version and remembered.manifest and not remembered.damage:
+            return Reuse(remembered.version, remembered.manifest, _reused(remembered.version, remembered.manifest))
+        return Compute(self.why(store, remembered), is_damaged=remembered is not None)
+
+    def why(self, store: Store, remembered: Remembered | None = None) -> str:
+        """Why it is computed: what is wrong with the result, or what changed since the version that the branch names."""
+        if self.recipe.unknown:
+            return f"computed, not remembered: {self.recipe.unknown}"
+        if remembered is not None and remembered.version is not None:
+            return f"computed: {remembered.version.short} was the same, but {remembered.damage}"
+        return f"computed: {self._changes(store)}"
+
+    def _changes(self, store: Store) -> str:
+        entry = store.head(self.ingredients.asset, self.ingredients.partition)
+        if entry is None:
+            return "the first of this partition"
+        before = Ingredients.of(store.manifest(entry.target))
+        if before is None:
+            return f"{entry.target.short} does not say what it was made of"
+        if self.landed is None:
+            before = before.reading({k: v for k, v in before.reads.items() if not k.startswith(LANDED)})
+        return in_short(differences(before, self.ingredients, self._parts(store))) or "nothing changed"
+
+    def _parts(self, store: Store) -> Parts:
+        now = self.recipe.code
+        return lambda version: now.parts if version == now.version else store.code(version)
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a run gives a computation: a training has parameters, a seed and threads."""
+
+    params: dict[str, Any] | None = None
+    seed: int | None = None
+    threads: int | None = None
+
+
+def given(problem: Problem, params: Any, seed: int) -> Given:
+    """What a run gives a training with these parameters here."""
+    return Given(asdict(params), seed, threads() if problem.threads_change_bits else None)
+
+
+def _reused(version: VersionKey, manifest: Manifest) -> str:
+    took = float(manifest.resources.get("wall_seconds", 0.0))
+    run = f" by run {manifest.run[:8]}" if manifest.run else ""
+    return f"reused {version.short}, made{run} on {manifest.branch} by {manifest.by}, saved {duration(took)}"
+
+
+def duration(seconds: float) -> str:
+    """``0.3 s``, ``42 s``, ``3 min``, ``1.5 h``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

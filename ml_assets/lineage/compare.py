@@ -1,0 +1,212 @@
+"""All judged models of a problem side by side: parameters, metrics, role, code and cost.
+
+Metrics of two models are only comparable where both were judged on the same rows, so each row says which rows those were:
+the digest of its split's content. Models of other rows are compared by how far each is from its own baseline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from ml_assets.errors import UsageError
+from ml_assets.lineage.champions import champions
+from ml_assets.lineage.reading import manifests
+from ml_assets.problem import Metric
+from ml_assets.store import Manifest, Store, VersionKey
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PARTITION = "partition"
+ORDERS = ("asc", "desc")
+PARTS = ("low", "high", "baseline")  # of a metric, besides its value
+Order = Literal["asc", "desc"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A model and how it was judged last.
+
+    Attributes:
+        params: those that differ between the models.
+        metrics: name -> value, low, high, baseline.
+        role: champion, was champion or nothing.
+        judged_on: which rows judged it: models of the same digest can be compared. Empty: not recorded.
+        code: the version of the code that made it; empty: not recorded.
+        seconds: what the training took; None: not recorded.
+    """
+
+    model: VersionKey
+    evaluation: VersionKey
+    params: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    role: str
+    judged_on: str = ""
+    code: str = ""
+    seconds: float | None = None
+
+    def value(self, metric: str) -> float | None:
+        """The metric's value; None where it is undefined or was not judged."""
+        return self.part(metric, "value")
+
+    def part(self, metric: str, part: str) -> float | None:
+        """The value of a metric, an end of its interval, or the baseline's."""
+        told = self.metrics.get(metric)
+        number = told.get(part) if isinstance(told, Mapping) else None
+        return number if isinstance(number, (int, float)) else None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The table.
+
+    Attributes:
+        params: which differ between the models, by name.
+        metrics: whether more is better, by name, most important first.
+    """
+
+    problem: str
+    rows: Sequence[Row]
+    params: Sequence[str]
+    metrics: Mapping[str, bool]
+
+    def best_first(self, by: str) -> Order:
+        """The order that puts the best (or the newest partition) first."""
+        return "desc" if self.metrics.get(by, True) else "asc"
+
+    def ordered(self, by: str, order: str = "") -> Comparison:
+        """The same in the order of a metric, best first unless told, or of partitions; undefined values are last.
+
+        Raises:
+            UsageError: if there is no such order.
+        """
+        known = (PARTITION, *self.metrics)
+        if by not in known or order not in ("", *ORDERS):
+            raise UsageError(f"There is no order by={by!r}, order={order!r}. Known: {', '.join(known)}; asc or desc.")
+        return replace(self, rows=in_order(self.rows, by, order or self.best_first(by)))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {
+            "problem": self.problem,
+            "metrics": {name: "higher is better" if up else "lower is better" for name, up in self.metrics.items()},
+            "models": [_row_json(row) for row in self.rows],
+        }
+
+    def frame(self) -> pd.DataFrame:
+        """One row per model; what is undefined or was not recorded is missing. Versions lead back to the store."""
+        import pandas as pd
+
+        return pd.DataFrame([self._record(row) for row in self.rows])
+
+    def _record(self, row: Row) -> dict[str, Any]:
+        metrics: dict[str, float | None] = {}
+        for name in self.metrics:
+            metrics[name] = row.value(name)
+            metrics |= {f"{name}_{part}": row.part(name, part) for part in PARTS}
+        return {
+            "partition": row.model.partition,
+            "model": row.model.version,
+            "role": row.role,
+            **metrics,
+            **{f"params.{name}": row.params.get(name) for name in self.params},
+            "judged_on": row.judged_on,
+            "code": row.code,
+            "train_seconds": row.seconds,
+            "evaluation": row.evaluation.version,
+        }
+
+
+def compare(
+    store: Store,
+    problem: str,
+    metrics: Sequence[Metric] = (),
+    *,
+    among: Callable[[list[str]], Iterable[str]] | None = None,
+) -> Comparison:
+    """Every model that has an evaluation, in the order of partitions, newest first.
+
+    Args:
+        metrics: those of the problem, for their order and directions; of another, more is taken to be better.
+        among: chooses from the partitions, sorted, that have models; without it all are compared.
+    """
+    judged = _judged(store, problem, among)
+    models = manifests(store, judged)
+    differing = _differing([manifest.params for manifest in models.values()])
+    who = champions(store, problem)
+    rows = [_row(key, models[key], *judged[key], differing=differing, role=who.role(key)) for key in judged]
+    others = {name: True for row in rows for name in row.metrics}
+    ours = {metric.name: metric.higher_is_better for metric in metrics}
+    return Comparison(problem, in_order(rows, PARTITION, "desc"), differing, {**ours, **others, **ours})
+
+
+def in_order(rows: Sequence[Row], by: str, order: str) -> list[Row]:
+    """Sorted by partition, or by a metric's value with the undefined last in either order."""
+    descending = order == "desc"
+    ordered = sorted(rows, key=lambda row: (row.model.partition or "", row.model.version), reverse=descending)
+    if by == PARTITION:
+        return ordered
+    defined = [row for row in ordered if row.value(by) is not None]
+    return [
+        *sorted(defined, key=lambda row: row.value(by) or 0.0, reverse=descending),
+        *(row for row in ordered if row.value(by) is None),
+    ]
+
+
+Judged = dict[VersionKey, tuple[VersionKey, Manifest]]
+
+
+def _judged(store: Store, problem: str, among: Callable[[list[str]], Iterable[str]] | None) -> Judged:
+    """Each model with its newest evaluation."""
+    keys = store.versions(f"{problem}/evaluation")
+    if among is not None:
+        chosen = set(among(sorted({key.partition for key in keys if key.partition is not None})))
+        keys = [key for key in keys if key.partition in chosen]
+    oldest_first = sorted(manifests(store, keys).items(), key=lambda pair: pair[1].created_at)
+    return {read.key: made for made in oldest_first for read in made[1].inputs if read.name == "model"}
+
+
+def _row(
+    key: VersionKey, model: Manifest, evaluation: VersionKey, judged: Manifest, *, differing: Sequence[str], role: str
+) -> Row:
+    computation = model.code.get("computation")
+    code = computation.get("code") if isinstance(computation, Mapping) else None
+    seconds = model.resources.get("wall_seconds")
+    return Row(
+        model=key,
+        evaluation=evaluation,
+        params={name: model.params[name] for name in differing if name in model.params},
+        metrics=_most_important_first(judged),
+        role=role,
+        judged_on=next((read.digest for read in judged.inputs if read.name == "split"), ""),
+        code=str(code or ""),
+        seconds=seconds if isinstance(seconds, (int, float)) else None,
+    )
+
+
+def _most_important_first(judged: Manifest) -> dict[str, Any]:
+    order = judged.notes.get("metrics_in_order")
+    first = [str(name) for name in order if name in judged.metrics] if isinstance(order, list) else []
+    return {name: judged.metrics[name] for name in [*first, *judged.metrics]}
+
+
+def _differing(params: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Parameters that not all have with the same value: also those that some models do not know at all."""
+    names = {name for of in params for name in of}
+    return sorted(name for name in names if any(name not in of or of[name] != params[0].get(name) for of in params))
+
+
+def _row_json(row: Row) -> dict[str, Any]:
+    return {
+        "partition": row.model.partition,
+        "model": row.model.version,
+        "evaluation": row.evaluation.version,
+        "role": row.role,
+        "params": dict(row.params),
+        "metrics": dict(row.metrics),
+        "judged_on": row.judged_on or None,
+        "code": row.code or None,
+        "train_seconds": row.seconds,
+    }

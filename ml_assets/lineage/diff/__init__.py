@@ -1,0 +1,13 @@
+"""What differs between two versions of an asset, by what each question needs to know.
+
+ingredients.py     params, seed, inputs, code version, packages: what decides about reuse
+circumstances.py   commit, machine, packages, checks, notes: what does not
+code.py            a readable diff of the code
+rows.py            rows and columns, aligned by what identifies a row (alignment.py)
+judged.py          metrics, slices, gates
+predictions.py     answers that flipped
+"""
+
+from ml_assets.lineage.diff.versions import Diff, diff
+
+__all__ = ["Diff", "diff"]

@@ -1,0 +1,155 @@
+"""How two evaluations differ: the metrics, the slices that moved most, and the gates whose verdict changed.
+
+Intervals of two evaluations may overlap although one model is clearly better: both were lucky with the same rows. On the
+same rows the difference itself has an interval, see ``gain``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ml_assets.evaluation.comparison import Comparison, compare
+from ml_assets.evaluation.judge import Evaluation, GateVerdict
+from ml_assets.evaluation.slices import SliceScore
+from ml_assets.problem import Better, Metric
+from ml_assets.store import Manifest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_SLICES = 5
+
+
+@dataclass(frozen=True)
+class MetricDiff:
+    """A metric of two evaluations.
+
+    Attributes:
+        old, new: value, low, high and baseline, as in the manifest; None where an evaluation has no such metric.
+        better: whether the new value is; None where that is not known or they are equal.
+        overlap: whether the intervals do; None where one is undefined.
+    """
+
+    name: str
+    old: Mapping[str, Any] | None
+    new: Mapping[str, Any] | None
+    better: bool | None
+    overlap: bool | None
+
+
+@dataclass(frozen=True)
+class SliceDiff:
+    """The most important metric over the rows where ``column`` has ``value``, and how many rows these are."""
+
+    column: str
+    value: str
+    metric: str
+    old: float
+    new: float
+    rows: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class GateDiff:
+    """A gate whose verdict changed, as the sentences of both evaluations."""
+
+    metric: str
+    passes: bool
+    old: str
+    new: str
+
+
+def metrics_diff(old: Manifest, new: Manifest, metrics: Sequence[Metric] = ()) -> tuple[MetricDiff, ...]:
+    """All metrics with an interval, most important first; none where both evaluations say exactly the same.
+
+    Args:
+        metrics: of the problem, for their directions; those it does not have are of unknown direction.
+    """
+    here, there = (_estimates(manifest) for manifest in (old, new))
+    if here == there:
+        return ()
+    higher = {metric.name: metric.higher_is_better for metric in metrics}
+    names = dict.fromkeys([*_in_order(new), *_in_order(old), *there, *here])
+    return tuple(
+        _metric(name, here.get(name), there.get(name), higher.get(name))
+        for name in names
+        if name in here or name in there
+    )
+
+
+def gain(better: Better, old: pd.DataFrame, new: pd.DataFrame) -> Comparison | None:
+    """By how much the new model (the challenger) is better, in the metric that decides; None if judged on other rows.
+
+    Args:
+        old, new: the scored rows of both evaluations.
+    """
+    import numpy as np
+
+    if not all(np.array_equal(old[name], new[name]) for name in ("entity", "label")):
+        return None
+    return compare(better, challenger=new, champion=old)
+
+
+def slices_diff(old: Evaluation, new: Evaluation, metric: str) -> tuple[SliceDiff, ...]:
+    """The slices in which ``metric`` moved most, largest move first; only those that both evaluations could judge."""
+    before = {(of.column, of.value): of for of in old.slices}
+    moved = [
+        SliceDiff(of.column, of.value, metric, was, now, (before[of.column, of.value].rows, of.rows))
+        for of in new.slices
+        if (of.column, of.value) in before
+        and (was := _score(before[of.column, of.value], metric)) is not None
+        and (now := _score(of, metric)) is not None
+        and was != now
+    ]
+    return tuple(sorted(moved, key=lambda of: -abs(of.new - of.old))[:MOST_SLICES])
+
+
+def gates_diff(old: Evaluation, new: Evaluation) -> tuple[GateDiff, ...]:
+    """The gates that both evaluations have and judge differently."""
+    return tuple(_changed_gates({_identity(gate): gate for gate in old.gates}, new.gates))
+
+
+def _metric(
+    name: str, old: Mapping[str, Any] | None, new: Mapping[str, Any] | None, higher_is_better: bool | None
+) -> MetricDiff:
+    was, now = _value(old), _value(new)
+    better = None
+    if was is not None and now is not None and higher_is_better is not None and was != now:
+        better = (now > was) == higher_is_better
+    return MetricDiff(name, old, new, better, _overlap(old or {}, new or {}))
+
+
+def _value(of: Mapping[str, Any] | None) -> float | None:
+    return None if of is None else of.get("value")
+
+
+def _overlap(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool | None:
+    if any(of.get(end) is None for of in (old, new) for end in ("low", "high")):
+        return None
+    return bool(old["low"] <= new["high"] and new["low"] <= old["high"])
+
+
+def _estimates(manifest: Manifest) -> dict[str, Mapping[str, Any]]:
+    return {name: of for name, of in manifest.metrics.items() if isinstance(of, Mapping) and "value" in of}
+
+
+def _in_order(manifest: Manifest) -> list[str]:
+    order = manifest.notes.get("metrics_in_order")
+    return [str(name) for name in order] if isinstance(order, list) else []
+
+
+def _score(of: SliceScore, metric: str) -> float | None:
+    return of.scores.get(metric)
+
+
+def _identity(gate: GateVerdict) -> tuple[str, str, bool]:
+    return gate.metric, gate.bound, bool(gate.origin)
+
+
+def _changed_gates(before: Mapping[Any, GateVerdict], gates: Sequence[GateVerdict]) -> Iterator[GateDiff]:
+    for gate in gates:
+        was = before.get(_identity(gate))
+        if was is not None and was.passed != gate.passed:
+            yield GateDiff(gate.metric, gate.passed, was.sentence, gate.sentence)

@@ -1,0 +1,172 @@
+"""One step of the chain: what was computed before is used again; else it is computed, checked and remembered.
+
+*Reuse, not skip.* The version that is there is emitted again, with the same data version and the outcomes of the checks
+that ran on it: what is downstream stays alive, and nothing looks changed. Nothing is loaded or computed for it.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import dagster as dg
+
+from ml_assets.computation.chain import Surroundings
+from ml_assets.computation.recipe import Recipe
+from ml_assets.computation.resources import Meter
+from ml_assets.computation.reuse import Compute, Given, Question, Reuse
+from ml_assets.evaluation.checks import CheckOutcome
+from ml_assets.orchestration.io_manager import IO_MANAGER, Made, Reused
+from ml_assets.orchestration.params import given_to
+from ml_assets.store import Check, Content, Handle, Store
+
+LANDING = "landing"
+FRESH_TAG = "ml_assets/fresh"
+"""Tag of a run that computes everything, whether or not it was computed before."""
+
+Emitted = Iterator[dg.AssetCheckResult | dg.Output[Made | Reused]]
+
+
+@dataclass(frozen=True)
+class CheckSpec:
+    """A check as it is announced before it runs. Whether a failure blocks (error) or informs (warning), its outcome says.
+
+    Attributes:
+        blocking: whether a failure can block; False for what only informs: automation does not wait for it.
+    """
+
+    name: str
+    description: str
+    blocking: bool = True
+
+
+@dataclass(frozen=True)
+class Skip:
+    """What an asset returns when there is nothing to make yet: it and what is downstream are not made; the run succeeds."""
+
+    reason: str
+
+
+Make = Callable[..., Made | Skip]
+
+
+@dataclass(frozen=True)
+class Step:
+    """How one asset is made, once its inputs are known.
+
+    Attributes:
+        make: ``(context, **inputs) -> Made | Skip``.
+        checks: those that ``make`` may report.
+    """
+
+    recipe: Recipe
+    make: Make
+    checks: Sequence[CheckSpec]
+
+    def run(self, context: dg.AssetExecutionContext, inputs: Mapping[str, Any]) -> Emitted:
+        """Use again, or make."""
+        store, asked = store_of(context), self._question(context, inputs)
+        decision = asked.answer(store)
+        if FRESH_TAG in context.run.tags and isinstance(decision, Reuse):
+            decision = Compute(f"computed afresh, as asked, although {decision.version.short} is there", decision)
+        context.log.info(decision.why)
+        if isinstance(decision, Reuse):
+            yield from _emitted_again(decision)
+        elif isinstance(decision, Compute):
+            yield from self._anew(context, inputs, asked, decision)
+
+    def _anew(
+        self, context: dg.AssetExecutionContext, inputs: Mapping[str, Any], asked: Question, decision: Compute
+    ) -> Emitted:
+        store, meter = store_of(context), Meter()
+        made = self.make(context, **inputs)
+        if isinstance(made, Skip):
+            context.log.info(made.reason)
+            if asked.is_known:
+                store.remember(asked.ingredients.key, made.reason, replace=decision.replaces)
+            return
+        content = made.value if isinstance(made.value, Content) else store.put(made.value)
+        answered = self._answered(context, inputs, asked, made)
+        made = replace(
+            made,
+            value=content,
+            made_of=answered.ingredients if answered.is_known else None,
+            asked_by=asked.base.key,
+            why=decision.after(content) or answered.why(store),
+            replaces=decision.replaces,
+            source=self.recipe.store_source(store),
+            params=asked.base.params,
+            seed=asked.base.seed,
+            resources=meter.read(),
+        )
+        yield from self._checked(made, _output(made, content.digest))
+
+    def _question(self, context: dg.AssetExecutionContext, inputs: Mapping[str, Any]) -> Question:
+        around = Surroundings(store_of(context), getattr(context.resources, LANDING))
+        given = given_to(self.recipe.problem, context) if self.recipe.noun == "model" else Given()
+        return Question.of(self.recipe, context.partition_key, _handles(inputs), given, around)
+
+    def _answered(
+        self, context: dg.AssetExecutionContext, inputs: Mapping[str, Any], asked: Question, made: Made
+    ) -> Question:
+        """The question once all is known: which files were read, and what the ledger of champions says now."""
+        if self.recipe.noun == "champion":
+            return self._question(context, inputs)
+        return asked.having_read(made.traces)
+
+    def _checked(self, made: Made, output: dg.Output[Made | Reused]) -> Emitted:
+        checked = [check_result(check) for check in made.checks]
+        looked_into = {check.name for check in made.checks}
+        checked += [not_looked_into(check) for check in self.checks if made.refused and check.name not in looked_into]
+        # Dagster ties a check to the newest materialization: to this one, which must come first. A refused version
+        # is none: handling the output ends the step, and what the checks found must be said before.
+        if made.refused:
+            yield from checked
+        yield output
+        yield from checked
+
+
+def store_of(context: dg.AssetExecutionContext) -> Store:
+    """The store that a step reads from and writes to."""
+    store: Store = getattr(context.resources, IO_MANAGER).store
+    return store
+
+
+def check_result(outcome: CheckOutcome | Check) -> dg.AssetCheckResult:
+    """An outcome as Dagster's: an error stops what is downstream, a warning does not."""
+    return dg.AssetCheckResult(
+        check_name=outcome.name,
+        passed=outcome.passed,
+        severity=dg.AssetCheckSeverity.ERROR if outcome.blocking else dg.AssetCheckSeverity.WARN,
+        description=outcome.description,
+        metadata=dict(outcome.metadata),
+    )
+
+
+def not_looked_into(check: CheckSpec) -> dg.AssetCheckResult:
+    """What there is to say of a check that needs what another one has just refused."""
+    return dg.AssetCheckResult(
+        check_name=check.name,
+        passed=False,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="Not looked into: what it needs was refused by another check.",
+    )
+
+
+def _emitted_again(found: Reuse) -> Emitted:
+    yield _output(Reused(found.version, found.manifest, found.why, found.saved_seconds), found.manifest.content.digest)
+    yield from map(check_result, found.manifest.checks)
+
+
+def _output(value: Made | Reused, digest: str) -> dg.Output[Made | Reused]:
+    """With its data version: set later, by the IO manager, Dagster would take it for the one before of a self-dependency."""
+    with warnings.catch_warnings():  # a beta parameter in 1.13: pinned, and held by our tests
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return dg.Output(value, data_version=dg.DataVersion(digest))
+
+
+def _handles(inputs: Mapping[str, Any]) -> list[Handle]:
+    """All handles of a step's inputs, oldest first."""
+    return [handle for given in inputs.values() for handle in (given.values() if isinstance(given, dict) else [given])]

@@ -1,0 +1,128 @@
+"""The rules of a problem: by which numbers models are judged, when one is promoted or trained again, how rows are split.
+
+To be imported from ``ml_assets.problem``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ml_assets.errors import InvalidProblem
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number that judges predictions, and how to compute it over many resamples at once.
+
+    Attributes:
+        name: as shown and stored, e.g. ``auroc``.
+        higher_is_better: direction.
+        compute: ``(label (n,), prediction (n,) or (n, classes), weights (b, n)) -> (b,)``: one value per row of
+            weights, where an entry says how often that row of the data counts.
+        unit: ``1`` for a pure number or fraction, else e.g. ``minutes``.
+    """
+
+    name: str
+    higher_is_better: bool
+    compute: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray] = field(repr=False)
+    unit: str = "1"
+
+
+@dataclass(frozen=True)
+class Gate:
+    """An absolute requirement on a metric; give exactly one limit. A model that fails a gate is never promoted.
+
+    Attributes:
+        above_baseline_by: how much better than the baseline on the same rows, in the metric's direction.
+    """
+
+    metric: Metric
+    at_least: float | None = None
+    at_most: float | None = None
+    above_baseline_by: float | None = None
+
+    def __post_init__(self) -> None:
+        given = [v for v in (self.at_least, self.at_most, self.above_baseline_by) if v is not None]
+        if len(given) != 1:
+            raise InvalidProblem(
+                f"Gate({self.metric.name}) has {len(given)} limits. Give exactly one of at_least, at_most, above_baseline_by."
+            )
+
+
+@dataclass(frozen=True)
+class Better:
+    """When a challenger replaces the champion: its metric is better by more than ``by`` with this ``confidence``.
+
+    Both are judged on the same rows; the confidence is that of a paired bootstrap over those rows.
+    """
+
+    metric: Metric
+    by: float = 0.0
+    confidence: float = 0.95
+
+    def __post_init__(self) -> None:
+        if not 0.5 < self.confidence <= 1 or self.by < 0:
+            raise InvalidProblem(
+                f"Better({self.metric.name}) has by={self.by:g} and confidence={self.confidence:g}. "
+                "Give a gain of at least 0 and a fraction above 0.5 and up to 1, such as 0.95: "
+                "else two models could each be better than the other."
+            )
+
+
+@dataclass(frozen=True)
+class RetrainWhen:
+    """When a new model is trained, besides by hand.
+
+    Attributes:
+        new_partition: whenever a partition lands (or one of its window is corrected); else only the dataset, the features
+            and the champion's predictions of it are made.
+        older_than_days: also when the newest model was made longer ago than this, from the newest partition, with the
+            code and parameters of the day; None: never for its age.
+    """
+
+    new_partition: bool = True
+    older_than_days: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.older_than_days is not None and self.older_than_days <= 0:
+            raise InvalidProblem(f"{self}: an age is more than 0 days. Give one, or None for never.")
+
+
+@dataclass(frozen=True)
+class RollingWindow:
+    """Split by time: the window is the last ``partitions`` partitions; its newest days judge, the days before choose.
+
+    Attributes:
+        partitions: how many partitions train and judge a model, ending with its own.
+        test_days: newest days of the window: judge, never seen in training.
+        validation_days: the days before those: choose (early stopping, calibration).
+    """
+
+    partitions: int = 3
+    test_days: int = 7
+    validation_days: int = 7
+
+    def __post_init__(self) -> None:
+        if min(self.partitions, self.test_days, self.validation_days) < 1:
+            raise InvalidProblem(
+                f"{self} leaves a part without rows. Give at least one partition and one day to each part."
+            )
+
+
+@dataclass(frozen=True)
+class EntityHash:
+    """Split by a hash of the entity: for partitions without order in time. An entity keeps its role for ever."""
+
+    test_fraction: float = 0.2
+    validation_fraction: float = 0.1
+
+    def __post_init__(self) -> None:
+        if min(self.test_fraction, self.validation_fraction) <= 0 or self.test_fraction + self.validation_fraction >= 1:
+            raise InvalidProblem(
+                f"{self} leaves a part without rows. Give positive fractions that add up to less than 1."
+            )

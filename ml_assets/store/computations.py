@@ -1,0 +1,114 @@
+"""The memo: what came of a computation, by its key, so that branches and colleagues never compute it again.
+
+    computations/<key>.json   {"version": {"asset", "partition", "version"}}   this version, or
+                              {"skipped": "no outcome is known yet"}           nothing, for this reason
+    traces/<key>.json         {"landed": {name: {"digest", "stamp"}}}          which landed files a computation read
+
+Written after the version is whole. What a key remembers is used only while it is whole: the manifest says that it came of
+this very computation, and its blobs are there, unchanged since. (A blob that was written after the entry, perhaps restored,
+perhaps tampered with, is read and verified; the others are only looked at.) What is damaged counts as not remembered, with
+the damage said, and is computed and remembered anew.
+
+A trace says which files a function read, which nobody can know before it ran. Its stamps save reading them again to find
+their digests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ml_assets.errors import StoreError
+from ml_assets.store.backend import Backend, create
+from ml_assets.store.blobs import Blobs
+from ml_assets.store.canonical import Json, sealed, unsealed
+from ml_assets.store.content import File
+from ml_assets.store.keys import VersionKey, blob_key, computation_key, trace_key
+from ml_assets.store.manifest import Manifest
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """What is known of a computation that was done before.
+
+    Attributes:
+        version, manifest: what it made; None if it made nothing.
+        skipped: why it made nothing; empty if it made something.
+        damage: why that cannot be used again; empty if it can.
+    """
+
+    version: VersionKey | None = None
+    manifest: Manifest | None = None
+    skipped: str = ""
+    damage: str = ""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A landed file that a computation read, or looked for in vain.
+
+    Attributes:
+        digest: of its bytes; None: it was not there.
+        stamp: how the landing folder stamped these bytes; empty if it changed meanwhile.
+    """
+
+    digest: str | None
+    stamp: str = ""
+
+
+@dataclass(frozen=True)
+class Computations:
+    """The ``computations/`` and ``traces/`` of a store."""
+
+    backend: Backend
+
+    def remember(self, key: str, fact: Mapping[str, Json], *, replace: bool) -> Mapping[str, Json]:
+        """Let ``key`` stand for a version or for nothing; what it stands for now: of two who race, one is remembered."""
+        name, data = computation_key(key), sealed(fact)
+        existing = create(self.backend, name, data)
+        kept = fact if existing is None else unsealed(existing)
+        if kept == fact or (kept and not replace):
+            return kept
+        self.backend.delete(name)
+        create(self.backend, name, data)  # who is quicker has replaced it for the same reason
+        return fact
+
+    def recall(self, key: str) -> tuple[Mapping[str, Json] | None, float]:
+        """The fact, if it can be read, and when it was written (seconds since 1970, by the clock of the store's place)."""
+        name = computation_key(key)
+        entry = self.backend.entry(name)
+        data = self.backend.get(name) if entry else None
+        return (unsealed(data) if data else None), entry.modified if entry else 0.0
+
+    def damage(self, manifest: Manifest, since: float) -> str:
+        """What is wrong with the blobs of a version that was remembered at ``since``, as a sentence; empty if all is whole."""
+        blobs = Blobs(self.backend)
+        for file in manifest.content.files:
+            entry = self.backend.entry(blob_key(file.digest))
+            if entry is None:
+                return f"the bytes of its {file.path} are gone"
+            if entry.modified > since and not _reads_whole(blobs, file):
+                return f"the bytes of its {file.path} were changed"
+        return ""
+
+    def put_trace(self, key: str, landed: Mapping[str, Trace]) -> None:
+        """Remember which files a computation read."""
+        fact = {"landed": {name: {"digest": t.digest, "stamp": t.stamp} for name, t in landed.items()}}
+        name, data = trace_key(key), sealed(fact)
+        if create(self.backend, name, data) is not None:
+            self.backend.delete(name)
+            create(self.backend, name, data)  # who wrote in between read the same files, or will be corrected likewise
+
+    def trace(self, key: str) -> dict[str, Trace] | None:
+        """Which files a computation read when it was last done; None if that is not known."""
+        data = self.backend.get(trace_key(key))
+        fact = unsealed(data) if data else None
+        return {name: Trace(**told) for name, told in fact["landed"].items()} if fact else None
+
+
+def _reads_whole(blobs: Blobs, file: File) -> bool:
+    try:
+        blobs.read(file)
+    except StoreError:
+        return False
+    return True

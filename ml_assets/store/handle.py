@@ -1,0 +1,55 @@
+"""A version as code passes it on: exactly known, and not loaded before somebody asks for the value."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from ml_assets.store.keys import VersionKey
+from ml_assets.store.manifest import Manifest
+
+if TYPE_CHECKING:
+    from ml_assets.store.store import Store
+
+
+class Handle:
+    """An exact version, not loaded yet.
+
+    Attributes:
+        key: which version.
+        name: what the code that reads it calls it.
+    """
+
+    def __init__(self, store: Store, key: VersionKey, name: str = "", digest: str = "") -> None:
+        self._store, self.key, self.name, self._digest = store, key, name, digest
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """Where it came from: inputs, params, metrics, checks."""
+        return self._store.manifest(self.key)
+
+    @property
+    def digest(self) -> str:
+        """The digest of its content: equal for equal values."""
+        return self._digest or self.manifest.content.digest
+
+    def load(self) -> Any:
+        """The value; every byte is verified."""
+        return self._store.get(self.manifest.content, of=str(self.key))
+
+    def inputs(self, name: str) -> tuple[Handle, ...]:
+        """The exact versions that it was itself made from, under this input name.
+
+        Following what is recorded, instead of taking the newest, keeps a split, its model and its evaluation together.
+        """
+        return tuple(
+            Handle(self._store, read.key, name, read.digest) for read in self.manifest.inputs if read.name == name
+        )
+
+    def input(self, name: str) -> Handle:
+        """The one version that it was made from under this input name."""
+        (handle,) = self.inputs(name)
+        return handle
+
+    def __repr__(self) -> str:
+        return f"Handle({self.key})"
