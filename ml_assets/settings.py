@@ -109,6 +109,14 @@ def environ_for_git(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name not in LEADING_GIT_AWAY}
 
 
+def environ_for_code_in(
+    folder: str, told: Mapping[str, str], environ: Mapping[str, str] = os.environ
+) -> dict[str, str]:
+    """All variables, for a process that imports from ``folder`` before anywhere else; those that are ``told`` are changed."""
+    path = os.pathsep.join(filter(None, (folder, environ.get("PYTHONPATH"))))
+    return {**environ, **told, "PYTHONPATH": path}
+
+
 def _login() -> str:
     try:
         return getpass.getuser()

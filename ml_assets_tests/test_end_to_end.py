@@ -77,6 +77,13 @@ def test_everything_that_was_made_is_whole(shell):
     assert report["versions"] == 3 * 7
 
 
+def test_every_version_of_the_first_two_months_is_rebuilt_identical(shell):
+    nouns = ("dataset", "features", "split", "model", "evaluation", "champion", "predictions")
+    references = [f"flight_delays/{noun}@{month}" for month in MONTHS[:2] for noun in nouns]
+    verdicts = shell("reproduce", *references)
+    assert [(verdict["state"], verdict["said"]) for verdict in verdicts] == [("identical", [])] * len(references)
+
+
 def test_on_call_puts_the_champion_before_back_and_forth(shell):
     log = shell("champion", "flight_delays", "--log")
     assert len(log) >= 2, "February's model beats January's"

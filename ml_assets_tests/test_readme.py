@@ -47,7 +47,7 @@ def test_the_readme_is_short():
 
 
 def test_every_verb_is_shown():
-    verbs = re.findall(r"^    (\w+) ", cli.parser().format_help(), re.M)
+    verbs = re.findall(r"^    (\w+)(?: |$)", cli.parser().format_help(), re.M)
 
     assert {arguments[0] for arguments in ML_ASSETS} == set(verbs)
 

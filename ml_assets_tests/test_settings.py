@@ -7,6 +7,7 @@ import pytest
 
 from ml_assets.settings import (
     Settings,
+    environ_for_code_in,
     environ_for_git,
     hash_seed,
     let_waiting_threads_yield,
@@ -99,3 +100,13 @@ def test_hashes_are_random_unless_somebody_seeds_them():
 def test_git_keeps_its_variables_but_those_that_lead_it_to_another_repository():
     kept = {"PATH": "/bin", "GIT_SSL_CAINFO": "/ca.pem"}
     assert environ_for_git({**kept, "GIT_DIR": "/elsewhere/.git", "GIT_INDEX_FILE": "/elsewhere/.git/index"}) == kept
+
+
+def test_a_process_imports_from_its_folder_first_and_keeps_all_variables_but_those_that_are_told():
+    environ = {"HOME": "/home/ada", "OMP_NUM_THREADS": "8"}
+    assert environ_for_code_in("/code", {"OMP_NUM_THREADS": "2"}, environ) == {
+        "HOME": "/home/ada",
+        "OMP_NUM_THREADS": "2",
+        "PYTHONPATH": "/code",
+    }
+    assert environ_for_code_in("/code", {}, {"PYTHONPATH": "/mine"})["PYTHONPATH"] == f"/code{os.pathsep}/mine"

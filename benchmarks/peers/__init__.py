@@ -21,6 +21,6 @@ than the others in the same seconds: it checks schema, leaks and the reloaded mo
 how sure the metrics are, draws figures, and writes a manifest with all digests. *One more step* is an asset in our code
 location, with our store and executor; the *frame* goes through the store's API.
 
-OpenMP's threads spin briefly for everybody (``GOMP_SPINCOUNT``), as they do in ours: what two busy cores cost others
-otherwise is another benchmark, ``shared_cores``.
+Every training has one thread (``OMP_NUM_THREADS=1``), so that a row does not depend on who else is on the machine: threads
+that wait for each other take ten times as long beside two busy processes. Eight trainings have all cores between them.
 """

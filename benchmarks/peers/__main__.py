@@ -6,7 +6,7 @@ import argparse
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from benchmarks.peers import __doc__ as about
@@ -41,7 +41,7 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _names(known: list[str]):
+def _names(known: list[str]) -> Callable[[str], list[str]]:
     def names(text: str) -> list[str]:
         if unknown := set(text.split(",")) - set(known):
             raise argparse.ArgumentTypeError(f"{', '.join(sorted(unknown))} is not one of {', '.join(known)}")

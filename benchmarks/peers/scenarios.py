@@ -76,8 +76,11 @@ def six_steps(place: Workplace, answers: dict[float, object]) -> Iterator[Second
 
 def one_more_step(place: Workplace, answers: dict[float, object]) -> Iterator[Seconds]:
     short, long = place.peer.chains
-    took = place.seconds("chain", str(long)) - place.seconds("chain", str(short))
-    yield Seconds(STEP, place.peer.key, max(0.0, took / (long - short)))
+    first = place.seconds("chain", str(short))  # before the long one: who remembers, remembers the links of both
+    took = place.seconds("chain", str(long)) - first
+    if place.answer() != long:
+        raise OtherAnswer(f"{place.peer.name} came to {place.answer()} after {long} steps that each add one.")
+    yield Seconds(STEP, place.peer.key, took / (long - short))
 
 
 def eight_trainings(place: Workplace, answers: dict[float, object]) -> Iterator[Seconds]:

@@ -68,6 +68,7 @@ class Workplace:
         started = time.perf_counter()
         done = subprocess.run(
             arguments,
+            check=False,
             cwd=self.folder,
             env=self._environment(),
             capture_output=True,
@@ -88,7 +89,7 @@ class Workplace:
             "HOME": str(self.folder),
             "USER": "ada",
             "PYTHONPATH": f"{shared / 'ours'}:{shared / 'programs'}" if self._is_ours else str(shared / "programs"),
-            "GOMP_SPINCOUNT": "1000",
+            "OMP_NUM_THREADS": "1",
             "DAGSTER_HOME": str(self.folder),
             "DAGSTER_DISABLE_TELEMETRY": "1",
             "DVC_NO_ANALYTICS": "1",

@@ -26,7 +26,7 @@ SHOW = """  ml-assets show flight_delays/model@2013-06
 """
 LINEAGE = """  ml-assets lineage flight_delays/champion               what it was made from
   ml-assets lineage flight_delays/dataset@2013-04 --down   what was made from it
-  ml-assets lineage flight_delays/model@2013-04 --svg model.svg
+  ml-assets lineage flight_delays/model@2013-04 --svg model.svg   a picture
 """
 METRICS_SHOWN = 2  # the most important ones; `--json` has all
 

@@ -9,10 +9,11 @@ also in other modules.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 
-from ml_assets.computation.names import Function, mentions
+from ml_assets.computation.names import Function, bound, mentions
 from ml_assets.computation.source import Definition, Source
 
 MUTATORS = {
@@ -28,7 +29,7 @@ def changes(source: Source) -> Mapping[str, list[ast.stmt]]:
     found: dict[str, list[ast.stmt]] = {}
     for statement in source.statements:
         called = {name for function in _calls(statement) for name in registrars(source).get(function, ())}
-        for name in set(_changed(statement)) | called:
+        for name in (set(_changed(statement)) | called) - set(bound(statement)):
             found.setdefault(name, []).append(statement)
     return found
 
@@ -43,16 +44,34 @@ def changed_from(other: Source, names: Collection[str]) -> list[ast.stmt]:
 
 def is_mutable(source: Source, name: str) -> bool:
     """Whether other code can add to what a name of a module stands for, as far as its statements show."""
+    if name in source.imports:
+        return False
     values = (getattr(statement, "value", None) for statement in source.bindings.get(name, ()))
-    return name not in source.imports and any(isinstance(value, MUTABLE) for value in values)
+    return any(isinstance(value, MUTABLE) for value in values) or name in registrars(source).get(name, ())
+
+
+def may_change(data: bytes, names: Collection[str]) -> bool:
+    """Whether a module is worth parsing: it mentions a name where a statement, or an ``as``, could change what it means."""
+    if not any(name.encode() in data for name in names):
+        return False
+    name = f"\\b(?:{'|'.join(sorted(names))})\\b"
+    unindented = rf"^(?!def |from |import |async |[\s#\"']).*{name}"
+    return re.search(rf"(?m){unindented}|^\s+@?[\w.]*{name}|{name}\s+as\b".encode(), data) is not None
 
 
 @lru_cache(maxsize=4096)
 def registrars(source: Source) -> Mapping[str, frozenset[str]]:
-    """Function of a module -> the module's own names that it changes when it is called."""
+    """Function of a module -> the module's own names that it changes when it is called.
+
+    A class that hears of its subclasses counts as one that is called by each, and changes itself.
+    """
     found = {}
     for statement in source.statements:
-        if isinstance(statement, Function) and (changed := set(_changed_in(statement)) & source.bindings.keys()):
+        if isinstance(statement, ast.ClassDef) and "__init_subclass__" in {
+            name for s in statement.body for name in bound(s)
+        }:
+            found[statement.name] = frozenset([statement.name])
+        elif isinstance(statement, Function) and (changed := set(_changed_in(statement)) & source.bindings.keys()):
             own = {mention.name for mention in mentions([statement], source.package)}
             found[statement.name] = frozenset(changed & own - source.imports.keys())
     return found
@@ -91,6 +110,7 @@ def _calls(statement: ast.stmt) -> Iterator[str]:
     functions: list[ast.expr] = []
     if isinstance(statement, Definition):
         functions = [_called(decorator) for decorator in statement.decorator_list]
+        functions += statement.bases if isinstance(statement, ast.ClassDef) else []
     elif not _is_script(statement):
         functions = [node.func for node in ast.walk(statement) if isinstance(node, ast.Call)]
     for function in functions:

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ml_assets.computation.cut import Cut
 from ml_assets.computation.finder import OURS, Sources
 from ml_assets.computation.live import Live
 from ml_assets.computation.packages import package_versions
@@ -78,7 +79,8 @@ def snapshot(*roots: Root) -> dict[str, bytes]:
 
 
 def _reach(roots: Collection[Root], cut: frozenset[str]) -> Reach:
-    reach = Reach(Sources(), cut)
+    sources = Sources()
+    reach = Reach(sources, Cut(sources, cut))
     live = Live(reach)
     names = [
         _named(reach, root) if isinstance(root, str) else live.describe(root, f"root {n}")

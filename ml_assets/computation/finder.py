@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.machinery import EXTENSION_SUFFIXES
@@ -35,6 +35,7 @@ class Sources:
     tops: set[str] = field(default_factory=set)
     _data: dict[Path, bytes] = field(default_factory=dict)
     _paths: dict[str, Path | None] = field(default_factory=dict)
+    _texts: dict[str, list[tuple[str, bytes]]] = field(default_factory=dict)
     _files: dict[str, list[tuple[Path, str]]] = field(default_factory=dict)
 
     def place(self, module: str, file: Path | None = None) -> None:
@@ -45,10 +46,10 @@ class Sources:
         """
         top = module.partition(".")[0]
         folder = _root(module, file) if file else folder_of(top)
-        if top in sys.stdlib_module_names or (folder and not _is_first_party(top, folder)):
+        if top in sys.stdlib_module_names or (file and not _is_first_party(top, file)):
             return
         self.tops.add(top)
-        if file and folder != self.folders.setdefault(top, folder):
+        if file and (folder is None or folder != (self.folders.setdefault(top, folder) or folder)):
             self.files[module] = file
 
     def is_first_party(self, module: str) -> bool:
@@ -67,6 +68,10 @@ class Sources:
             raise KeyError(module)
         return parsed(module, path, self._read(path))
 
+    def binds(self, module: str, name: str) -> bool:
+        """Whether a first-party module has a source that binds this name."""
+        return self.path(module) is not None and name in self[module].bindings
+
     def is_folder(self, module: str) -> bool:
         """Whether a package has this name, with or without an ``__init__.py``."""
         folder = self._folder(module.partition(".")[0])
@@ -84,25 +89,30 @@ class Sources:
             self._files[module] = self._below(module) if self.is_folder(module) else self._beside(module)
         return self._files[module]
 
-    def texts(self, top: str) -> Iterator[tuple[str, bytes]]:
+    def texts(self, top: str) -> list[tuple[str, bytes]]:
         """The modules of a top-level package, and of all that were asked about, with their texts."""
+        found: list[tuple[str, bytes]] = []
         for one in sorted({top, *self.tops}):
-            files = self.below(one) if self.is_folder(one) else [(path, one)] if (path := self.path(one)) else []
-            for path, module in files:
-                if path.suffix == ".py":
-                    yield module, self._read(path)
+            if one not in self._texts:
+                self._texts[one] = [(module, self._read(path)) for module, path in self.modules(one).items()]
+            found += self._texts[one]
+        return found
 
     def snapshot(self, tops: Iterable[str]) -> dict[str, bytes]:
         """The modules of these top-level packages, as far as they are first-party: path below their folder -> bytes."""
         found: dict[str, bytes] = {}
         for top in sorted(tops):
-            if self.is_first_party(top):
-                files = self.below(top)
-                root = self._folder(top) or files[0][0].parent
-                found |= {
-                    path.relative_to(root).as_posix(): self._read(path) for path, _ in files if path.suffix == ".py"
-                }
+            folder = self._folder(top)
+            for path in self.modules(top).values():
+                found[path.relative_to(folder or path.parent).as_posix()] = self._read(path)
         return found
+
+    def modules(self, name: str) -> dict[str, Path]:
+        """The modules of a package, or a lone module itself, with their files."""
+        path = self.path(name)
+        if self.is_folder(name):
+            return {module: path for path, module in self.below(name) if path.suffix == ".py"}
+        return {name: path} if path else {}
 
     def _below(self, package: str) -> list[tuple[Path, str]]:
         root = self._folder(package.partition(".")[0]) or Path()
@@ -147,21 +157,21 @@ def _folder_on(top: str, path: tuple[str, ...]) -> Path | None:
         if (entry / top / "__init__.py").is_file() or (entry / f"{top}.py").is_file():
             return entry.absolute()
     loaded = sys.modules.get(top)
-    spec = loaded.__spec__ if loaded else importlib.util.find_spec(top)
+    spec = getattr(loaded, "__spec__", None) if loaded or not top else importlib.util.find_spec(top)
     if spec is None:
         return None
     inside = [*(spec.submodule_search_locations or ()), *([spec.origin] if spec.origin else [])]
     return Path(inside[0]).absolute().parent if inside and Path(inside[0]).exists() else None
 
 
-@lru_cache(maxsize=1024)
-def _is_first_party(top: str, folder: Path) -> bool:
-    """Whether a package that was asked about is to be known by its text."""
-    if top == OURS or not INSTALLED & set(folder.parts):
+@lru_cache(maxsize=4096)
+def _is_first_party(top: str, file: Path) -> bool:
+    """Whether the package that a file is in is known by its text: it is not installed, or it is one that uses ml_assets."""
+    if top == OURS or not INSTALLED & set(file.parts):
         return True
-    lone = folder / f"{top}.py"
-    files = [lone] if lone.is_file() else (folder / top).rglob("*.py")
-    return any(OURS.encode() in file.read_bytes() for file in files)
+    inside = [folder for folder in file.parents if not INSTALLED & {folder.name} and INSTALLED & set(folder.parts)]
+    files = [beside for folder in inside for beside in folder.glob("*.py")] or [file]
+    return any(OURS.encode() in one.read_bytes() for one in files)
 
 
 def _root(module: str, file: Path) -> Path | None:

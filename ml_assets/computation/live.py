@@ -7,7 +7,6 @@ computation one that cannot be recognised again, and that says so.
 from __future__ import annotations
 
 import ast
-import dataclasses
 import datetime
 import decimal
 import enum
@@ -20,16 +19,19 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
+from ml_assets.computation.finder import folder_of
 from ml_assets.computation.names import Function, Scope, scope_of
 from ml_assets.computation.reach import Reach
 from ml_assets.computation.source import Source
 from ml_assets.store import canonical
 
 PLAIN = (
-    bytes, complex, range, slice, datetime.date, datetime.time, datetime.timedelta, datetime.timezone, decimal.Decimal,
-    fractions.Fraction, PurePath, re.Pattern,
+    bytes, float, complex, range, slice, datetime.date, datetime.time, datetime.timedelta, datetime.timezone,
+    decimal.Decimal, fractions.Fraction, PurePath,
 )  # fmt: skip
 LAMBDA = "<lambda>"
+PYTHON_CLASS = 1 << 9  # a class that was made by a class statement has no state but its attributes
+CONTENTS = {tuple, list, dict, set, frozenset, str, int, float, bytes}  # what a subclass holds besides
 
 
 class Live:
@@ -37,34 +39,40 @@ class Live:
 
     def __init__(self, reach: Reach) -> None:
         self.reach = reach
-        self._described: dict[int, Any] = {}  # also keeps the values alive, so that ids stay theirs
+        self._open: dict[int, Any] = {}  # what is being described: values may hold themselves
 
     def describe(self, value: Any, where: str) -> Any:
         """JSON that differs where values do; ``where`` is what a complaint calls it."""
         if value is None or type(value) in (bool, int, str):
             return value
-        if isinstance(value, float):
-            return {"float": repr(value)}
-        if id(value) in self._described:
+        if id(value) in self._open:
             return {"again": type(value).__qualname__}
-        self._described[id(value)] = value
+        self._open[id(value)] = value
         try:
-            return self._composed(value, where)
+            plain = self._collection(value, where) or self._plain(value, where)
+            return plain or self._code(value, where)
         finally:
-            del self._described[id(value)]
+            del self._open[id(value)]
 
-    def _composed(self, value: Any, where: str) -> Any:
-        if isinstance(value, Mapping) and type(value).__module__ in ("builtins", "types", "collections"):
+    def _collection(self, value: Any, where: str) -> Any:
+        if isinstance(value, Mapping) and type(value).__module__ in ("builtins", "collections"):
             return {"mapping": [[self.describe(k, where), self.describe(v, where)] for k, v in value.items()]}
         if type(value) in (list, tuple):
             return {type(value).__name__: [self.describe(item, where) for item in value]}
         if type(value) in (set, frozenset):
             return {"set": sorted(canonical(self.describe(item, where)).decode() for item in value)}
+        return None
+
+    def _plain(self, value: Any, where: str) -> Any:
+        kind = type(value)
         if isinstance(value, enum.Enum):
-            return {"enum": [self.describe(type(value), where), value.name]}
-        if isinstance(value, PLAIN):
-            return {type(value).__qualname__: repr(value)}
-        return self._code(value, where)
+            return {"enum": [self._class(kind), value.name]}
+        if isinstance(value, re.Pattern):  # whose repr is cut short
+            return {"pattern": [self.describe(value.pattern, where), value.flags]}
+        is_number = kind.__module__ == "numpy" and getattr(value, "ndim", None) == 0
+        if is_number or (isinstance(value, PLAIN) and not self._is_ours(kind.__module__, _file(kind))):
+            return {kind.__qualname__: repr(value)}
+        return None
 
     def _code(self, value: Any, where: str) -> Any:
         if isinstance(value, types.ModuleType):
@@ -91,50 +99,61 @@ class Live:
 
     def _instance(self, value: Any, where: str) -> Any:
         kind = type(value)
-        if not self._is_ours(kind.__module__, _file(kind)):
+        built_in = [base for base in kind.__mro__ if base is not object and not base.__flags__ & PYTHON_CLASS]
+        if not self._is_ours(_known_as(kind.__module__), _file(kind)) or not set(built_in) <= CONTENTS:
             name = f"{kind.__module__}.{kind.__qualname__}"
             self.reach.unidentified.add(
                 f"{where} holds a {name}, which no source tells: pass it in, or build it inside."
             )
             return {"unidentified": name}
-        names = dataclasses.fields(value) if dataclasses.is_dataclass(value) else ()
-        state = {field.name: getattr(value, field.name) for field in names} | getattr(value, "__dict__", {})
-        slots = [name for base in kind.__mro__ for name in _slots(base) if hasattr(value, name)]
-        state |= {name: getattr(value, name) for name in slots}
+        state = dict(getattr(value, "__dict__", {}))
+        state |= {name: getattr(value, name) for base in kind.__mro__ for name in _slots(base) if hasattr(value, name)}
+        state |= {base.__name__: base(value) for base in built_in}
         described = {name: self.describe(item, f"{kind.__qualname__}.{name}") for name, item in sorted(state.items())}
         return {"instance": [self._class(kind), described]}
 
     def _class(self, kind: type) -> str:
-        name = f"{kind.__module__}:{kind.__qualname__}"
+        module = _known_as(kind.__module__)
+        name = f"{module}:{kind.__qualname__}"
         if "<locals>" in name:
             self.reach.unidentified.add(f"{name} is a class that a function makes: define it at the top of its module.")
-        elif self._is_ours(kind.__module__, _file(kind)):
-            self.reach.follow(kind.__module__, (kind.__qualname__.partition(".")[0],))
+        elif self._is_ours(module, _file(kind)):
+            self.reach.follow(module, (kind.__qualname__.partition(".")[0],))
         else:
-            self.reach.follow(kind.__module__, (kind.__qualname__,))
+            self.reach.follow(module, (kind.__qualname__,))
         return name
 
     def _function(self, function: types.FunctionType) -> str:
-        module, names = function.__globals__.get("__name__", ""), function.__code__.co_qualname.split(".")
-        names = [name for name in names if name != "<locals>"]
+        module = _known_as(function.__globals__.get("__name__", ""))
+        names = [name for name in function.__code__.co_qualname.split(".") if name != "<locals>"]
         name = f"{module}:{'.'.join(names)}"
         wrapped = getattr(function, "__wrapped__", None)
         if wrapped is not None:
             self.describe(wrapped, name)
         if not self._is_ours(module, function.__code__.co_filename):
-            self.reach.follow(module, tuple(names))
-            if wrapped is None:
-                self._carried(function, name)
+            self._others(function, module, name)
             return name
         if self.reach.sources.path(module) is None:
-            self.reach.unidentified.add(
-                f"{name} has no source file: it was typed in or made by exec. Put it into a module."
-            )
+            self._complain_about(name)
             return name
         if len(names) == 1 and names[0] != LAMBDA:
             self.reach.follow(module, (names[0],))
             return name
         return self._inner(function, self.reach.sources[module], names)
+
+    def _others(self, function: types.FunctionType, module: str, name: str) -> None:
+        """A function of a library: known by its version, but for what it wraps and what it is bound to."""
+        self.reach.follow(module)
+        top = module.partition(".")[0]
+        if top not in sys.stdlib_module_names and folder_of(top) is None:
+            self._complain_about(name)
+        elif not hasattr(function, "__wrapped__"):
+            self._closure(function, name)
+
+    def _complain_about(self, name: str) -> None:
+        self.reach.unidentified.add(
+            f"{name} has no source file: it was typed in or made by exec. Put it into a module."
+        )
 
     def _inner(self, function: types.FunctionType, source: Source, names: Sequence[str]) -> str:
         """A lambda, a method, or a function in a function: its source, and what it carries."""
@@ -151,14 +170,18 @@ class Live:
 
     def _carried(self, function: types.FunctionType, name: str, known: Collection[str] = ()) -> str:
         """Record what a function holds besides its text: defaults that were computed, and variables of the one around it."""
-        cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
-        held = {free: _content(cell) for free, cell in cells if free not in known}
+        self._closure(function, name, known)
         if function.__defaults__ or function.__kwdefaults__:
-            held["defaults"] = [function.__defaults__, function.__kwdefaults__]
-        for what, value in held.items():
-            where = f"{name}[{what}]"
-            self.reach.put(where, canonical(self.describe(value, where)).decode())
+            self._value(f"{name}[defaults]", [function.__defaults__, function.__kwdefaults__])
         return name
+
+    def _closure(self, function: types.FunctionType, name: str, known: Collection[str] = ()) -> None:
+        for variable, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+            if variable not in known:
+                self._value(f"{name}[{variable}]", _content(cell))
+
+    def _value(self, part: str, value: Any) -> None:
+        self.reach.put(part, canonical(self.describe(value, part)).decode())
 
     def _is_ours(self, module: str, file: str | None) -> bool:
         """Whether a module of something in memory is first-party; where it is, is learnt on the way."""
@@ -189,6 +212,12 @@ def _all_lambdas(
 
 def _span(node: ast.expr) -> tuple[int, int, int | None, int | None]:
     return node.lineno, node.col_offset, node.end_lineno, node.end_col_offset
+
+
+def _known_as(module: str) -> str:
+    """The name of a module, also where it runs by ``python -m``."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    return spec.name if module == "__main__" and spec else module
 
 
 def _content(cell: types.CellType) -> Any:

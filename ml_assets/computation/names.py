@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+SUBCLASSES = "__subclasses__"  # asked of a class, it finds classes that no code mentions
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,8 @@ class _Reader(ast.NodeVisitor):
             self._mention(node.id, ())
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
+        if node.attr == SUBCLASSES:
+            self._mention(SUBCLASSES, ())
         path, base = [node.attr], node.value
         while isinstance(base, ast.Attribute):
             path, base = [base.attr, *path], base.value

@@ -7,24 +7,24 @@ from __future__ import annotations
 
 import ast
 import builtins
-import copy
-import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from ml_assets.computation.changes import changed_from, changes, is_mutable, registrars
+from ml_assets.computation.changes import changed_from, changes, is_mutable, may_change, registrars
+from ml_assets.computation.cut import Cut
 from ml_assets.computation.finder import Sources
-from ml_assets.computation.names import Function, Imported, Mention, Scope, bound, mentions, scope_of
-from ml_assets.computation.source import Definition, Source
+from ml_assets.computation.names import SUBCLASSES, Function, Imported, Mention, Scope, bound, mentions, scope_of
+from ml_assets.computation.source import Source
 from ml_assets.store import digest
 
 WHOLE = "*"  # in place of a name: the whole module
-DYNAMIC = {"__file__", "__import__", "__loader__", "__path__", "__spec__", "eval", "exec", "globals"}
+DYNAMIC = {SUBCLASSES, "__file__", "__import__", "__loader__", "__path__", "__spec__", "eval", "exec", "globals"}
 DYNAMIC_MODULES = ("builtins", "importlib", "pkgutil", "runpy", "sys.modules")  # what they lead to, no text tells
 STATIC_MODULES = ("importlib.metadata",)
+OUTSIDE = ("os.environ", "os.environb", "os.getenv", "sys.argv")  # inputs that nobody records
 GIVEN = {*dir(builtins), "__annotations__", "__builtins__", "__name__", "__package__"} - {"__doc__", *DYNAMIC}
 
 
@@ -33,7 +33,7 @@ class Reach:
     """What was reached so far.
 
     Attributes:
-        cut: modules, packages and ``module:name`` at which following ends.
+        cut: where following ends.
         parts: "module:qualname" -> normalised source.
         packages: top-level third-party modules.
         files: where the parts are.
@@ -41,12 +41,13 @@ class Reach:
     """
 
     sources: Sources
-    cut: frozenset[str] = frozenset()
+    cut: Cut
     parts: dict[str, str] = field(default_factory=dict)
     packages: set[str] = field(default_factory=set)
     files: set[Path] = field(default_factory=set)
     unidentified: set[str] = field(default_factory=set)
     _ahead: list[tuple[Source, Mention]] = field(default_factory=list)
+    _followed: set[tuple[str, tuple[str, ...], str]] = field(default_factory=set)
 
     # ------------------------------------------------------------ adding
 
@@ -57,35 +58,36 @@ class Reach:
             by: the module whose code mentions it.
         """
         below = f"{module}.{path[0]}" if path else ""
-        if self._is_cut(module):
+        if self.cut.holds(module) or (module, path, by) in self._followed:
             return
+        self._followed.add((module, path, by))
         if not self.sources.is_first_party(module):
             self._beyond(".".join((module, *path)), by)
-        elif path and self._binds(module, path[0]):
+        elif path and self.sources.binds(module, path[0]):
             self._name(self.sources[module], path[0], path[1:])
         elif path and (self.sources.path(below) or self.sources.is_folder(below)):
             self.follow(below, path[1:], by)
         else:
             self._whole(module)
+            for inside in self.sources.modules(module) if not path else ():
+                self._whole(inside)
 
     def inner(self, module: str, names: Sequence[str]) -> None:
         """Follow a path of names in a module: a function in a function, or what binds a variable of one."""
         source = self.sources[module]
-        definitions = [(node, inside) for node, inside in source.definitions(names) if inside]
-        for node, inside in definitions:
-            self.read(_part(source, inside, node.name), source, [node], _named(source, inside))
-        if definitions:
-            return
-        around = [(*inside, node) for node, inside in source.definitions(names[:-1] or names) if isinstance(node, Function)]
-        for functions in around if names[1:] else ():
-            nodes = _bound_in(functions[-1], names[-1])
-            self.read(_part(source, functions, names[-1]), source, nodes, _named(source, functions))
-        if not around or not names[1:]:
+        found: list[tuple[Sequence[ast.AST], tuple[Function, ...]]]
+        found = [([node], inside) for node, inside in source.definitions(names) if inside]
+        if not found and names[1:]:
+            around = [(*inside, node) for node, inside in source.definitions(names[:-1]) if isinstance(node, Function)]
+            found = [(bind, functions) for functions in around if (bind := _bound_in(functions[-1], names[-1]))]
+        for nodes, functions in found:
+            self.read(_part(source, functions, names[len(functions)]), source, nodes, _named(source, functions))
+        if not found:
             self.follow(module, tuple(names))
 
     def read(self, name: str, source: Source, nodes: Sequence[ast.AST], scopes: Sequence[Scope] = ()) -> str:
         """Record nodes of a module as a part, and follow what they mention; the name of the part."""
-        kept = tuple(self._without_plumbing(source, node, scopes) for node in nodes)
+        kept = tuple(self.cut.without_decorators(source, node, scopes) for node in nodes)
         self.files.add(source.path)
         mentioned = mentions(kept, source.package, scopes) if scopes else _mentions(kept, source.package)
         self._ahead += [(source, mention) for mention in mentioned]
@@ -116,10 +118,13 @@ class Reach:
 
     def _name(self, source: Source, name: str, path: tuple[str, ...]) -> None:
         """A name that a module binds."""
-        if self._is_cut(source.name, name):
+        if self.cut.holds(source.name, name):
             return
         for what in source.imports.get(name, ()):
-            self.follow(what.module, what.path + path, source.name)
+            if what == Imported(source.name, (name,)):  # a package that imports a module of its own
+                self.follow(f"{source.name}.{name}", path, source.name)
+            else:
+                self.follow(what.module, what.path + path, source.name)
         if f"{source.name}:{name}" in self.parts:
             return
         involved = [*source.bindings[name], *changes(source).get(name, ())]
@@ -147,14 +152,14 @@ class Reach:
         """What other first-party modules add to a registry when they are loaded."""
         names = {name, *(f for f, changed in registrars(source).items() if name in changed)}
         for module, data in self.sources.texts(source.name.partition(".")[0]):
-            if module == source.name or self._is_cut(module) or not _may_change(data, frozenset(names)):
+            if module == source.name or self.cut.holds(module) or not may_change(data, names):
                 continue
             if found := changed_from(self.sources[module], names):
                 self.read(f"{module}:{name} of {source.name}", self.sources[module], found)
 
     def _whole(self, module: str) -> None:
         name = f"{module}:{WHOLE}"
-        if name in self.parts or self._is_cut(module):
+        if name in self.parts or self.cut.holds(module):
             return
         if not self.sources.path(module):
             self._without_source(module)
@@ -167,6 +172,9 @@ class Reach:
         for imports in source.imports.values():
             for what in imports:
                 self.follow(what.module, tuple(part for part in what.path if part != "*"), module)
+        for one in own:
+            if is_mutable(source, one):
+                self._changed_elsewhere(source, one)
 
     def _without_source(self, module: str) -> None:
         self.put(f"{module}:{WHOLE}", "")
@@ -178,6 +186,9 @@ class Reach:
     def _everything(self, module: str) -> None:
         """Every file of the package that a module is in: what its code reaches is not known before it runs."""
         top = module if module in self.sources.files else module.partition(".")[0]
+        if (top, (WHOLE,), "") in self._followed:
+            return
+        self._followed.add((top, (WHOLE,), ""))
         for path, name in self.sources.below(top):
             if path.suffix == ".py":
                 self._whole(name)
@@ -192,42 +203,8 @@ class Reach:
             self.packages.add(top)
         elif by and _leads(name, DYNAMIC_MODULES) and not _leads(name, STATIC_MODULES):
             self._everything(by)
-
-    # ------------------------------------------------------------ knowing
-
-    def _is_cut(self, module: str, name: str = "") -> bool:
-        return f"{module}:{name}" in self.cut or not self.cut.isdisjoint(_above(module))
-
-    def _binds(self, module: str, name: str) -> bool:
-        return self.sources.path(module) is not None and name in self.sources[module].bindings
-
-    def _without_plumbing(self, source: Source, node: ast.AST, scopes: Sequence[Scope]) -> ast.AST:
-        """The node without decorators that are cut: what they are given does not change results either."""
-        if not isinstance(node, Definition) or not node.decorator_list or not self.cut:
-            return node
-        kept = [d for d in node.decorator_list if not self._is_plumbing(source, _callee(d), scopes)]
-        if len(kept) == len(node.decorator_list):
-            return node
-        bare = copy.copy(node)
-        bare.decorator_list = kept
-        return bare
-
-    def _is_plumbing(self, source: Source, callee: ast.expr, scopes: Sequence[Scope]) -> bool:
-        for mention in mentions([callee], source.package, scopes):
-            name = mention.name
-            ends = [name] if isinstance(name, Imported) else [Imported(source.name, (name,))]
-            if all(self._ends_at_cut(Imported(end.module, end.path + mention.path)) for end in ends):
-                return True
-        return False
-
-    def _ends_at_cut(self, what: Imported) -> bool:
-        """Whether a name leads to something that is cut, also by way of a re-export."""
-        if self._is_cut(what.module, what.path[0] if what.path else ""):
-            return True
-        if not what.path or not self.sources.is_first_party(what.module) or not self._binds(what.module, what.path[0]):
-            return False
-        further = self.sources[what.module].imports.get(what.path[0], ())
-        return any(self._ends_at_cut(Imported(one.module, one.path + what.path[1:])) for one in further)
+        if by and _leads(name, OUTSIDE):
+            self.unidentified.add(f"{by} reads {name}, of which no version is kept: make it one of the parameters.")
 
 
 @lru_cache(maxsize=65536)
@@ -240,28 +217,8 @@ def _mentions(nodes: tuple[ast.AST, ...], package: str) -> frozenset[Mention]:
     return mentions(nodes, package)
 
 
-def _may_change(data: bytes, names: frozenset[str]) -> bool:
-    """Whether a module is worth parsing: it mentions a name where a statement, or an ``as``, could change what it means."""
-    if not any(name.encode() in data for name in names):
-        return False
-    name = f"\\b(?:{'|'.join(sorted(names))})\\b"
-    unindented = rf"^(?!def |class |from |import |async |[\s#\"']).*{name}"
-    return re.search(rf"(?m){unindented}|^\s+@?[\w.]*{name}|{name}\s+as\b".encode(), data) is not None
-
-
-@lru_cache(maxsize=65536)
-def _above(module: str) -> tuple[str, ...]:
-    """A module and the packages that it is in."""
-    parts = module.split(".")
-    return tuple(".".join(parts[:end]) for end in range(1, len(parts) + 1))
-
-
 def _leads(name: str, to: Iterable[str]) -> bool:
     return any(f"{name}.".startswith(f"{end}.") for end in to)
-
-
-def _callee(decorator: ast.expr) -> ast.expr:
-    return _callee(decorator.func) if isinstance(decorator, ast.Call) else decorator
 
 
 def _part(source: Source, inside: Sequence[Function], name: str) -> str:

@@ -62,7 +62,7 @@ class Recipe:
     def code(self) -> Code:
         """The code that computes it: the asset's own, and the problem's functions that it uses."""
         own = f"ml_assets.orchestration.{self.noun}:{self.noun}_asset.{self.noun}"
-        return code_of(own, *_functions(self._used), cut=PLUMBING)
+        return code_of(own, *_functions(self._used), *self._types, cut=PLUMBING)
 
     @cached_property
     def packages(self) -> dict[str, str]:
@@ -107,12 +107,23 @@ class Recipe:
         return f"{edited[0].name} was edited while this was running." if edited else ""
 
     def store_source(self, store: Store) -> str:
-        """Store the source files that compute it, once; their digest."""
-        return store.put_source(snapshot(*_functions(self._used)))
+        """Store the code version's parts, and the source files of the whole problem, each once; the digest of the files.
+
+        Of the whole problem: from them it is computed again, and a problem can only be imported as a whole.
+        """
+        store.put_code(self.code.parts)
+        every = [*sorted({name for names in USES.values() for name in names}), "params", "artifact_types"]
+        return store.put_source(snapshot(*_functions([getattr(self.problem, name) for name in every])))
 
     @property
     def _used(self) -> dict[str, Any]:
         return {name: getattr(self.problem, name) for name in USES[self.noun]}
+
+    @property
+    def _types(self) -> tuple[type, ...]:
+        """Types whose methods the problem's functions may call, though they need not name them: of parameters and models."""
+        params = (type(self.problem.params),) if self.noun == "model" else ()
+        return (*params, *(self.problem.artifact_types if "predict" in USES[self.noun] else ()))
 
 
 def _functions(value: Any) -> Iterator[Any]:

@@ -12,6 +12,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 from ml_assets.computation.names import Function, Imported, bound, imported
+from ml_assets.store import digest
 
 Definition = Function | ast.ClassDef
 
@@ -86,8 +87,15 @@ def _defined(statements: Sequence[ast.stmt], name: str) -> Iterator[Definition]:
 
 @lru_cache(maxsize=4096)
 def parsed(module: str, path: Path, data: bytes) -> Source:
-    """The source of a module from the bytes of its file: parsed once per process, again only if they change."""
-    tree = ast.parse(data, path)
+    """The source of a module from the bytes of its file: parsed once per process, again only if they change.
+
+    A file that is no Python (a template, a half-written module) counts by its bytes.
+    """
+    try:
+        tree = ast.parse(data, path)
+    except (SyntaxError, ValueError):
+        tree = ast.Module([ast.Expr(ast.Constant(f"no Python: {digest(data)}"))], [])
+        return Source(module, path, module, "", tuple(tree.body))
     doc = ast.get_docstring(tree, clean=False) or ""
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | Definition) and ast.get_docstring(node, clean=False) is not None:

@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from ml_assets import figures
+from ml_assets.lineage.lineage import lineage_markdown
 from ml_assets.lineage.markdown import escaped
 from ml_assets.orchestration.tables import table
 from ml_assets.store import Input, LandedFile, Manifest, Store, VersionKey
@@ -48,6 +49,7 @@ def materialization_metadata(
         shown["params"] = dg.MetadataValue.json(dict(manifest.params))
     if manifest.inputs or manifest.landed:
         shown["inputs"] = _linked_inputs(manifest, pages) if pages else _inputs_table(manifest)
+    shown["lineage"] = dg.MetadataValue.md(lineage_markdown(store, key))
     shown["size_kib"] = round(manifest.content.size / 2**10, 1)
     shown["dagster/uri"] = store.address(key)
     if pages:

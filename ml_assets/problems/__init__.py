@@ -9,9 +9,9 @@ from pathlib import Path
 
 from ml_assets.errors import InvalidProblem, UsageError
 from ml_assets.problem import Problem
-from ml_assets.problems._loading import BrokenProblem, attempt, load
+from ml_assets.problems._loading import BrokenProblem, attempt, elsewhere, load
 
-__all__ = ["BROKEN", "PROBLEMS", "BrokenProblem", "attempt", "load", "problem_named"]
+__all__ = ["BROKEN", "PROBLEMS", "BrokenProblem", "attempt", "elsewhere", "load", "problem_named"]
 
 PROBLEMS: tuple[Problem, ...]
 BROKEN: tuple[BrokenProblem, ...]

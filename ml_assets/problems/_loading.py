@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -44,6 +44,15 @@ def load(package: str, folder: Path) -> tuple[tuple[Problem, ...], tuple[BrokenP
     found = [attempt(name, partial(_problem, package, folder, name), folder) for name in _names(folder)]
     good = tuple(one for one in found if isinstance(one, Problem))
     return good, tuple(one for one in found if isinstance(one, BrokenProblem))
+
+
+def elsewhere(name: str, modules: Iterable[str]) -> Problem | None:
+    """The problem of this name in one of these modules, which need not be here, and are thereby imported."""
+    for module in modules:
+        for value in vars(importlib.import_module(module)).values():
+            if isinstance(value, Problem) and value.name == name:
+                return value
+    return None
 
 
 def attempt(name: str, make: Callable[[], T], folder: Path | None = None) -> T | BrokenProblem:

@@ -23,6 +23,7 @@ from ml_assets.store.listing import Entry
 from ml_assets.store.manifest import Check, Input, LandedFile, Manifest
 from ml_assets.store.notifications import Queue, Told
 from ml_assets.store.object_store import open_backend
+from ml_assets.store.overlay import Overlay
 from ml_assets.store.refs import RefEntry
 from ml_assets.store.store import BATCH_ROWS, MAIN, Store, open_store
 
@@ -41,6 +42,7 @@ __all__ = [
     "LandedSource",
     "LandingFolder",
     "Manifest",
+    "Overlay",
     "Png",
     "Queue",
     "RefEntry",

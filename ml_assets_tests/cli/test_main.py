@@ -8,27 +8,34 @@ import sys
 import pytest
 
 import ml_assets
-from ml_assets.cli import champion, land, look, parser, run, verify, view
+from ml_assets.cli import champion, compare, diff, land, look, parser, plan, reproduce, run, sql, verify, view
 from ml_assets.store import open_store
 
-VERBS = ("land", "run", "history", "show", "lineage", "champion", "promote", "rollback", "verify", "view")
 EXAMPLES = {
     "land": land.EXAMPLES,
+    "plan": plan.PLAN,
+    "why": plan.WHY,
     "run": run.EXAMPLES,
     "history": look.HISTORY,
     "show": look.SHOW,
     "lineage": look.LINEAGE,
+    "diff": diff.EXAMPLES,
+    "compare": compare.EXAMPLES,
+    "reproduce": reproduce.EXAMPLES,
+    "sql": sql.EXAMPLES,
     "champion": champion.CHAMPION,
     "promote": champion.PROMOTE,
     "rollback": champion.ROLLBACK,
     "verify": verify.EXAMPLES,
     "view": view.EXAMPLES,
 }
+VERBS = tuple(EXAMPLES)
 
 
 def example_commands(verb: str) -> list[list[str]]:
     """The examples as the shell would pass them: what follows two spaces or more is a comment."""
-    commands = [re.split(r"\s{2,}", line.strip())[0] for line in EXAMPLES[verb].splitlines()]
+    lines = [line.strip() for line in EXAMPLES[verb].splitlines()]
+    commands = [re.split(r"\s{2,}", line)[0] for line in lines if line.startswith("ml-assets ")]
     return [shlex.split(command)[1:] for command in commands]
 
 
@@ -59,7 +66,7 @@ def test_the_examples_are_understood(verb):
 def test_no_command_is_left_out_of_these_tests(call):
     commands = call("--help").out.partition("commands:\n")[2].partition("\n\n")[0]
     shown = [line.split()[0] for line in commands.splitlines() if line.startswith("    ") and line[4] != " "]
-    assert shown == [*VERBS] == [*EXAMPLES]
+    assert shown == [*VERBS]
 
 
 def test_version_is_the_packages(call):

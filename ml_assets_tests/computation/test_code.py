@@ -71,8 +71,8 @@ FILES = {
     "shop/second.py": "def exported(): return 1\n",
     "shop/model.py": MODEL,
     "shop/clean.py": (
-        "from .deep.floor import lowest\n\nSTEP = 0.5\n\n\ndef rounded(values):\n    return [lowest(v, STEP) for v in values]\n\n\n"
-        "def scaled(value):\n    import shop\n    return value + shop.exported()\n\n\ndef stale(): return 0\n"
+        "from .deep.floor import lowest\n\nSTEP = 0.5\n\n\ndef rounded(values):\n    return [lowest(v, STEP) for v in values]\n"
+        "\n\ndef scaled(value):\n    import shop\n    return value + shop.exported()\n\n\ndef stale(): return 0\n"
     ),
     "shop/deep/__init__.py": "",
     "shop/deep/floor.py": "def lowest(value, step):\n    return inner(value) // step\n\n\ndef inner(value): return value\n",
@@ -82,11 +82,18 @@ FILES = {
     "shop/late.py": "def later(): return eval('1')\n",
     "shop/data.csv": "a,b\n",
     "shop/fast.py": "def speed(x): return 2 * x\n",
-    "shop/registry.py": "MODELS = {}\n\n\ndef register(name):\n    def add(f):\n        MODELS[name] = f\n        return f\n    return add\n",
-    "shop/plugins.py": "from shop.registry import register as r\n\n\n@r('a')\ndef linear(): return 1\n\n\ndef lonely(): return 1\n",
+    "shop/registry.py": (
+        "MODELS = {}\n\n\ndef register(name):\n    def add(f):\n        MODELS[name] = f\n        return f\n    return add\n"
+    ),
+    "shop/plugins.py": (
+        "from shop.registry import register as r\n\n\n@r('a')\ndef linear(): return 1\n\n\ndef lonely(): return 1\n"
+    ),
     "shop/far/away.py": "def f(x): return x\n",
 }
-STATIC = {**FILES, "shop/late.py": "def later(): return 1\n"}  # `eval` makes everything count: without it we see what is followed
+STATIC = {
+    **FILES,
+    "shop/late.py": "def later(): return 1\n",
+}  # `eval` makes everything count: without it we see what is followed
 STATIC["shop/model.py"] = MODEL.replace("from shop.rates import *\n", "")
 
 
@@ -112,6 +119,7 @@ def edited(files: Mapping[str, str], name: str, old: str, new: str) -> dict[str,
     return {**files, name: files[name].replace(old, new)}
 
 
+IMPORTS = "import math\nfrom typing import TYPE_CHECKING"
 SAME = {
     "a comment": ("model", "# the rate is small", "# the rate is tiny"),
     "no comment": ("model", "    # the rate is small\n", ""),
@@ -124,8 +132,8 @@ SAME = {
     "the module's docstring": ("model", '"""Trains."""', '"""Trains a model."""'),
     "another function of the module": ("model", "train + helper + OTHER", "train - helper"),
     "a constant that only that function uses": ("model", "OTHER = 5", "OTHER = 6"),
-    "the order of imports": ("model", "import math\nfrom typing import TYPE_CHECKING\n", "from typing import TYPE_CHECKING\nimport math\n"),
-    "an import together with others": ("model", "from shop import clean, kinds", "from shop import kinds\nfrom shop import clean"),
+    "the order of imports": ("model", IMPORTS, "\n".join(reversed(IMPORTS.split("\n")))),
+    "one import apart": ("model", "from shop import clean, kinds", "from shop import kinds\nfrom shop import clean"),
     "one more import for types": ("model", "    from shop.kinds import Till", "    from shop.kinds import Till, Bag"),
     "another function of a module used": ("clean", "def stale(): return 0", "def stale(): return 1"),
     "another class of a module used": ("kinds", "class Bag:\n    pass", "class Bag:\n    size = 1"),
@@ -190,18 +198,29 @@ DYNAMIC = {
     "__import__": "def later(): return __import__('shop.second')",
     "importlib": "import importlib\n\n\ndef later(): return importlib.import_module('shop.second')",
     "importlib in a function": "def later():\n    from importlib import resources\n    return resources.files('shop')",
+    "subclasses": "class A: pass\n\n\ndef later(): return A.__subclasses__()",
     "sys.modules": "import sys\n\n\ndef later(): return sys.modules['shop.second']",
     "the folder of the file": "from pathlib import Path\n\n\ndef later(): return Path(__file__).with_name('data.csv')",
 }
 
 
 @pytest.mark.parametrize("late", DYNAMIC.values(), ids=DYNAMIC.keys())
-@pytest.mark.parametrize("edit", [SAME["a module that is not used"], SAME["a file that is no code"]], ids=["code", "data"])
+@pytest.mark.parametrize(
+    "edit", [SAME["a module that is not used"], SAME["a file that is no code"]], ids=["code", "data"]
+)
 def test_every_file_of_the_package_counts_where_code_uses(folder: Path, late: str, edit: tuple[str, str, str]):
     files, (name, old, new) = {**STATIC, "shop/late.py": late}, edit
     before = train_of(folder, files)
 
     assert train_of(folder, edited(files, path_of(name), old, new)).version != before.version
+
+
+def test_a_package_that_is_passed_on_counts_with_all_its_modules(folder: Path):
+    late = "def later():\n    from shop import deep\n    return vars(deep)"
+    before = train_of(folder, {**STATIC, "shop/late.py": late, "shop/deep/other.py": "x = 1"})
+
+    assert {"shop.deep:*", "shop.deep.other:*"} <= before.parts.keys()
+    assert "shop.second:*" not in before.parts
 
 
 WHOLE = {
@@ -225,7 +244,10 @@ def test_a_whole_module_counts_after(folder: Path, late: str):
 
 
 def test_a_module_that_is_reached_whole_brings_what_it_imports(folder: Path):
-    whole = {"shop/late.py": WHOLE["vars of it"], "shop/second.py": "from shop.clean import stale\nimport scipy.stats\n"}
+    whole = {
+        "shop/late.py": WHOLE["vars of it"],
+        "shop/second.py": "from shop.clean import stale\nimport scipy.stats\n",
+    }
     code = train_of(folder, {**STATIC, **whole})
 
     assert "shop.clean:stale" in code.parts
@@ -267,9 +289,10 @@ MENTIONS = {
     "a name of a loop": "def f(): return h\n\n\nfor h in [g]:\n    pass",
     "another branch": "def f(): return 1\n\n\nif f():\n    def f(): return g()",
     "what it is called on": "def f(): return 1\n\n\nf.twice = g",
-    "what is registered with it": "from functools import singledispatch\n\n\n@singledispatch\ndef f(x): return x\n\n\n@f.register\ndef _(x: int): return g()",
+    "what is registered with it": "import functools\n@functools.singledispatch\ndef f(x): pass\n@f.register\ndef _(x: int): g()",
     "what is appended": "f = []\nf.append(g)",
     "what a call adds": "f = []\n\n\ndef fill(x): x.append(g)\n\n\nfill(f)",
+    "a subclass that it hears of": "class f:\n    def __init_subclass__(cls): all.append(cls)\n\n\nclass h(f): x = g",
     "what a function adds by global": "f = 0\n\n\ndef fill():\n    global f\n    f = g\n\n\nfill()",
 }  # fmt: skip
 
@@ -281,7 +304,7 @@ def test_a_function_is_reached_by(folder: Path, text: str):
     assert "scopes:g" in code_of("scopes:f").parts
 
 
-NESTED = '''
+NESTED = """
 import plumbing
 from plumbing import asset
 
@@ -302,7 +325,7 @@ def of(problem, size: "Size" = 1, *, unused=2):
 def halved(x): return x / 2
 class Size: pass
 class Other: pass
-'''
+"""
 
 
 def test_a_function_in_a_function_reaches_the_variables_around_it(folder: Path):
@@ -328,7 +351,9 @@ def test_following_ends_where_it_is_cut(folder: Path):
     write(folder, STATIC)
     code = code_of("shop.model:train", cut=["shop.clean", "shop.kinds:Till", "shop.reg"])
 
-    assert not [part for part in code.parts if part.startswith(("shop.clean:", "shop.deep")) or part == "shop.kinds:Till"]
+    assert not [
+        part for part in code.parts if part.startswith(("shop.clean:", "shop.deep")) or part == "shop.kinds:Till"
+    ]
     assert {"shop.kinds:Drawer", "shop.registry:MODELS", "shop.model:Till"} <= code.parts.keys()
 
 
@@ -353,6 +378,20 @@ def test_the_files_are_those_of_the_parts(folder: Path):
     assert code_of("shop.clean:rounded").files == (folder / "shop/clean.py", folder / "shop/deep/floor.py")
 
 
+def test_a_package_that_imports_its_own_module_and_a_circle_of_imports_come_to_an_end(folder: Path):
+    write(folder, {"ring/__init__.py": "from ring import model\nfrom ring.model import lost\n"})
+    write(
+        folder,
+        {
+            "ring/model.py": "from ring import lost, model as own\n\n\ndef train(): return own.g(), lost\ndef g(): pass\n"
+        },
+    )
+
+    assert {"ring.model:train", "ring.model:g", "ring:lost", "ring.model:lost"} <= code_of(
+        "ring.model:train"
+    ).parts.keys()
+
+
 def test_a_module_that_is_missing_counts_once_it_is_there(folder: Path):
     files = {name: text for name, text in STATIC.items() if name != "shop/fast.py"}
     before = train_of(folder, files)
@@ -361,15 +400,52 @@ def test_a_module_that_is_missing_counts_once_it_is_there(folder: Path):
 
 
 def test_a_compiled_module_cannot_be_identified(folder: Path):
-    write(folder, {"mixed/__init__.py": "", "mixed/model.py": "from mixed.fast import f\n\n\ndef train(): return f()\n"})
+    write(
+        folder, {"mixed/__init__.py": "", "mixed/model.py": "from mixed.fast import f\n\n\ndef train(): return f()\n"}
+    )
     (folder / "mixed/fast.abi3.so").touch()
 
     (sentence,) = code_of("mixed.model:train").unidentified
     assert sentence.startswith("mixed.fast is compiled and has no source")
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["import os\ndef f(): return os.environ['RATE']", "def f():\n    from os import getenv as g\n    return g('X')"],
+)
+def test_what_reads_the_environment_cannot_be_identified(folder: Path, text: str):
+    write(folder, {"env.py": text})
+
+    (sentence,) = code_of("env:f").unidentified
+    assert sentence.startswith("env reads os.")
+
+
+def test_a_file_that_is_no_python_counts_by_its_bytes(folder: Path):
+    files = {**FILES, "shop/template.py": "def {{ name }}(): pass\n"}  # `eval` makes every file count
+    before = train_of(folder, files)
+
+    assert train_of(folder, edited(files, "shop/template.py", "name", "noun")).version != before.version
+
+
+def test_a_plugin_counts_where_it_subclasses(folder: Path):
+    base = "class Base:\n    def __init_subclass__(cls): kinds['A'] = cls\n\n\nkinds = {}\ndef f(): return Base, kinds['A']\n"
+    plugin = "from zoo.base import Base\nclass A(Base): size = 1\n"
+    write(folder, {"zoo/__init__.py": "", "zoo/base.py": base, "zoo/plugin.py": plugin})
+
+    assert "size = 1" in code_of("zoo.base:f").parts["zoo.plugin:Base of zoo.base"]
+
+
+def test_a_root_that_is_not_there_takes_the_function_or_module_around_it(folder: Path):
+    write(folder, {"nested.py": NESTED})
+
+    assert "nested:of" in code_of("nested:of.nothing").parts
+    assert "nested:*" in code_of("nested:nothing").parts
+
+
 def test_a_root_whose_module_is_not_there_is_refused():
-    with pytest.raises(UsageError, match=r"there is no source of the module ml_assets\.nothing\. Write module:qualname"):
+    with pytest.raises(
+        UsageError, match=r"there is no source of the module ml_assets\.nothing\. Write module:qualname"
+    ):
         code_of("ml_assets.nothing:train")
 
 
@@ -379,7 +455,8 @@ def test_nothing_is_imported(folder: Path):
 import sys
 sys.path.insert(0, {str(folder)!r})
 from ml_assets.computation.code import code_of
-code_of("shop.model:train"), code_of("ml_assets.orchestration.model:model_asset.model")
+from ml_assets.computation.recipe import PLUMBING
+code_of("shop.model:train"), code_of("ml_assets.orchestration.model:model_asset.model", cut=PLUMBING)
 print(sorted({{name.partition(".")[0] for name in sys.modules}} & {{"shop", "dagster", "numpy", "pandas", "sklearn"}}))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

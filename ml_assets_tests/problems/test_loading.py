@@ -12,7 +12,7 @@ import pytest
 from ml_assets import problems
 from ml_assets.errors import InvalidProblem, UsageError
 from ml_assets.problem import Problem
-from ml_assets.problems import BrokenProblem, load, problem_named
+from ml_assets.problems import BrokenProblem, elsewhere, load, problem_named
 
 GOOD = """
 import dataclasses
@@ -186,3 +186,14 @@ def test_a_file_whose_name_cannot_be_a_problems_is_told_so(loaded):
 
     assert broken.name == "weather-2"
     assert "the name must be a lower-case identifier" in broken.summary
+
+
+def test_a_problem_elsewhere_is_found_by_its_name_and_imported(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    name = f"team_{next(packages)}"
+    (tmp_path / f"{name}.py").write_text(GOOD.replace("NAME", "sunshades"))
+    found = elsewhere("sunshades", [name])
+    assert found is not None
+    assert found.name == "sunshades"
+    assert elsewhere("rain", [name]) is None
+    del sys.modules[name]

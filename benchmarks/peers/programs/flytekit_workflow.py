@@ -1,4 +1,4 @@
-"""flytekit, run locally: cached tasks (by task, version and inputs; the code is not looked at, the version is written by hand)."""
+"""flytekit, run locally: cached tasks (by name, inputs and a version written by hand: code is not looked at)."""
 
 import sys
 

@@ -7,4 +7,4 @@ from ml_assets.store import open_store
 store = open_store(".ml_assets/store")
 head = store.head("rides/evaluation", steps.MONTH)
 assert head is not None
-steps.answer(store.manifest(head.target).metrics["auroc"])
+steps.answer(store.manifest(head.target).metrics["auroc"]["value"])

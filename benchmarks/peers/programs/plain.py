@@ -1,6 +1,5 @@
 """Plain Python: one process, no cache. The least that the work costs; a frame is handed on by pickle."""
 
-import os
 import pickle
 import sys
 from concurrent.futures import ProcessPoolExecutor
@@ -36,7 +35,6 @@ def trained(month: str) -> float:
 
 
 def fan() -> None:
-    os.environ["OMP_NUM_THREADS"] = "1"  # as many processes as cores
     with ProcessPoolExecutor() as pool:
         steps.answer(list(pool.map(trained, steps.MONTHS)))
 

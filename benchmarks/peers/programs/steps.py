@@ -58,7 +58,7 @@ def features(data: pd.DataFrame) -> pd.DataFrame:
     before = data.groupby("zone")[["miles", "fare"]].rolling(100, min_periods=1, closed="left").mean()
     before = before.droplevel(0).sort_index().add_prefix("usual_")
     known = data[["zone", "miles", "fare", "riders"]].assign(
-        hour=data["at"].dt.hour, weekday=data["at"].dt.weekday, per_mile=data["fare"] / (data["miles"] + 0.1)
+        hour=data["at"].dt.hour, weekday=data["at"].dt.day_of_week, per_mile=data["fare"] / (data["miles"] + 0.1)
     )
     return known.join(before)
 
@@ -83,7 +83,7 @@ def fitted(rows: Any, label: Any, choose_rows: Any, choose_label: Any, rate: flo
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     trees = HistGradientBoostingClassifier(
-        learning_rate=rate, max_iter=250, max_leaf_nodes=63, early_stopping=True, n_iter_no_change=250, random_state=0
+        learning_rate=rate, max_iter=300, max_leaf_nodes=63, early_stopping=True, n_iter_no_change=300, random_state=0
     )
     with timed("training"):
         return trees.fit(rows, label, X_val=choose_rows, y_val=choose_label)
@@ -124,7 +124,7 @@ def frame(megabytes: int) -> pd.DataFrame:
 
     with timed("making"):
         rows, rng = megabytes * 1_000_000 // 80, np.random.default_rng(0)
-        columns = {f"measured_{n}": rng.random(rows) for n in range(7)}
+        columns: dict[str, Any] = {f"measured_{n}": rng.random(rows) for n in range(7)}
         columns |= {f"count_{n}": rng.integers(0, 1000, rows) for n in range(3)}
         return pd.DataFrame(columns)
 

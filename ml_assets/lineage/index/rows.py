@@ -11,8 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ml_assets.store import Manifest, RefEntry, VersionKey
-from ml_assets.store.records import Place
+from ml_assets.store import Manifest, RefEntry, VersionKey, records
 
 Row = dict[str, Any]
 
@@ -65,7 +64,7 @@ def _made(key: VersionKey, manifest: Manifest) -> Row:
     } | {name: _number(resources.get(name)) for name in spent}
 
 
-def move_row(place: Place, entry: RefEntry) -> Row:
+def move_row(place: records.Place, entry: RefEntry) -> Row:
     """A move of a ref as a row of the source ``refs``."""
     told = _mapping(entry.details)
     return _entry(place, entry) | {
@@ -78,7 +77,7 @@ def move_row(place: Place, entry: RefEntry) -> Row:
     }
 
 
-def run_row(place: Place, entry: RefEntry) -> Row:
+def run_row(place: records.Place, entry: RefEntry) -> Row:
     """An entry of a run's log as a row of the source ``runs``."""
     told = _mapping(entry.details)
     return _entry(place, entry) | {
@@ -89,7 +88,7 @@ def run_row(place: Place, entry: RefEntry) -> Row:
     }
 
 
-def _entry(place: Place, entry: RefEntry) -> Row:
+def _entry(place: records.Place, entry: RefEntry) -> Row:
     return {
         "asset": place.asset,
         "problem": place.asset.rpartition("/")[0],

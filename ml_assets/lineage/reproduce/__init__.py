@@ -1,0 +1,107 @@
+"""Is a version what its manifest says? It is rebuilt from that alone, and what comes out is compared with what was recorded.
+
+    inspection   what it was made from that is no longer there: said before anything runs
+    process      the rebuilding, in a process whose code is the recorded source (``orchestration/rebuild.py``)
+    difference   where two contents first differ
+    verdict      identical, or that difference and the ingredient behind it
+
+The store is only read. What is rebuilt lies in a temporary folder, which is gone at the end.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from ml_assets.errors import Refused
+from ml_assets.lineage.reproduce.inspection import Inspection
+from ml_assets.lineage.reproduce.process import Answer, Environ, Group, Place
+from ml_assets.lineage.reproduce.verdict import State, Verdict, judged
+from ml_assets.store import LandingFolder, Store, VersionKey, open_store
+
+__all__ = ["Environ", "State", "Verdict", "reproduce"]
+
+
+def reproduce(
+    store: Store,
+    landing: LandingFolder,
+    keys: Sequence[VersionKey],
+    environ: Environ,
+    *,
+    anyway: bool = False,
+    keep: Path | None = None,
+) -> Generator[Verdict, None, None]:
+    """A verdict on each version: first on those that cannot be rebuilt, then as the others are done. Close it to stop.
+
+    Args:
+        environ: the variables of a process that imports from a folder, see ``settings.environ_for_code_in``.
+        anyway: rebuild also with other packages or another Python than were recorded.
+        keep: a folder for the files of what was rebuilt: ``<version>/<file>``.
+    Raises:
+        Refused: if the store is in memory, which no other process can read.
+        UnknownVersion, CorruptBlob: if a manifest cannot be read.
+    """
+    for url in (store.url, landing.backend.url):
+        if url.startswith("memory://"):
+            raise Refused(f"{url} is in the memory of this process, and rebuilding takes another one. Use a folder.")
+    inspection = Inspection(store, landing)
+    possible: list[VersionKey] = []
+    for key in keys:
+        lacks, others = inspection.lacks(key), inspection.others(key)
+        if lacks or (others and not anyway):
+            yield Verdict(key, "cannot", (*lacks, *others))
+        else:
+            possible.append(key)
+    for group, members in _grouped(inspection, possible).items():
+        yield from _Rebuilding(store, landing, inspection, environ, keep).verdicts(group, members)
+
+
+def _grouped(inspection: Inspection, keys: Sequence[VersionKey]) -> dict[Group, list[VersionKey]]:
+    groups: dict[Group, list[VersionKey]] = {}
+    for key in keys:
+        groups.setdefault(inspection.group(key), []).append(key)
+    return groups
+
+
+@dataclass(frozen=True)
+class _Rebuilding:
+    """Rebuilds the versions of a group one after the other, and compares each with what was recorded."""
+
+    store: Store
+    landing: LandingFolder
+    inspection: Inspection
+    environ: Environ
+    keep: Path | None
+
+    def verdicts(self, group: Group, keys: Sequence[VersionKey]) -> Iterator[Verdict]:
+        """A verdict on each, as it is done."""
+        with TemporaryDirectory(prefix="ml_assets-reproduce-") as scratch:
+            place = Place(self.store.url, self.landing.backend.url, Path(scratch))
+            started = time.perf_counter()
+            with closing(place.rebuild(keys, group, self.inspection.files(group.source), self.environ)) as answers:
+                for answer in answers:
+                    verdict = self._verdict(answer, place.scratch)
+                    yield replace(verdict, seconds=time.perf_counter() - started)
+                    started = time.perf_counter()
+
+    def _verdict(self, answer: Answer, scratch: Path) -> Verdict:
+        if answer.rebuilt is None:
+            return Verdict(answer.key, "cannot", (answer.error,))
+        folder = scratch / answer.key.version
+        own, key = open_store(str(folder)), replace(answer.key, version=answer.rebuilt)
+        verdict = judged(self.store, answer.key, own, key, self.inspection.others(answer.key))
+        if self.keep is not None:
+            _keep(own, key, self.keep / answer.key.short)
+        shutil.rmtree(folder)
+        return verdict
+
+
+def _keep(store: Store, key: VersionKey, folder: Path) -> None:
+    for file in store.manifest(key).content.files:
+        (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file.path).write_bytes(store.read(file))

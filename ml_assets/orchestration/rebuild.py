@@ -1,0 +1,188 @@
+"""Rebuild versions from their manifests alone: the half of `ml-assets reproduce` that runs in the recorded code.
+
+    PYTHONPATH=<the recorded source> python -P -m ml_assets.orchestration.rebuild
+
+    asked on stdin          {"answers": 7, "store": url, "landing": url, "scratch": folder,
+                             "versions": [{"asset", "partition", "version"}, …]}
+    answered on file 7,     {"version": "07de…", "rebuilt": "9c22…", "error": ""}, or null and why nothing was made
+    a line for each version
+
+Who asks and who answers may be years apart: this protocol stays as it is, and everything else is told by what is stored,
+whose format is specified. What was rebuilt lies in a store of its own, ``<scratch>/<version>``, with its manifest.
+
+In that store the refs name exactly the recorded inputs, and the ledger of champions is as the recorded computation found it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from ml_assets.computation.chain import was_decided
+from ml_assets.errors import InvalidProblem, MlAssetsError, Rejected
+from ml_assets.evaluation.judgement import Judgement
+from ml_assets.orchestration import assets_of
+from ml_assets.orchestration.asset import asset_key
+from ml_assets.orchestration.io_manager import IO_MANAGER, StoreIOManager
+from ml_assets.orchestration.step import LANDING
+from ml_assets.problem import Dynamic, FeatureTable, Problem
+from ml_assets.problems import PROBLEMS, elsewhere
+from ml_assets.promotion.ledger import Ledger, Move, reigning
+from ml_assets.store import (
+    Backend,
+    Handle,
+    LandingFolder,
+    Manifest,
+    Overlay,
+    Store,
+    VersionKey,
+    open_backend,
+    open_landing,
+    open_store,
+    trust,
+)
+from ml_assets.training.model import TrainedModel
+
+QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
+
+
+def main() -> None:
+    """Carry out the request on standard input."""
+    request = json.load(sys.stdin)
+    os.set_inheritable(request["answers"], False)
+    answers = os.fdopen(request["answers"], "w", encoding="utf-8")
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+    base, landing = open_backend(request["store"]), open_landing(request["landing"])
+    for asked in request["versions"]:
+        key, rebuilt, error = VersionKey(**asked), None, ""
+        try:
+            rebuilt = rebuild(base, landing, key, Path(request["scratch"]) / key.version).version
+        except (MlAssetsError, dg.DagsterError) as failed:
+            error = str(failed)
+        print(json.dumps({"version": key.version, "rebuilt": rebuilt, "error": error}), file=answers, flush=True)
+
+
+def rebuild(base: Backend, landing: LandingFolder, key: VersionKey, scratch: Path) -> VersionKey:
+    """Make a version again; what was made is in the store in ``scratch``, also where a blocking check refuses it.
+
+    Raises:
+        InvalidProblem: if the code has no such problem.
+        Rejected: if nothing was made, because the computation failed.
+        StoreError: if something that was recorded cannot be read.
+    """
+    recorded = Store(base).manifest(key)
+    problem = _problem_of(Store(base), recorded)
+    for cls in (FeatureTable, TrainedModel, Judgement, *problem.artifact_types):
+        trust(cls)
+    overlay = Overlay(base, open_backend(str(scratch)))
+    _Past(overlay, problem, recorded).restore()
+    failure = _materialize(problem, recorded, Store(overlay, branch=recorded.branch, user=recorded.by), landing)
+    made = open_store(str(scratch)).versions(key.asset, key.partition)
+    if not made:
+        raise Rejected(f"the rebuild made nothing: {failure or 'there is nothing to be made'}")
+    return made[0]
+
+
+def _problem_of(store: Store, recorded: Manifest) -> Problem:
+    """By its name: of the shipped ones, else of a module of the recorded source that gives something this name."""
+    name = recorded.asset.partition("/")[0]
+    shipped = next((problem for problem in PROBLEMS if problem.name == name), None)
+    try:
+        problem = shipped or elsewhere(name, _modules_naming(name, store.source(recorded.code["source"])))
+    except ImportError as error:
+        raise InvalidProblem(f"the recorded source lacks what the problem {name} is made of: {error}") from error
+    if problem is None:
+        raise InvalidProblem(f"the recorded source holds no problem {name}")
+    return problem
+
+
+def _modules_naming(name: str, files: Mapping[str, bytes]) -> list[str]:
+    """The modules outside of ml_assets that define a PROBLEM, and in which it says ``name="…"`` with this name."""
+    says = re.compile(rb"\bname\s*=\s*[\"']" + name.encode() + rb"[\"']")
+    defines = re.compile(rb"^PROBLEM\b", re.MULTILINE)
+    paths = sorted(path for path, data in files.items() if says.search(data) and defines.search(data))
+    modules = [path.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in paths]
+    return [module for module in modules if module.partition(".")[0] != "ml_assets"]
+
+
+@dataclass(frozen=True)
+class _Past:
+    """What a store named when a version was computed."""
+
+    overlay: Overlay
+    problem: Problem
+    recorded: Manifest
+
+    def restore(self) -> None:
+        """Let the refs of the overlay name what the version was made from."""
+        noun, store = self.recorded.asset.partition("/")[2], self._store(self.overlay)
+        if noun == "champion":
+            self._adopt(self._ledger(self._store(self.overlay.base)))
+        for read in self.recorded.inputs:
+            if noun == "predictions" and read.name == "champion":
+                self._ledger(store).crown(read.key, kind="promotion", after=(), as_of=None, why="recorded")
+            elif store.head(read.key.asset, read.key.partition) is None:  # what was declared comes first
+                store.move(read.key.asset, read.key.partition, read.key, expected=0, why="recorded")
+
+    def _store(self, backend: Backend) -> Store:
+        return Store(backend, branch=self.recorded.branch, user=self.recorded.by)
+
+    def _ledger(self, store: Store) -> Ledger:
+        return Ledger.of(store, self.problem, self.recorded.partition)
+
+    def _adopt(self, ledger: Ledger) -> None:
+        newest = {move.branch: move.number for move in self._before_the_decision(ledger)}
+        for branch, entries in newest.items():
+            self.overlay.adopt(branch, ledger.asset, ledger.partition, entries)
+
+    def _before_the_decision(self, ledger: Ledger) -> Sequence[Move]:
+        """The moves that the decision knew: those before it was recorded, and before the move that it made itself."""
+        made, partition = datetime.fromisoformat(self.recorded.created_at), str(self.recorded.partition)
+        moves = [move for move in ledger.moves() if datetime.fromisoformat(move.at) <= made]
+        model = next(Handle(ledger.store, read.key) for read in self.recorded.inputs if read.name == "model")
+        last = reigning(moves, until=partition)
+        is_own = last is not None and was_decided(ledger.store, last, partition, model)
+        return moves[: moves.index(last)] if last is not None and is_own else moves
+
+
+def _materialize(problem: Problem, recorded: Manifest, store: Store, landing: LandingFolder) -> str:
+    """Compute it as a run does, in this process; why it failed, empty if it did not."""
+    noun = recorded.asset.partition("/")[2]
+    given = {"params": dict(recorded.params), "seed": recorded.seed}
+    ops = {f"{problem.name}__model": {"config": given}} if noun == "model" else {}
+    with dg.DagsterInstance.ephemeral() as instance:
+        if isinstance(problem.partitions, Dynamic):
+            instance.add_dynamic_partitions(problem.name, [str(recorded.partition)])
+        result = dg.materialize(
+            assets_of(problem),
+            selection=[asset_key(problem, noun)],
+            partition_key=recorded.partition,
+            instance=instance,
+            resources={IO_MANAGER: StoreIOManager(store), LANDING: landing},
+            run_config={"ops": ops, "loggers": QUIET},
+            raise_on_error=False,
+        )
+    return " ".join(_reasons(result))
+
+
+def _reasons(result: dg.ExecuteInProcessResult) -> Iterator[str]:
+    """The innermost error of each step that failed."""
+    for failed in result.get_step_failure_events():
+        error: Any = failed.step_failure_data.error
+        while error is not None and error.cause is not None:
+            error = error.cause
+        yield error.message.strip() if error is not None else "no error was told"
+
+
+if __name__ == "__main__":
+    main()

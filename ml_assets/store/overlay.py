@@ -1,0 +1,67 @@
+"""A store on top of another one: it reads what the other holds and writes nothing there.
+
+Immutable things (blobs, manifests, environments, code, sources) are found in either; what moves or is remembered (refs, runs,
+computations, traces) is its own alone, so that it can name other versions than the store below does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ml_assets.store.backend import Backend
+from ml_assets.store.keys import ref_folder
+from ml_assets.store.listing import Entry
+
+SHARED = ("blobs", "versions", "environments", "code", "sources")
+
+
+class Overlay:
+    """A backend: reads fall through to ``base`` where it holds what never changes; all writes go to ``own``."""
+
+    def __init__(self, base: Backend, own: Backend) -> None:
+        self.base, self.own, self.url = base, own, own.url
+
+    def put_new(self, key: str, data: bytes) -> bool:
+        """See ``Backend``; what ``base`` has is created here too."""
+        return self.own.put_new(key, data)
+
+    def put_file(self, key: str, path: Path) -> None:
+        """See ``Backend``."""
+        self.own.put_file(key, path)
+
+    def get(self, key: str) -> bytes | None:
+        """See ``Backend``."""
+        data = self.own.get(key)
+        return self.base.get(key) if data is None and _is_shared(key) else data
+
+    def stream(self, key: str) -> Iterator[bytes] | None:
+        """See ``Backend``."""
+        pieces = self.own.stream(key)
+        return self.base.stream(key) if pieces is None and _is_shared(key) else pieces
+
+    def list(self, folder: str, after: str | None = None) -> list[str]:
+        """See ``Backend``."""
+        below = self.base.list(folder, after) if _is_shared(folder) else []
+        return sorted({*self.own.list(folder, after), *below})
+
+    def entry(self, key: str) -> Entry | None:
+        """See ``Backend``."""
+        entry = self.own.entry(key)
+        return self.base.entry(key) if entry is None and _is_shared(key) else entry
+
+    def delete(self, key: str) -> None:
+        """See ``Backend``; what ``base`` has stays."""
+        self.own.delete(key)
+
+    def adopt(self, branch: str, asset: str, partition: str | None, entries: int) -> None:
+        """Take over the first entries of a ref of ``base``, as if it had not moved since."""
+        folder = ref_folder(branch, asset, partition)
+        for key in self.base.list(folder)[:entries]:
+            data = self.base.get(key)
+            if data is not None:  # one that is gone is found missing by who reads the ref
+                self.own.put_new(key, data)
+
+
+def _is_shared(key: str) -> bool:
+    return key.partition("/")[0] in SHARED

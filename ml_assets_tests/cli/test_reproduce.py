@@ -1,0 +1,215 @@
+"""Versions rebuilt by a process whose code is what was recorded."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ml_assets.store import Store, VersionKey, open_store
+from ml_assets_tests.doubles import restless, umbrellas
+from ml_assets_tests.doubles.forgery import forged, forged_well
+
+UMBRELLAS = "ml_assets_tests/doubles/umbrellas.py"
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path, monkeypatch) -> Iterator[Path]:
+    """The folder for temporary files, in which nothing may be left."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    yield folder
+    assert list(folder.iterdir()) == []
+
+
+def contents(folder: str) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in sorted(Path(folder).rglob("*")) if path.is_file()}
+
+
+def key(store: Store, noun: str, partition: str = "2024-02") -> VersionKey:
+    return store.head(f"umbrellas/{noun}", partition).target
+
+
+def edited(store: Store, of: VersionKey, *edits: tuple[str, str | None, str]) -> VersionKey:
+    """The version as if its recorded source had been another: in a file, what is replaced (None: all of it) by what."""
+    files = store.source(store.manifest(of).code["source"])
+    for path, before, after in edits:
+        text = files[path].decode()
+        assert before is None or before in text
+        files[path] = (after if before is None else text.replace(before, after)).encode()
+    return forged(store, of, code={"source": store.put_source(files)})
+
+
+def without(store: Store, of: VersionKey, path: str) -> VersionKey:
+    files = store.source(store.manifest(of).code["source"])
+    del files[path]
+    return forged(store, of, code={"source": store.put_source(files)})
+
+
+def test_a_version_is_rebuilt_and_identical_and_the_store_is_only_read(shared, call):
+    of = shared.head("ice_cream/features", "south/east").target
+    before = contents(shared.url)
+    answer = call("reproduce", "ice_cream/features@south/east")
+    assert answer.code == 0, answer
+    assert answer.out.startswith("1 rebuilt, 1 identical, ")
+    assert answer.err.startswith(f"✓ {of}  identical  ")
+    assert contents(shared.url) == before
+
+
+@pytest.mark.slow
+def test_every_version_of_every_problem_is_rebuilt_identical(shared, call):
+    before = contents(shared.url)
+    answer = call("reproduce", "umbrellas", "ice_cream")
+    assert answer.code == 0, answer
+    assert answer.out.startswith("28 rebuilt, 28 identical, ")
+    assert contents(shared.url) == before
+
+
+def test_what_is_missing_is_named_and_nothing_is_run(own, call):
+    file = Path(own.url).parent / "landing/umbrellas/visits/2024-02.parquet"
+    file.unlink()
+    answer = call("reproduce", "umbrellas/dataset@2024-02")
+    said = f"umbrellas/visits/2024-02.parquet is no longer in {file.parents[2]}: land it again"
+    assert (answer.code, answer.err) == (3, f"– {key(own, 'dataset')}  cannot\n    {said}\n")
+    assert answer.out.startswith("0 rebuilt, 0 identical, 1 cannot be rebuilt, ")
+
+
+def test_other_packages_are_named_and_tolerated_only_if_asked(own, call):
+    packages = own.manifest(key(own, "split")).code["computation"]["packages"]
+    odd = forged_well(own, key(own, "split"), computation={"packages": {**packages, "pandas": "0.1"}})
+    refused = call("reproduce", odd.version)
+    assert refused.code == 3
+    assert "pandas 0.1 recorded, " in refused.err
+    answer = call("reproduce", odd.version, "--anyway", "--json")
+    (verdict,) = answer.json
+    assert (answer.code, verdict["state"]) == (0, "identical")
+    assert verdict["said"] == [f"although pandas 0.1 recorded, {packages['pandas']} installed"]
+
+
+@pytest.mark.slow
+def test_recorded_ingredients_that_are_not_those_of_the_rebuild_are_named(own, call):
+    settings = own.manifest(key(own, "dataset")).code["computation"]["settings"]
+    dataset = forged_well(own, key(own, "dataset"), computation={"settings": {**settings, "minimum_rows": 60}})
+    model = forged_well(own, key(own, "model"), params={"c": 0.001, "shuffle_label": False})
+    answer = call("reproduce", dataset.version, model.version, "--json")
+    assert answer.code == 1
+    of_dataset, of_model = answer.json
+    assert of_dataset["said"] == [
+        "the content is the same, what it was made of is not",
+        "problem.minimum_rows 60 -> 50",
+    ]
+    assert of_model["state"] == "differs"
+    assert of_model["said"][0].startswith("estimator/estimator.skops ")
+    assert "the record is not of this content" in of_model["said"][1]
+
+
+@pytest.mark.slow
+def test_the_recorded_source_is_what_runs(own, call, tmp_path):
+    other = edited(own, key(own, "features"), (UMBRELLAS, 'history["clouds"].mean()', 'history["clouds"].median()'))
+    answer = call("reproduce", other.version, "--json", "--keep", str(tmp_path / "kept"))
+    (verdict,) = answer.json
+    assert (answer.code, verdict["state"]) == (1, "differs")
+    where, why = verdict["said"]
+    assert where.startswith("features/table.parquet ")
+    assert ": column above_usual, row 0: " in where
+    assert why == "code: features changed"
+    kept = tmp_path / "kept" / other.short
+    assert sorted(path.name for path in kept.rglob("*") if path.is_file()) == [
+        "array.npy",
+        "table.parquet",
+        "table.parquet",
+    ]
+
+
+@pytest.mark.slow
+def test_what_does_not_repeat_itself_is_told(tmp_path, call, monkeypatch):
+    from ml_assets_tests.doubles.world import build
+
+    world = build(tmp_path, [restless.PROBLEM])
+    world.landing.write("restless/visits/2024-01.parquet", umbrellas.visits("2024-01"))
+    world.must_run(restless.PROBLEM, "2024-01", ["dataset", "features", "split", "model"])
+    monkeypatch.setenv("ML_ASSETS_STORE", world.store.url)
+    monkeypatch.setenv("ML_ASSETS_LANDING", world.landing.backend.url)
+    answer = call("reproduce", "restless/model", "restless/split", "--json")
+    assert answer.code == 1
+    model, split = answer.json
+    assert split["state"] == "identical"
+    assert model["said"][0].startswith("estimator/estimator.skops ")
+    assert "chance without a seed" in model["said"][1]
+
+
+def test_a_problem_that_the_recorded_source_does_not_hold_is_named(own, call):
+    answer = call("reproduce", without(own, key(own, "dataset"), UMBRELLAS).version)
+    assert answer.code == 3
+    assert "the recorded source holds no problem umbrellas" in answer.err
+
+
+def test_a_process_that_breaks_off_is_told_with_what_it_said(own, call):
+    rebuild = "ml_assets/orchestration/rebuild.py"
+    broken = edited(own, key(own, "dataset"), (rebuild, None, "import sys\nsys.exit('the disk is full')\n"))
+    answer = call("reproduce", broken.version)
+    assert answer.code == 3
+    assert "the process that rebuilds ended with code 1 before it was done: the disk is full" in answer.err
+
+
+@pytest.mark.slow
+def test_what_recorded_code_prints_does_not_disturb_the_answer(own, call):
+    loud = edited(own, key(own, "split"), ("ml_assets/problems/__init__.py", "__all__ = [", "print('{}')\n__all__ = ["))
+    assert call("reproduce", loud.version).out.startswith("1 rebuilt, 1 identical")
+
+
+def test_a_store_in_memory_is_refused(monkeypatch, refused):
+    store = open_store("memory://reproduce")
+    store.publish(_toy(store), why="made")
+    monkeypatch.setenv("ML_ASSETS_STORE", "memory://reproduce")
+    assert refused(3, "reproduce", "toy/model").startswith(
+        "Refused: memory://reproduce is in the memory of this process"
+    )
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_anything_runs(shared, refused, tmp_path):
+    (tmp_path / "file").touch()
+    said = refused(2, "reproduce", "umbrellas", "--keep", str(tmp_path / "file"))
+    assert said == f"ml-assets: --keep {tmp_path}/file cannot be a folder: File exists. Name another one."
+
+
+def test_what_names_no_version_is_not_understood(shared, refused):
+    assert refused(2, "reproduce", "umbrella").startswith("ml-assets: 'umbrella' names no version.")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("after", [0, 2], ids=["while it starts", "while it works"])
+def test_ctrl_c_leaves_no_process_and_no_file(shared, temporary, after):
+    command = [str(Path(sys.executable).with_name("ml-assets")), "reproduce", "umbrellas"]
+    running = subprocess.Popen(
+        command, env={**os.environ, "TMPDIR": str(temporary)}, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    with running:
+        while not list(temporary.iterdir()):
+            assert running.poll() is None
+        for _ in range(after):
+            running.stderr.readline()
+        running.send_signal(signal.SIGINT)
+        running.communicate()
+    assert running.returncode != 0
+    assert list(temporary.iterdir()) == []
+    assert _working_in(temporary) == []
+
+
+def _working_in(folder: Path) -> list[str]:
+    """Processes whose current folder is (or was) below this one."""
+    links = (process.readlink() for process in Path("/proc").glob("[0-9]*/cwd") if os.access(process, os.R_OK))
+    return [str(link) for link in links if str(link).startswith(str(folder))]
+
+
+def _toy(store: Store):
+    from ml_assets.store import Manifest
+
+    return Manifest("toy/model", "a", store.put({"a": 1}))

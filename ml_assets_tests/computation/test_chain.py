@@ -1,0 +1,86 @@
+"""The chain as it is known without Dagster, held against Dagster's graph of the same problems."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from types import ModuleType
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from ml_assets.computation.chain import CHAIN, inputs_of, named
+from ml_assets.orchestration import build_definitions
+from ml_assets.orchestration.selection import Target, names_of, selected
+from ml_assets.problem import Daily, Problem
+from ml_assets.problems import PROBLEMS
+from ml_assets.store import open_landing, open_store
+from ml_assets_tests.doubles import ice_cream, umbrellas
+
+DAILY = replace(umbrellas.PROBLEM, name="daily", partitions=Daily("2024-01-01", "2024-01-20"), lookback=2)
+EVERY = pytest.mark.parametrize(
+    "problem", [umbrellas.PROBLEM, ice_cream.PROBLEM, DAILY, *PROBLEMS], ids=lambda problem: problem.name
+)
+
+
+def definitions(problem: Problem, tmp_path: Any) -> dg.Definitions:
+    return build_definitions([problem], open_store(str(tmp_path / "s")), open_landing(str(tmp_path / "l")))
+
+
+@EVERY
+def test_what_a_partition_is_made_from_is_what_dagster_gives_it(problem: Problem, tmp_path):
+    graph = definitions(problem, tmp_path).resolve_asset_graph()
+    for noun in CHAIN:
+        node = graph.get(dg.AssetKey([problem.name, noun]))
+        inputs = {*node.assets_def.keys_by_input_name.values()} & graph.materializable_asset_keys
+        inputs -= {node.key}  # a champion waits for the one before; what it reads of it is the ledger
+        for partition in problem.partitions.keys():  # noqa: SIM118
+            assert set(inputs_of(problem, noun, partition)) == {
+                (above.path[-1], key) for above in inputs for key in _partitions_above(graph, node, above, partition)
+            }
+
+
+def _partitions_above(graph: Any, node: Any, above: dg.AssetKey, partition: str) -> list[str]:
+    mapping = graph.get_partition_mapping(node.key, above)
+    subset = node.partitions_def.subset_with_partition_keys([partition])
+    upstream = mapping.get_upstream_mapped_partitions_result_for_partitions(
+        subset, node.partitions_def, graph.get(above).partitions_def
+    )
+    return list(upstream.partitions_subset.get_partition_keys())
+
+
+@EVERY
+def test_a_window_comes_oldest_first(problem: Problem):
+    for noun in CHAIN:
+        for partition in problem.partitions.keys():  # noqa: SIM118
+            keys = [key for _, key in inputs_of(problem, noun, partition)]
+            assert keys == sorted(keys)
+
+
+@pytest.fixture
+def target(tmp_path, monkeypatch) -> Target:
+    module = ModuleType("chain_definitions")
+    module.defs = definitions(umbrellas.PROBLEM, tmp_path)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return Target(module.__name__)
+
+
+@pytest.mark.parametrize("before", ["", "+"])
+@pytest.mark.parametrize("after", ["", "+"])
+@pytest.mark.parametrize("noun", ["", *CHAIN])
+def test_a_selection_names_what_dagster_selects(target: Target, before: str, noun: str, after: str):
+    selection = f"{before}umbrellas{'/' if noun else ''}{noun}{after}"
+
+    found = named(selection)
+
+    assert found is not None
+    problem, nouns = found
+    assert sorted(f"{problem}/{noun}" for noun in nouns) == names_of(selected(target, selection))
+
+
+@pytest.mark.parametrize(
+    "selection", ['key:"umbrellas/model"', "umbrellas/model and x", "*", "umbrellas/modle", "tag:x", "a/b/c"]
+)
+def test_any_other_selection_is_left_to_dagster(selection: str):
+    assert named(selection) is None

@@ -1,0 +1,158 @@
+"""What is written down of a problem's fields and of the plumbing, held against what an asset does when it is made."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import sys
+from collections import defaultdict
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import pytest
+
+from ml_assets.computation.chain import CHAIN
+from ml_assets.computation.finder import Sources
+from ml_assets.computation.recipe import PLUMBING, USES, Recipe
+from ml_assets.problem import Problem
+from ml_assets_tests.doubles import ice_cream, umbrellas
+from ml_assets_tests.doubles.world import build
+
+FIELDS = {field.name for field in dataclasses.fields(Problem)}
+LEFT_OUT = {
+    "name": "it is the asset's",
+    "partitions": "the partition's own span is among the settings",
+}
+LEFT_OUT_OF = {
+    "features": {"lookback": "how many inputs there are is seen from the inputs"},
+    "split": {},
+    "model": {
+        "params": "a run gives them, the problem's are its defaults",
+        "predict": "its check is about the storing",
+        "task": "of that check, too",
+    },
+}
+
+
+class Watched(Problem):
+    """A problem that records which fields are read by which asset's function, and by what that calls."""
+
+    read: ClassVar[dict[str, set[str]]] = defaultdict(set)
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in FIELDS and (noun := _made_now()):
+            Watched.read[noun].add(name)
+        return super().__getattribute__(name)
+
+
+def _made_now() -> str | None:
+    frame: Any = sys._getframe(2)
+    while frame is not None:
+        name, file = frame.f_code.co_name, frame.f_code.co_filename
+        if name in CHAIN and file.endswith(f"/orchestration/{name}.py"):
+            return str(name)
+        frame = frame.f_back
+    return None
+
+
+def watched(problem: Problem) -> Problem:
+    return Watched(**{field.name: getattr(problem, field.name) for field in dataclasses.fields(problem)})
+
+
+@pytest.fixture(scope="module")
+def read(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
+    """What each asset read while both toy problems were made, with a champion to compare with."""
+    months, beaches = watched(umbrellas.PROBLEM), watched(ice_cream.PROBLEM)
+    Watched.read.clear()
+    world = build(tmp_path_factory.mktemp("watched"), [months, beaches])
+    world.must_run(months, "2024-01")
+    world.must_run(months, "2024-02")
+    world.must_run(beaches, ice_cream.BEACHES[0])
+    return dict(Watched.read)
+
+
+@pytest.mark.parametrize("noun", CHAIN)
+def test_an_asset_reads_only_the_fields_that_are_among_its_ingredients(read: dict[str, set[str]], noun: str):
+    left_out = {*LEFT_OUT, *LEFT_OUT_OF.get(noun, {})}
+    assert read[noun] - {*USES[noun]} - left_out == set()
+
+
+@pytest.mark.parametrize("noun", CHAIN)
+def test_hardly_anything_is_an_ingredient_that_the_asset_does_not_read(read: dict[str, set[str]], noun: str):
+    said_in_errors = {"label", "event_time"} if noun in ("evaluation", "champion") else set()
+    assert {*USES[noun]} - read[noun] - said_in_errors == set()
+
+
+@pytest.mark.parametrize("noun", CHAIN)
+def test_no_code_of_the_plumbing_is_an_ingredient(noun: str):
+    own = f"ml_assets.orchestration.{noun}"
+    parts = Recipe(umbrellas.PROBLEM, noun).code.parts
+
+    assert f"{own}:{noun}_asset.{noun}" in parts
+    assert [part for part in parts if any(_is_in(part, cut) for cut in PLUMBING)] == []
+
+
+def _is_in(part: str, cut: str) -> bool:
+    module, colon, _ = part.partition(":")
+    return part == cut if ":" in cut else bool(colon) and (module == cut or module.startswith(f"{cut}."))
+
+
+@pytest.mark.parametrize("noun", CHAIN)
+def test_an_asset_is_computed_by_its_own_function_and_the_problems(noun: str):
+    parts = Recipe(umbrellas.PROBLEM, noun).code.parts
+    functions = {n for n in USES[noun] if n in ("dataset", "schema", "features", "train", "predict", "baseline")}
+
+    names = {getattr(umbrellas.PROBLEM, name).__name__ for name in functions}
+    assert {f"ml_assets_tests.doubles.umbrellas:{name}" for name in names} <= parts.keys()
+
+
+@pytest.mark.parametrize("name", PLUMBING)
+def test_the_plumbing_is_there(name: str):
+    module, _, attribute = name.partition(":")
+    sources = Sources()
+    assert sources.path(module) is not None
+    assert not attribute or attribute in sources[module].bindings
+
+
+def test_every_field_that_is_named_is_one_of_a_problem():
+    assert {name for names in USES.values() for name in names} <= FIELDS
+
+
+def test_what_a_problem_tells_is_told_by_the_path_that_leads_to_it():
+    settings = Recipe(umbrellas.with_gate_at_least(0.7), "evaluation").settings
+
+    assert settings["gates[0 auroc].at_least"] == 0.7
+    assert "gates[0 auroc].at_most" not in settings
+    assert settings["metrics"] == ["auroc", "brier"]
+    assert Recipe(umbrellas.PROBLEM, "split").settings["split"] == "RollingWindow"
+
+
+def test_settings_and_code_are_apart():
+    stricter = Recipe(replace(umbrellas.PROBLEM, minimum_rows=51), "dataset")
+    before = Recipe(umbrellas.PROBLEM, "dataset")
+
+    assert stricter.code.version == before.code.version
+    assert stricter.settings != before.settings
+
+
+def test_dagster_is_no_package_that_computes():
+    assert all("dagster" not in Recipe(umbrellas.PROBLEM, noun).packages for noun in CHAIN)
+
+
+def test_a_function_that_holds_a_value_in_memory_cannot_be_recognised_again():
+    shop_sizes = umbrellas.visits("2024-01")
+
+    def load(partition, source):
+        return shop_sizes
+
+    unknown = Recipe(replace(umbrellas.PROBLEM, dataset=load), "dataset").unknown
+    assert "shop_sizes" in unknown
+
+
+def test_code_that_changed_on_the_disk_since_it_was_loaded_cannot_be_recognised_again(tmp_path, monkeypatch):
+    (tmp_path / "edited_late.py").write_text("def train(data, params, run): return 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    train = importlib.import_module("edited_late").train
+
+    unknown = Recipe(replace(umbrellas.PROBLEM, train=train), "model").unknown
+    assert unknown == "edited_late.py was edited while this was running."
