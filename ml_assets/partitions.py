@@ -161,8 +161,11 @@ def window_keys(partitions: Partitions, key: str, size: int) -> list[str]:
     partition = partitions.partition(key)
     if not isinstance(partitions, (Monthly, Daily)):
         return [partition.key]
-    known = partitions.keys(until=partition.end)
-    return [k for k in known if k <= key][-size:]
+    first, at, keys = partitions.partition(partitions.start).start, partition.start, list[str]()
+    while first is not None and at is not None and at >= first and len(keys) < size:
+        keys.append(at.strftime(partitions.pattern))
+        at = partitions.partition((at - timedelta(days=1)).strftime(partitions.pattern)).start
+    return keys[::-1]
 
 
 def _first_day(key: str, pattern: str) -> datetime | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -21,8 +21,8 @@ LONGEST_VALUE = 60  # characters of a setting in a sentence
 MOST_NAMES = 3  # in one sentence
 RECORDED = ("code", "packages", "settings", "reads", "threads")  # besides what a manifest has fields for
 
-Parts = Callable[[str], Mapping[str, str]]
-"""From a code version to its parts, ``Store.code``."""
+Parts = Callable[[str], Mapping[str, str] | None]
+"""From a code version to its parts, as ``Store.code`` has them; None where they are lost."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Ingredients:
     @cached_property
     def key(self) -> str:
         """The computation key."""
-        return digest(canonical({"format": FORMAT, **asdict(self)}))
+        return digest(canonical({"format": FORMAT, **{of.name: getattr(self, of.name) for of in fields(self)}}))
 
     def reading(self, reads: Mapping[str, str]) -> Ingredients:
         """The same, of other inputs."""
@@ -59,7 +59,7 @@ class Ingredients:
 
     def to_json(self) -> dict[str, Any]:
         """What a manifest records of them, besides its own fields."""
-        return {"key": self.key, **{name: value for name, value in asdict(self).items() if name in RECORDED}}
+        return {"key": self.key, **{name: getattr(self, name) for name in RECORDED}}
 
     @classmethod
     def of(cls, manifest: Manifest) -> Ingredients | None:
@@ -111,6 +111,9 @@ def _changed_code(before: str, after: str, parts: Parts) -> Iterator[str]:
     if before == after:
         return
     old, new = parts(before), parts(after)
+    if old is None or new is None:
+        yield "code changed"
+        return
     for said, names in (
         ("changed", [name for name in new if name in old and new[name] != old[name]]),
         ("added", [name for name in new if name not in old]),

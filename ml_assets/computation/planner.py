@@ -126,14 +126,20 @@ class Planner:
 
     def _undecided(self, noun: str, decided: Places) -> Places:
         """Champions follow each other, and predict: what depends on one that is decided first is open."""
-        if noun not in ("champion", "predictions") or not is_calendar(self.problem.partitions):
+        if noun not in ("champion", "predictions"):
             return {}
-        first = min((p for (other, p), one in decided.items() if other == "champion" and one.is_unmade), default=None)
+        unmade = sorted(p for (other, p), one in decided.items() if other == "champion" and one.is_unmade)
         return {
             place: replace(one, state="open", why=f"after the champion of {first}", version=None, manifest=None)
             for place, one in decided.items()
-            if place[0] == noun and first is not None and first < one.partition and one.version is not None
+            if place[0] == noun and one.version is not None and (first := self._first(noun, one.partition, unmade))
         }
+
+    def _first(self, noun: str, partition: str, unmade: Sequence[str]) -> str | None:
+        """Of the champions that are not decided yet, the first that this depends on; by itself, each partition has its own."""
+        if is_calendar(self.problem.partitions):
+            return next((first for first in unmade[:1] if first < partition), None)
+        return partition if noun == "predictions" and partition in unmade else None
 
     def _asset(self, noun: str) -> str:
         return f"{self.problem.name}/{noun}"

@@ -98,7 +98,7 @@ class Recipe:
             threads=threads,
         )
 
-    @cached_property
+    @property
     def unknown(self) -> str:
         """Why what this computes cannot be recognised again, as a sentence; empty if it can."""
         if self.code.unidentified:

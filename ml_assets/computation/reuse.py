@@ -14,6 +14,7 @@ from ml_assets.computation.environment import threads
 from ml_assets.computation.ingredients import Ingredients, Parts, differences, in_short
 from ml_assets.computation.landed import landed_now, landed_then
 from ml_assets.computation.recipe import Recipe
+from ml_assets.errors import StoreError
 from ml_assets.problem import Problem
 from ml_assets.store import Content, Handle, Manifest, Remembered, Store, Trace, VersionKey
 
@@ -137,7 +138,10 @@ class Question:
         entry = store.head(self.ingredients.asset, self.ingredients.partition)
         if entry is None:
             return "the first of this partition"
-        before = Ingredients.of(store.manifest(entry.target))
+        try:
+            before = Ingredients.of(store.manifest(entry.target))
+        except StoreError as error:  # no reason not to compute
+            return f"{entry.target.short} cannot be read ({type(error).__name__})"
         if before is None:
             return f"{entry.target.short} does not say what it was made of"
         if self.landed is None:
@@ -145,8 +149,14 @@ class Question:
         return in_short(differences(before, self.ingredients, self._parts(store))) or "nothing changed"
 
     def _parts(self, store: Store) -> Parts:
-        now = self.recipe.code
-        return lambda version: now.parts if version == now.version else store.code(version)
+        def parts(version: str) -> Mapping[str, str] | None:
+            code = self.recipe.code
+            try:
+                return code.parts if version == code.version else store.code(version)
+            except StoreError:
+                return None
+
+        return parts
 
 
 @dataclass(frozen=True)

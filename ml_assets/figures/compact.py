@@ -16,8 +16,11 @@ SCALES = (1.0, 0.9, 0.8, 0.65, 0.5, 0.4, 0.3)  # of the full size, tried in turn
 
 def png(figure: Figure) -> bytes:
     """The figure in full size, without the date and version that matplotlib adds: the same figure, the same bytes."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
+    # what savefig writes; that draws everything twice, once only to lay it out: 0.6 s instead of 0.5
+    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
     return buffer.getvalue()
 
 

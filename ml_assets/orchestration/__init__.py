@@ -49,7 +49,7 @@ def build_definitions(
         assets=[*(asset for _, assets in usable for asset in assets), *map(broken_asset, failed)],
         jobs=[chain_job(problem) for problem in good],
         sensors=[*_sensors(good, store, landing, settings), *([broken_sensor(failed, store.branch)] if failed else [])],
-        schedules=[schedule for problem in good if (schedule := freshness_schedule(problem, store))],
+        schedules=[schedule for problem in good if (schedule := freshness_schedule(problem, store, landing))],
         resources={IO_MANAGER: StoreIOManager(store, settings.pages, settings.image), LANDING: landing},
         executor=local_executor,
     )

@@ -1,28 +1,32 @@
 """Models grow old even where no data lands: once a day a schedule looks, and trains again from the newest partition.
 
 So that changed code, parameters and packages reach the champion's chair at a known pace, without history being made again:
-automation follows data, not code. How old predictions may be is the freshness policy on them.
+automation follows data, not code. Where none of them has changed, a training would give the same model bit for bit, and is
+not started. How old predictions may be is the freshness policy on them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
 from ml_assets.computation.chain import RETRAINED
+from ml_assets.computation.planner import Planner
+from ml_assets.computation.reuse import given
 from ml_assets.drift.decision import Retrain, decide
 from ml_assets.orchestration.automation import CHAIN_TAG, running_on
 from ml_assets.problem import Problem, is_calendar, window_keys
-from ml_assets.store import Manifest, Store
+from ml_assets.store import LandingFolder, Manifest, Store
 
 DAILY = "0 6 * * *"
+SAME = "But nothing that it is made of has changed: it would come out the same."
 READERS = 8  # manifests that are read at the same time: on S3 each waits for its reply
 
 
-def freshness_schedule(problem: Problem, store: Store) -> dg.ScheduleDefinition | None:
+def freshness_schedule(problem: Problem, store: Store, landing: LandingFolder) -> dg.ScheduleDefinition | None:
     """The daily look at the age of a problem's newest model; None for a problem whose models do not grow old."""
     if problem.retrain_when.older_than_days is None:
         return None
@@ -35,12 +39,14 @@ def freshness_schedule(problem: Problem, store: Store) -> dg.ScheduleDefinition 
         description=f"Trains {problem.name} again when its newest model is {problem.retrain_when.older_than_days:g} days old.",
     )
     def freshness(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
-        return look_at_age(problem, store, context.scheduled_execution_time)
+        return look_at_age(problem, store, landing, context.scheduled_execution_time)
 
     return freshness
 
 
-def look_at_age(problem: Problem, store: Store, now: datetime) -> list[dg.RunRequest] | dg.SkipReason:
+def look_at_age(
+    problem: Problem, store: Store, landing: LandingFolder, now: datetime
+) -> list[dg.RunRequest] | dg.SkipReason:
     """The runs that train again, or why none is needed.
 
     Of calendar partitions the newest one that a model can be made of, whether or not it has one; where each partition is a
@@ -52,10 +58,17 @@ def look_at_age(problem: Problem, store: Store, now: datetime) -> list[dg.RunReq
         ages = {_newest(problem, store, trained=max(ages)): min(ages.values())}
     decisions = {partition: decide(problem.retrain_when, model_age_days=age) for partition, age in sorted(ages.items())}
     due = [partition for partition, decision in decisions.items() if isinstance(decision, Retrain)]
-    if due:
-        return [_request(problem, partition, now) for partition in due]
+    if changed := _changed(problem, store, landing, due):
+        return [_request(problem, partition, now) for partition in changed]
     nothing = decide(problem.retrain_when, model_age_days=None)
-    return dg.SkipReason(" ".join(reason for d in decisions.values() or [nothing] for reason in d.reasons))
+    reasons = [reason for d in decisions.values() or [nothing] for reason in d.reasons]
+    return dg.SkipReason(" ".join([*reasons, *([SAME] if due else [])]))
+
+
+def _changed(problem: Problem, store: Store, landing: LandingFolder, partitions: Sequence[str]) -> list[str]:
+    """Those of the partitions whose model would not come out the same: something that it is made of has changed."""
+    planner = Planner(problem, store, landing, given(problem, problem.params, problem.seed))
+    return sorted({planned.partition for planned in planner.plan(RETRAINED, partitions) if planned.takes_a_step})
 
 
 def _newest(problem: Problem, store: Store, trained: str) -> str:

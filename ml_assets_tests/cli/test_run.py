@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -55,7 +58,7 @@ def test_a_failed_run_is_code_1_says_why_and_later_partitions_are_not_tried(proj
     ml_assets.open_landing().write("umbrellas/visits/2024-04.parquet", bad)
     answer = call("run", "umbrellas/dataset", "--partitions", "2024-04..2024-05", "--jobs", "1")
     assert answer.code == 1
-    assert re.match(r"FAILED: 1 steps, 1 run, ", answer.lines[0])
+    assert re.match(r"FAILED: 1 step, 1 run, ", answer.lines[0])
     assert "✗ umbrellas/dataset" in answer.err
     assert "    ! schema: " in answer.err
     assert "umbrellas/dataset [2024-04] was refused by 1 blocking check(s)." in answer.err
@@ -134,9 +137,52 @@ def test_a_dynamic_partition_whose_file_has_landed_can_be_run_and_one_that_has_n
         assert answer.code == 3
         assert wrong in answer.err
     everything = call("run", "shops/dataset", "--partitions", "..")
-    assert everything.code == 0
-    assert "harbour" in everything.err
+    assert (everything.code, everything.lines[0]) == (0, "done: nothing to do")
+    assert "= 1 of 1 are there already, saved " in everything.err
     assert call("champion", "shops", "--partition", "harbour").code == 0
+
+
+NOTHING_TO_DO = """
+import sys
+import ml_assets.problems
+from ml_assets.cli import main
+from ml_assets_tests.conftest import PROBLEMS
+
+ml_assets.problems.PROBLEMS = PROBLEMS
+code = main(sys.argv[1:])
+print([name for name in ("dagster", "pandas", "sklearn") if name in sys.modules], code)
+"""
+
+
+def test_a_run_with_nothing_to_do_starts_none_and_does_not_load_dagster(project):
+    command = [sys.executable, "-c", NOTHING_TO_DO, "run", "umbrellas", "--partitions", "..2024-03"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+
+    first, next_, loaded = done.stdout.splitlines()
+    assert first == "done: nothing to do"
+    assert next_ == "next: ml-assets history umbrellas"
+    assert loaded == "['pandas'] 0", "the tiny problems load pandas themselves"
+    assert re.fullmatch(r"= 21 of 21 are there already, saved \d.*\n", done.stderr)
+    assert not Path(".ml_assets").exists(), "not even where runs are recorded"
+
+
+def test_a_run_computes_what_is_not_there_and_says_why(project, call):
+    ml_assets.open_landing().write("umbrellas/visits/2024-02.parquet", umbrellas.visits("2024-02", rows=420))
+    answer = call("run", "umbrellas", "--partitions", "..2024-03", "--jobs", "1")
+    assert answer.code == 0, answer.err
+    assert re.fullmatch(r"done: 13 steps, 2 runs, \d+\.\d s", answer.lines[0])
+    assert "= 8 of 21 are there already, saved " in answer.err
+    assert re.search(r"✓ umbrellas/dataset +2024-02 .* computed: landed umbrellas/visits/2024-02.parquet ", answer.err)
+    assert re.search(r"✓ umbrellas/features +2024-03 .* computed: input umbrellas/dataset@2024-02 ", answer.err)
+    assert call("run", "umbrellas", "--partitions", "..2024-03").lines[0] == "done: nothing to do"
+
+
+def test_afresh_everything_is_computed_and_compared(project, call):
+    before = project.head("umbrellas/model", "2024-01").target
+    answer = call("run", "umbrellas/model", "--partition", "2024-01", "--fresh")
+    assert answer.code == 0, answer.err
+    assert f"computed afresh, as asked: the same as {before.short}" in answer.err
 
 
 def test_a_partition_must_be_named(project, call):

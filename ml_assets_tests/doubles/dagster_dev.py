@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,9 @@ RELOAD = "mutation($name: String!) { reloadRepositoryLocation(repositoryLocation
 
 RUNS = """{ runsOrError(limit: 1000) { ... on Runs { results {
     runId status startTime endTime creationTime tags { key value } assetSelection { path } } } } }"""
+LAUNCH = """mutation($params: ExecutionParams!) { launchPipelineExecution(executionParams: $params) {
+    __typename ... on LaunchRunSuccess { run { runId } }
+    ... on RunConfigValidationInvalid { errors { message } } ... on PythonError { message } } }"""
 LOADED = """{ workspaceOrError { ... on Workspace { locationEntries { loadStatus locationOrLoadError {
     __typename ... on PythonError { message } } } } } }"""
 
@@ -76,6 +79,22 @@ class DagsterDev:
         """As somebody who clicks on *Reload definitions*."""
         (location,) = self.graphql(LOCATION)["workspaceOrError"]["locationEntries"]
         self.graphql(RELOAD, name=location["name"])
+
+    def launch(self, problem: str, nouns: Iterable[str], partition: str, ops: dict[str, Any] | None = None) -> Any:
+        """As the launchpad's button does; what Dagster answers."""
+        (location,) = self.graphql(LOCATION)["workspaceOrError"]["locationEntries"]
+        asked = {
+            "selector": {
+                "repositoryName": "__repository__",
+                "repositoryLocationName": location["name"],
+                "pipelineName": "__ASSET_JOB",
+                "assetSelection": [{"path": [problem, noun]} for noun in nouns],
+            },
+            "mode": "default",
+            "runConfigData": json.dumps({"ops": ops or {}}),
+            "executionMetadata": {"tags": [{"key": "dagster/partition", "value": partition}]},
+        }
+        return self.graphql(LAUNCH, params=asked)["launchPipelineExecution"]
 
     def wait_for(self, seen: Callable[[], T | None], what: str) -> T:
         """What ``seen`` returns once it is true."""

@@ -12,6 +12,7 @@ import dagster as dg
 
 from ml_assets.evaluation.judgement import Judgement
 from ml_assets.orchestration import build_definitions
+from ml_assets.orchestration.step import FRESH_TAG
 from ml_assets.problem import FeatureTable, Problem
 from ml_assets.store import LandingFolder, Manifest, Store, VersionKey, open_landing, open_store, trust
 from ml_assets.training.model import TrainedModel
@@ -34,6 +35,7 @@ class World:
         nouns: Iterable[str] = (),
         *,
         config: dict[str, Any] | None = None,
+        fresh: bool = False,
     ) -> dg.ExecuteInProcessResult:
         """Materialize a problem's assets (all of them, or some nouns) for a partition."""
         made = self.definitions.resolve_asset_graph().materializable_asset_keys
@@ -45,6 +47,7 @@ class World:
             asset_selection=keys,
             run_config={"ops": ops, **QUIET},
             raise_on_error=False,
+            tags={FRESH_TAG: "true"} if fresh else {},
         )
 
     def must_run(self, *args: Any, **kwargs: Any) -> dg.ExecuteInProcessResult:

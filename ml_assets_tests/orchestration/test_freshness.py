@@ -16,22 +16,33 @@ from ml_assets_tests.doubles.world import build
 MONTHLY = replace(umbrellas.PROBLEM, retrain_when=RetrainWhen(older_than_days=30), fresh_within_days=40)
 
 
+CHANGED = replace(MONTHLY, params=replace(MONTHLY.params, c=0.5))
+
+
 def in_days(days: float) -> datetime:
     return datetime.now(UTC) + timedelta(days=days)
 
 
 def test_young_models_are_left_alone(finished):
-    skipped = look_at_age(MONTHLY, finished.store, in_days(29))
+    skipped = look_at_age(CHANGED, finished.store, finished.landing, in_days(29))
 
     assert isinstance(skipped, dg.SkipReason)
     assert "29.0 days ago; 30 are allowed" in skipped.skip_message
 
 
-def test_of_old_models_the_newest_month_is_trained_again(finished):
-    (request,) = look_at_age(MONTHLY, finished.store, in_days(31))
+def test_of_old_models_the_newest_month_is_trained_again_if_it_would_not_come_out_the_same(finished):
+    (request,) = look_at_age(CHANGED, finished.store, finished.landing, in_days(31))
 
     assert request.partition_key == "2024-03"
     assert request.tags["ml_assets/chain"] == "umbrellas"
+
+
+def test_an_old_model_of_which_nothing_has_changed_is_not_trained_again(finished):
+    skipped = look_at_age(MONTHLY, finished.store, finished.landing, in_days(31))
+
+    assert isinstance(skipped, dg.SkipReason)
+    assert "31.0 days ago" in skipped.skip_message
+    assert skipped.skip_message.endswith("it would come out the same.")
 
 
 def test_a_month_that_only_was_predicted_is_the_next_to_be_trained(tmp_path):
@@ -42,7 +53,7 @@ def test_a_month_that_only_was_predicted_is_the_next_to_be_trained(tmp_path):
     world.landing.write("umbrellas/visits/2024-03.parquet", umbrellas.visits("2024-03").assign(bought=float("nan")))
     world.must_run(patient, "2024-03", SCORED)
 
-    (request,) = look_at_age(patient, world.store, in_days(31))
+    (request,) = look_at_age(patient, world.store, world.landing, in_days(31))
 
     assert request.partition_key == "2024-02", (
         "not 2024-01, which was trained; not 2024-03, whose outcomes nobody knows"
@@ -55,13 +66,15 @@ def test_where_partitions_are_worlds_each_has_its_own_age(tmp_path):
     for beach in ice_cream.BEACHES[:2]:
         world.must_run(problem, beach)
 
-    requests = look_at_age(problem, world.store, in_days(31))
+    edited = replace(problem, seed=1)
+    requests = look_at_age(edited, world.store, world.landing, in_days(31))
 
     assert sorted(request.partition_key for request in requests) == sorted(ice_cream.BEACHES[:2])
 
 
 def test_where_no_model_is_nothing_is_trained(tmp_path):
-    skipped = look_at_age(MONTHLY, build(tmp_path, [MONTHLY]).store, in_days(0))
+    world = build(tmp_path, [MONTHLY])
+    skipped = look_at_age(MONTHLY, world.store, world.landing, in_days(0))
 
     assert isinstance(skipped, dg.SkipReason)
     assert "no model that could grow old" in skipped.skip_message
@@ -71,6 +84,7 @@ def test_the_schedule_asks_for_what_a_training_is_and_runs_out_of_the_box(tmp_pa
     world = build(tmp_path, [MONTHLY])
     for month in ("2024-01", "2024-02"):
         world.must_run(MONTHLY, month)
+    world = world.with_problems([CHANGED])
     schedule = world.definitions.get_repository_def().get_schedule_def("umbrellas_freshness")
 
     context = dg.build_schedule_context(instance=world.instance, scheduled_execution_time=in_days(31))
@@ -83,7 +97,7 @@ def test_the_schedule_asks_for_what_a_training_is_and_runs_out_of_the_box(tmp_pa
 
 
 def test_a_problem_whose_models_do_not_age_has_no_schedule(finished):
-    assert freshness_schedule(umbrellas.PROBLEM, finished.store) is None
+    assert freshness_schedule(umbrellas.PROBLEM, finished.store, finished.landing) is None
 
 
 def test_only_predictions_have_an_age_that_is_watched():

@@ -72,7 +72,7 @@ def test_a_branch_reads_what_main_has_until_it_has_its_own(on_main, idea):
     (split,) = [read.key for read in idea.manifest("umbrellas/model", FEBRUARY).inputs if read.name == "split"]
     assert split == on_main.head("umbrellas/split", FEBRUARY)
 
-    idea.must_run(ANYTHING, FEBRUARY, ["split"])
+    idea.must_run(ANYTHING, FEBRUARY, ["split"], fresh=True)
     assert idea.head("umbrellas/split", FEBRUARY) != on_main.head("umbrellas/split", FEBRUARY) == split
     on_main.must_run(ANYTHING, FEBRUARY, ["model"])
     assert [read.key for read in on_main.manifest("umbrellas/model", FEBRUARY).inputs if read.name == "split"] == [
@@ -117,9 +117,6 @@ RELOAD = """mutation { reloadRepositoryLocation(repositoryLocationName: "locatio
     ... on PythonError { message } } }"""
 ITEMS = """{ assetNodes { assetKey { path } description hasMaterializePermission configField { configType {
     ... on CompositeConfigType { fields { name defaultValueAsJson } } } } } }"""
-LAUNCH = """mutation($params: ExecutionParams!) { launchPipelineExecution(executionParams: $params) {
-    __typename ... on LaunchRunSuccess { run { runId } }
-    ... on RunConfigValidationInvalid { errors { message } } ... on PythonError { message } } }"""
 
 
 @pytest.fixture(scope="module")
@@ -160,18 +157,7 @@ def offered(dev: DagsterDev) -> dict[str, Any]:
 
 def launch(dev: DagsterDev, **params: Any) -> Any:
     """What the launchpad's button does with params of January's model: what Dagster answers."""
-    asked = {
-        "selector": {
-            "repositoryName": "__repository__",
-            "repositoryLocationName": "location",
-            "pipelineName": "__ASSET_JOB",
-            "assetSelection": [{"path": ["umbrellas", "model"]}],
-        },
-        "mode": "default",
-        "runConfigData": json.dumps({"ops": {"umbrellas__model": {"config": {"params": params}}}}),
-        "executionMetadata": {"tags": [{"key": "dagster/partition", "value": JANUARY}]},
-    }
-    return dev.graphql(LAUNCH, params=asked)["launchPipelineExecution"]
+    return dev.launch("umbrellas", ["model"], JANUARY, {"umbrellas__model": {"config": {"params": params}}})
 
 
 @pytest.mark.slow

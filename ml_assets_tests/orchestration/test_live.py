@@ -109,6 +109,21 @@ def test_a_late_correction_is_followed_by_the_months_whose_windows_hold_it(live)
         assert read == live.store.head("umbrellas/features", "2024-02").target
 
 
+def test_what_is_materialized_again_with_nothing_changed_is_used_again_and_starts_nothing(live):
+    before = len(live.dev.runs())
+    months = [month for month in MONTHS if live.has("champion", month)]
+    names = {(noun, month): live.store.head(f"umbrellas/{noun}", month) for noun in CHAIN for month in months}
+    for month in months:
+        assert live.dev.launch("umbrellas", sorted(CHAIN), month)["__typename"] == "LaunchRunSuccess"
+    again = live.dev.wait_until_quiet(before + len(months))[before:]
+    assert all(run.succeeded for run in again)
+
+    time.sleep(NOTHING_CAME_SECONDS)
+
+    assert len(live.dev.runs()) == before + len(months), "no run downstream"
+    assert {place: live.store.head(f"umbrellas/{place[0]}", place[1]) for place in names} == names
+
+
 def test_a_run_that_was_cut_off_with_everything_else_is_run_again_after_the_restart(tmp_path):
     landing, store = places(tmp_path)
     with dagster_dev(tmp_path) as dev:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from ml_assets.computation.ingredients import Ingredients, differences
 from ml_assets.store import Manifest
@@ -22,10 +21,7 @@ def ingredient_differences(
     before, after = Ingredients.of(old), Ingredients.of(new)
     if before is None or after is None:
         before, after = _always_recorded(old), _always_recorded(new)
-    parts = dict(code or {}).__getitem__
-    if code is None and before.code != after.code:
-        return (*differences(before, replace(after, code=before.code), parts), "code changed")
-    return tuple(differences(before, after, parts))
+    return tuple(differences(before, after, (code or {}).get))
 
 
 def _always_recorded(manifest: Manifest) -> Ingredients:

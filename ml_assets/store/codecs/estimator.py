@@ -13,6 +13,7 @@ from ml_assets.errors import UnreadableContent, UnsupportedType
 from ml_assets.store.canonical import Json
 from ml_assets.store.codecs.codec import Encoded, Parts, is_instance
 from ml_assets.store.codecs.skops_form import canonical_skops, refuse_unusual_form
+from ml_assets.store.codecs.skops_io import skops_io
 from ml_assets.store.codecs.trees import refuse_broken_trees
 
 # Besides what skops trusts by default: public estimators, NumPy types and ufuncs, losses. Each entry was looked at: it
@@ -44,13 +45,12 @@ class EstimatorCodec:
         """See ``Codec``."""
         if not is_instance(value, "sklearn.base", "BaseEstimator"):
             return None
-        import skops.io
-
+        skops = skops_io()
         try:
-            data = canonical_skops(skops.io.dumps(value))
+            data = canonical_skops(skops.dumps(value))
         except (TypeError, ValueError, AttributeError) as error:
             raise UnsupportedType(f"skops cannot store this {type(value).__name__}: {error}") from error
-        unknown = sorted(set(skops.io.get_untrusted_types(data=data)) - set(TRUSTED))
+        unknown = sorted(set(skops.get_untrusted_types(data=data)) - set(TRUSTED))
         if unknown:
             raise UnsupportedType(
                 f"A {type(value).__name__} made of {', '.join(unknown)} would be refused when loaded: not on the list "
@@ -61,15 +61,15 @@ class EstimatorCodec:
 
     def decode(self, meta: Mapping[str, Json], parts: Parts) -> Any:
         """See ``Codec``."""
-        import skops.io
+        skops = skops_io()
         from skops.io.exceptions import UntrustedTypesFoundException
 
         data = parts["estimator.skops"]
         refuse_unusual_form(data)
         try:
-            estimator = skops.io.loads(data, trusted=list(TRUSTED))
+            estimator = skops.loads(data, trusted=list(TRUSTED))
         except UntrustedTypesFoundException as error:
-            unknown = sorted(set(skops.io.get_untrusted_types(data=data)) - set(TRUSTED))
+            unknown = sorted(set(skops.get_untrusted_types(data=data)) - set(TRUSTED))
             raise UnreadableContent(
                 f"A stored estimator wants to use {', '.join(unknown)}: not on our list of trusted types. "
                 "Nothing of it was run. Do not trust where it came from."
