@@ -96,8 +96,7 @@ class Planner:
             above = decided.get(place) or self._as_it_is(*place)
             if above.version is None:
                 return self._without(above, noun, partition)
-            digest = above.manifest.content.digest if above.manifest else ""
-            inputs.append(Handle(self.store, above.version, digest=digest))
+            inputs.append(Handle(self.store, above.version, manifest=above.manifest))
         question = Question.of(recipe, partition, inputs, self.given if noun == "model" else Given(), around)
         return self._planned(noun, partition, question.answer(self.store))
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from ml_assets.computation.code import Code, code_of, edited_while_running, package_versions, snapshot
@@ -58,11 +58,13 @@ class Recipe:
     problem: Problem
     noun: str
 
-    @cached_property
+    @property
     def code(self) -> Code:
-        """The code that computes it: the asset's own, and the problem's functions that it uses."""
-        own = f"ml_assets.orchestration.{self.noun}:{self.noun}_asset.{self.noun}"
-        return code_of(own, *_functions(self._used), *self._types, cut=PLUMBING)
+        """The code that computes it: the asset's own, and the problem's functions that it uses.
+
+        Looked at once per process, which does not run what is written later; see ``unknown``.
+        """
+        return _code(_Same(self.problem), self.noun)
 
     @cached_property
     def packages(self) -> dict[str, str]:
@@ -112,8 +114,7 @@ class Recipe:
         Of the whole problem: from them it is computed again, and a problem can only be imported as a whole.
         """
         store.put_code(self.code.parts)
-        every = [*sorted({name for names in USES.values() for name in names}), "params", "artifact_types"]
-        return store.put_source(snapshot(*_functions([getattr(self.problem, name) for name in every])))
+        return store.put_source(_source(_Same(self.problem)))
 
     @property
     def _used(self) -> dict[str, Any]:
@@ -124,6 +125,33 @@ class Recipe:
         """Types whose methods the problem's functions may call, though they need not name them: of parameters and models."""
         params = (type(self.problem.params),) if self.noun == "model" else ()
         return (*params, *(self.problem.artifact_types if "predict" in USES[self.noun] else ()))
+
+
+@dataclass(frozen=True, eq=False)
+class _Same:
+    """A problem, the same only as itself: equal ones may differ, 1 equals True."""
+
+    problem: Problem
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.problem is self.problem
+
+    def __hash__(self) -> int:
+        return id(self.problem)
+
+
+@lru_cache(maxsize=64)
+def _code(of: _Same, noun: str) -> Code:
+    recipe = Recipe(of.problem, noun)
+    own = f"ml_assets.orchestration.{noun}:{noun}_asset.{noun}"
+    return code_of(own, *_functions(recipe._used), *recipe._types, cut=PLUMBING)
+
+
+@lru_cache(maxsize=8)
+def _source(of: _Same) -> dict[str, bytes]:
+    """The files of the whole problem, as its code was looked at: 50 ms, which each step would take."""
+    every = [*sorted({name for names in USES.values() for name in names}), "params", "artifact_types"]
+    return snapshot(*_functions([getattr(of.problem, name) for name in every]))
 
 
 def _functions(value: Any) -> Iterator[Any]:

@@ -39,6 +39,8 @@ from dagster._core.executor.in_process import InProcessExecutor
 from dagster._core.executor.multiprocess import execute_step_out_of_process
 from dagster._utils.error import serializable_error_info_from_exc_info
 
+from ml_assets.orchestration.event_files import held_open
+
 OWN_PROCESS = "ml_assets/own_process"
 """Tag of ops that are worth a process of their own."""
 
@@ -72,6 +74,10 @@ class LocalExecutor(Executor):
 
     def execute(self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan) -> Iterator[DagsterEvent]:
         """Run the plan's steps, in process or in child processes, and yield their events."""
+        with held_open(plan_context.instance, plan_context.dagster_run.run_id):
+            yield from self._run(plan_context, execution_plan)
+
+    def _run(self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan) -> Iterator[DagsterEvent]:
         trainings = [key for key in execution_plan.step_keys_to_execute if _own_process(execution_plan, key)]
         if len(trainings) < 2 or not isinstance(plan_context.job, ReconstructableJob):
             yield from InProcessExecutor(self.retries).execute(plan_context, execution_plan)

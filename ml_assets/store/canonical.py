@@ -32,7 +32,7 @@ def canonical(value: Json) -> bytes:
     fault = _fault(value, "value")
     if fault:
         raise UnsupportedType(f"{fault} Convert it to dict, list, str, int, float, bool or None first.")
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return _encoded(value)
 
 
 def parse(data: bytes) -> Json:
@@ -50,7 +50,7 @@ def unsealed(data: bytes) -> dict[str, Json] | None:
     try:
         fields: dict[str, Json] = parse(data)
         written = fields.pop("digest")
-        return fields if digest(canonical(fields)) == written else None
+        return fields if digest(_encoded(fields)) == written else None  # what was parsed is plain JSON
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
@@ -71,6 +71,10 @@ def plain(value: Any) -> Json:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def _encoded(value: Json) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
 def _fault(value: Any, where: str) -> str | None:

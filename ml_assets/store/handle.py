@@ -20,13 +20,15 @@ class Handle:
         name: what the code that reads it calls it.
     """
 
-    def __init__(self, store: Store, key: VersionKey, name: str = "", digest: str = "") -> None:
-        self._store, self.key, self.name, self._digest = store, key, name, digest
+    def __init__(
+        self, store: Store, key: VersionKey, name: str = "", *, digest: str = "", manifest: Manifest | None = None
+    ) -> None:
+        self._store, self.key, self.name, self._digest, self._manifest = store, key, name, digest, manifest
 
     @cached_property
     def manifest(self) -> Manifest:
         """Where it came from: inputs, params, metrics, checks."""
-        return self._store.manifest(self.key)
+        return self._manifest or self._store.manifest(self.key)
 
     @property
     def digest(self) -> str:
@@ -43,7 +45,7 @@ class Handle:
         Following what is recorded, instead of taking the newest, keeps a split, its model and its evaluation together.
         """
         return tuple(
-            Handle(self._store, read.key, name, read.digest) for read in self.manifest.inputs if read.name == name
+            Handle(self._store, read.key, name, digest=read.digest) for read in self.manifest.inputs if read.name == name
         )
 
     def input(self, name: str) -> Handle:

@@ -251,8 +251,14 @@ def test_a_model_whose_evaluation_is_none_of_ours_is_still_shown(own):
     reply = site(own)(f"/version/{model.version}")
 
     assert reply.status == 200
-    assert f"{key} holds a dict instead of a Judgement" in reply.page.words
+    assert f"{key} holds json instead of a Judgement" in reply.page.words
     assert site(own)(f"/version/{key.version}").status == 200
+
+
+def test_a_version_says_why_it_was_computed(shared):
+    words = site(shared)(f"/version/{key_of(shared, 'umbrellas/model').version}").page.words
+
+    assert "computed: the first of this partition" in words.partition("Content")[0]
 
 
 def test_a_refused_version_says_so_and_why(own):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -34,10 +35,4 @@ def skops_io() -> Any:
 
 def versions() -> Mapping[str, str]:
     """The versions that decide what skops trusts, as installed."""
-    import numpy
-    import scipy
-    import sklearn
-    import skops
-
-    modules = {"numpy": numpy, "scipy": scipy, "scikit-learn": sklearn, "skops": skops}
-    return {name: str(module.__version__) for name, module in modules.items()}
+    return {name: version(name) for name in ("numpy", "scipy", "scikit-learn", "skops")}

@@ -1,7 +1,8 @@
 """pandas.DataFrame -> Parquet. What would not come back with the same types is refused when it is written.
 
 A table may also be written and read some rows at a time, so that its size is no question of memory; it is the same file,
-with row groups of ROW_GROUP rows however the rows came, so that equal rows have equal bytes.
+with row groups of ROW_GROUP rows however the rows came, so that equal rows have equal bytes. ``columns.py`` says how each
+column is written.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ml_assets.errors import UnsupportedType
 from ml_assets.store.canonical import Json, canonical, parse
+from ml_assets.store.codecs import columns
 from ml_assets.store.codecs.codec import Encoded, Parts, is_instance
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ READ_BUFFER = 1 << 18  # bytes per column
 
 
 class TableCodec:
-    """Files: ``table.parquet``: zstd, pandas' metadata, and the categories of categorical columns."""
+    """Files: ``table.parquet``, with pandas' metadata and the categories of categorical columns."""
 
     name = "table"
 
@@ -37,7 +39,7 @@ class TableCodec:
         if not is_instance(value, "pandas", "DataFrame"):
             return None
         data = to_parquet(value)
-        _refuse_changes(value, from_parquet(data))
+        _refuse_changes(value, data)
         return Encoded(self.name, {}, {FILE: data})
 
     def decode(self, meta: Mapping[str, Json], parts: Parts) -> Any:
@@ -51,11 +53,8 @@ def to_parquet(frame: pd.DataFrame) -> bytes:
     Raises:
         UnsupportedType: if a column or its name has no Parquet type.
     """
-    import pyarrow.parquet as pq
-
-    buffer = io.BytesIO()
-    with _types_explained():
-        pq.write_table(_to_arrow(frame), buffer, compression="zstd")
+    buffer = io.BytesIO()  # its value is given away without a copy
+    _write([_to_arrow(frame, index=None if _has_index(frame) else False)], buffer)
     return buffer.getvalue()
 
 
@@ -65,7 +64,7 @@ def from_parquet(data: bytes) -> pd.DataFrame:
     import pyarrow.parquet as pq
 
     try:
-        return _to_pandas(pq.read_table(pa.BufferReader(data)))
+        return _to_pandas(pq.ParquetFile(pa.BufferReader(data)).read())
     except pa.ArrowException as error:
         raise ValueError(str(error)) from error
 
@@ -87,13 +86,8 @@ def write_batches(frames: Iterable[pd.DataFrame], path: Path) -> None:
             "A table of no batches has no columns. Give at least one DataFrame, if need be without rows."
         )
     head = _to_arrow(first, index=False)
-    with _types_explained():
-        writer = pq.ParquetWriter(path, head.schema, compression="zstd")
-    with writer:
-        for table in _regrouped(itertools.chain([head], _alike(first, head.schema, rest)), ROW_GROUP):
-            with _types_explained():
-                writer.write_table(table.combine_chunks())  # chunks would show in the pages
-    _refuse_other_types(first, _to_pandas(pq.ParquetFile(path).read_row_group(0)))
+    _write(itertools.chain([head], _alike(first, head.schema, rest)), path)
+    _refuse_other_types(first, dict(_to_pandas(pq.ParquetFile(path).read_row_group(0)).dtypes))
 
 
 def read_batches(path: Path, rows: int) -> Iterator[pd.DataFrame]:
@@ -116,6 +110,20 @@ def read_batches(path: Path, rows: int) -> Iterator[pd.DataFrame]:
                 yield _to_pandas(whole.empty_table())
     except pa.ArrowException as error:
         raise ValueError(str(error)) from error
+
+
+def _write(tables: Iterable[pa.Table], to: Path | io.BytesIO) -> None:
+    """Write the rows of ``tables``, all of one schema and at least one, as row groups of ROW_GROUP rows."""
+    import pyarrow.parquet as pq
+
+    groups = _regrouped(tables, ROW_GROUP)
+    first = next(groups)
+    with _types_explained():
+        writer = pq.ParquetWriter(to, first.schema, **columns.layout(first))
+    with writer:
+        for group in itertools.chain([first], groups):
+            with _types_explained():
+                writer.write_table(group.combine_chunks())  # chunks would show in the pages
 
 
 def _regrouped(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
@@ -170,7 +178,7 @@ def _to_pandas(table: pa.Table) -> pd.DataFrame:
     frame: pd.DataFrame = table.to_pandas()
     for name, kind in parse((table.schema.metadata or {}).get(CATEGORIES, b"{}")).items():
         dtype = pd.CategoricalDtype(pd.Index(kind["categories"], dtype=kind["dtype"]), ordered=kind["ordered"])
-        if frame[name].dtype != dtype:
+        if name in frame and frame[name].dtype != dtype:
             frame[name] = frame[name].astype(dtype)
     return frame
 
@@ -206,6 +214,13 @@ def _categories(frame: pd.DataFrame) -> dict[str, Json]:
     return kinds
 
 
+def _has_index(frame: pd.DataFrame) -> bool:
+    """Whether it has another index than the default one, which a table without any gets."""
+    import pandas as pd
+
+    return not frame.index.identical(pd.RangeIndex(len(frame)))
+
+
 def _refuse_names(frame: pd.DataFrame) -> None:
     odd = [name for name in frame.columns if type(name) is not str]
     if odd or not frame.columns.is_unique:
@@ -215,17 +230,29 @@ def _refuse_names(frame: pd.DataFrame) -> None:
         )
 
 
-def _refuse_changes(frame: pd.DataFrame, stored: pd.DataFrame) -> None:
-    """Refuse a frame that would come back with other dtypes or another index than it has."""
-    _refuse_other_types(frame, stored)
-    if not frame.index.equals(stored.index) or frame.index.names != stored.index.names:
+def _refuse_changes(frame: pd.DataFrame, data: bytes) -> None:
+    """Refuse a frame that would come back with other dtypes or another index than it has.
+
+    Nearly all types follow from those in the file; what objects and an index become depends on their values, so these alone
+    are read back.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(pa.BufferReader(data)) as file:
+        schema = file.schema_arrow
+        unsure = [name for name in schema.names if name not in frame or frame[name].dtype == object]
+        types, read = _to_pandas(schema.empty_table()).dtypes, _to_pandas(file.read(unsure))
+    _refuse_other_types(frame, {**types, **read.dtypes})
+    if not frame.index.equals(read.index) or frame.index.names != read.index.names:
         raise UnsupportedType(f"The index {frame.index!r} would not come back as it is. Use frame.reset_index().")
 
 
-def _refuse_other_types(frame: pd.DataFrame, stored: pd.DataFrame) -> None:
-    for name in frame.columns:
-        if frame[name].dtype != stored[name].dtype:
+def _refuse_other_types(frame: pd.DataFrame, stored: Mapping[str, Any]) -> None:
+    """Refuse a frame of whose columns some would come back with another dtype than they have."""
+    for name, dtype in frame.dtypes.items():
+        if dtype != stored[str(name)]:
             raise UnsupportedType(
-                f"Column {name!r} is {frame[name].dtype} and would come back as {stored[name].dtype}. "
-                f"Convert it before you return the DataFrame, e.g. frame[{name!r}].astype('{stored[name].dtype}')."
+                f"Column {name!r} is {dtype} and would come back as {stored[str(name)]}. "
+                f"Convert it before you return the DataFrame, e.g. frame[{name!r}].astype('{stored[str(name)]}')."
             )

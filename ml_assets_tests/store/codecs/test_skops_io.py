@@ -32,7 +32,9 @@ print(json.dumps({
 
 
 def said_by(program: str, *arguments: str) -> str:
-    return subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True
+    ).stdout
 
 
 def test_it_was_written_down_for_the_versions_that_we_install():

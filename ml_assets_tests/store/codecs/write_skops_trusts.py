@@ -1,6 +1,6 @@
 """Writes down what skops trusts by itself, for the versions that are installed: needed when one of them changes.
 
-    python -m ml_assets_tests.store.codecs.write_skops_trusts
+Run it by ``python -m ml_assets_tests.store.codecs.write_skops_trusts``.
 """
 
 from __future__ import annotations
