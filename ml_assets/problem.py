@@ -155,8 +155,8 @@ class Problem:
         baseline: ``(train, test) -> ndarray``: the dumb answer for the rows of ``test``, judged beside the model.
         params: frozen dataclass of plain values; the launchpad shows it, the manifest records it.
         seed: seed of all chance in training, unless a run gives another.
-        threads_change_bits: whether a training with another number of threads may give other bits (sums in another order):
-            then models are not shared between machines of different size. False only for what is known not to.
+        threads_change_bits: whether a model trained with another number of threads may answer otherwise (sums in another
+            order): then models are not shared between machines of different size. False only for what is known not to.
         metrics: what is computed, most important first.
         slices: columns of dataset or features by which the metrics are broken down.
         gates: absolute requirements for promotion.

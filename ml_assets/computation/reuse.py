@@ -69,7 +69,7 @@ class Compute:
             return f"computed afresh, as asked: the same as {version.short}"
         return (
             f"computed afresh, as asked: not the same as {version.short}, which was made of the same. It does not repeat "
-            "itself: look for chance without a seed, the clock, or data from outside the landing folder"
+            "itself: look for chance without a seed, the clock, data from outside the landing folder, other threads"
         )
 
 

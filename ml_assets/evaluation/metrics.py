@@ -108,12 +108,15 @@ def _over_thresholds(
     if not len(score):
         return result
     order = np.argsort(-score, kind="stable")
-    last_of_ties = np.flatnonzero(np.append(np.diff(score[order]) != 0, True))
+    first_of_ties = np.flatnonzero(np.append(True, np.diff(score[order]) != 0))
     positive = (label[order] == 1).astype(weights.dtype)
     for at, block in _blocks(weights):
-        counts = block[:, order]
-        positives = np.cumsum(counts * positive, axis=1)[:, last_of_ties]
-        negatives = np.cumsum(counts, axis=1)[:, last_of_ties] - positives
+        counts = np.take(block, order, axis=1)
+        positives, negatives = counts * positive, counts * (1 - positive)
+        if len(first_of_ties) < len(order):
+            positives, negatives = (np.add.reduceat(part, first_of_ties, axis=1) for part in (positives, negatives))
+        for part in (positives, negatives):  # in place and in their own type: four times as fast as in 64 bits
+            np.cumsum(part, axis=1, dtype=part.dtype, out=part)
         both = (positives[:, -1] > 0) & (negatives[:, -1] > 0)
         result[at][both] = summarise(positives[both], negatives[both])
     return result

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import execute_run_iterator
 
 from ml_assets.orchestration.event_files import held_open
+from ml_assets.orchestration.executor import local_executor
 
 
 @pytest.fixture
@@ -38,6 +41,19 @@ def test_the_files_stay_open_until_the_run_has_ended(tmp_path, instance):
 
     assert logs(tmp_path) == set()
     assert [record.message for record in instance.all_logs(run.run_id)] == ["said", "said"]
+
+
+def test_a_run_by_our_executor_holds_its_files(tmp_path, instance):
+    seen: list[set[str]] = []
+
+    @dg.job(executor_def=local_executor)
+    def looking() -> None:
+        dg.op(name="look")(lambda: seen.append(logs(tmp_path)))()
+
+    run = instance.create_run_for_job(job_def=looking)
+    list(execute_run_iterator(InMemoryJob(looking), run, instance))
+
+    assert [run.run_id in held for held in seen] == [True]
 
 
 def test_others_write_and_clear_what_is_held_open(tmp_path, instance):

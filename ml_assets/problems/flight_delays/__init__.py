@@ -38,7 +38,7 @@ PROBLEM = Problem(
     predict=predict,
     baseline=baseline,
     params=HistGBParams(),
-    threads_change_bits=False,  # histograms are summed in one order; a test trains with one thread and with two
+    threads_change_bits=False,  # of trees and answers, as a test shows: histograms are summed in one order
     metrics=(AVERAGE_PRECISION, AUROC, BRIER, CALIBRATION_ERROR),
     slices=("origin", "carrier"),
     gates=(Gate(AUROC, at_least=0.58), Gate(AVERAGE_PRECISION, above_baseline_by=0.02)),

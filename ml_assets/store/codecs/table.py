@@ -54,7 +54,7 @@ def to_parquet(frame: pd.DataFrame) -> bytes:
         UnsupportedType: if a column or its name has no Parquet type.
     """
     buffer = io.BytesIO()  # its value is given away without a copy
-    _write([_to_arrow(frame, index=None if _has_index(frame) else False)], buffer)
+    _write([_to_arrow(frame)], buffer)
     return buffer.getvalue()
 
 
@@ -156,19 +156,21 @@ def _as_in_the_whole(frame: pd.DataFrame, schema: pa.Schema) -> pd.DataFrame:
     return frame.astype(dict.fromkeys(mixed, object))
 
 
-def _to_arrow(frame: pd.DataFrame, *, index: bool | None = None, schema: pa.Schema | None = None) -> pa.Table:
+def _to_arrow(frame: pd.DataFrame, *, index: bool = True, schema: pa.Schema | None = None) -> pa.Table:
     """As an Arrow table that remembers its categories.
 
     Args:
-        index: False to leave the index out; None to keep it, a default one as its length only.
+        index: whether to keep the index; a default one is left out in any case, for a table without any gets it.
         schema: types to convert to; None for those that fit.
     """
+    import pandas as pd
     import pyarrow as pa
 
     _refuse_names(frame)
     categories = _categories(frame)
-    with _types_explained():
-        table = pa.Table.from_pandas(frame, schema=schema, preserve_index=index)
+    kept = index and not frame.index.identical(pd.RangeIndex(len(frame)))
+    with _types_explained():  # None: as it is; True would write the numbers of a range
+        table = pa.Table.from_pandas(frame, schema=schema, preserve_index=None if kept else False)
     return table.replace_schema_metadata({**(table.schema.metadata or {}), CATEGORIES: canonical(categories)})
 
 
@@ -212,13 +214,6 @@ def _categories(frame: pd.DataFrame) -> dict[str, Json]:
                 "categories": values.tolist(), "dtype": str(values.dtype), "ordered": bool(dtype.ordered)
             }  # fmt: skip
     return kinds
-
-
-def _has_index(frame: pd.DataFrame) -> bool:
-    """Whether it has another index than the default one, which a table without any gets."""
-    import pandas as pd
-
-    return not frame.index.identical(pd.RangeIndex(len(frame)))
 
 
 def _refuse_names(frame: pd.DataFrame) -> None:

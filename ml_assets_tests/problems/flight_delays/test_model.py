@@ -6,6 +6,7 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 import pytest
+import threadpoolctl
 
 from ml_assets.evaluation.judge import Evaluation, judge
 from ml_assets.evaluation.metrics import AUROC, value
@@ -60,6 +61,18 @@ def test_one_seed_gives_one_model_and_another_seed_another(tables):
 
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()
+
+
+def test_the_number_of_threads_changes_no_bit_of_a_model_s_trees_and_answers(tables):
+    assert not PROBLEM.threads_change_bits
+    data, test = tables
+    found = set()
+    for threads in (1, 2, 3):
+        with threadpoolctl.threadpool_limits(threads):
+            model = PROBLEM.train(data, FEW_TREES, Log())
+            trees = b"".join(tree.nodes.tobytes() for (tree,) in model[-1]._predictors)
+            found.add((trees, PROBLEM.predict(model, test.features).tobytes()))
+    assert len(found) == 1
 
 
 def test_losses_are_logged_as_they_were_after_each_tenth_tree_and_the_last(tables):

@@ -98,6 +98,23 @@ def test_a_frame_that_would_not_come_back_is_refused(store: Store, frame: pd.Dat
         store.put(frame)
 
 
+def test_objects_are_judged_by_all_their_values(store: Store) -> None:
+    """Truths come back as objects if any of them is missing, were it the last of very many."""
+    truths = pd.DataFrame({"x": pd.Series([True] * 70_000, dtype=object), "y": 1.0})
+    with pytest.raises(UnsupportedType, match=r"'x' is object and would come back as bool\. Convert it"):
+        store.put(truths)
+    truths.loc[69_999, "x"] = None
+    pd.testing.assert_frame_equal(store.get(store.put(truths)), truths)
+
+
+def test_an_index_that_would_not_come_back_is_refused(store: Store) -> None:
+    frame = pd.DataFrame(index=range(5))
+    with pytest.raises(
+        UnsupportedType, match=r"The index RangeIndex.* would not come back as it is\. Use frame\.reset_i"
+    ):
+        store.put(frame)
+
+
 @pytest.mark.parametrize(
     "array",
     [
