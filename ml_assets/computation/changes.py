@@ -3,7 +3,8 @@
     REGISTRY["a"] = f      REGISTRY.append(f)      @register("a")  def f(): …      Model.predict = faster      fill(TABLE)
 
 A function that changes a name of its module (``register``) makes a change of each statement that calls it or decorates by it,
-also in other modules.
+also in other modules. What a module does to things that it does not own, when it is loaded (``pd.set_option(…)``), is an
+effect: it changes how all code behaves.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ MUTATORS = {
     "add", "append", "appendleft", "clear", "discard", "extend", "extendleft", "insert", "pop", "popitem", "popleft",
     "register", "remove", "reverse", "setdefault", "sort", "update",
 }  # fmt: skip
-MUTABLE = ast.Dict | ast.List | ast.Set | ast.ListComp | ast.SetComp | ast.DictComp | ast.Call
+FIXED = ast.Constant | ast.JoinedStr | ast.Lambda | ast.UnaryOp | ast.Compare | ast.Tuple
+PATCHES = re.compile(rb"(?m)^(?:[A-Za-z_]\w*[.\[][^\n(=]*=(?!=)|setattr\(|@[\w.]+\.register\b)")
+"""Lines by which a module may change what it did not define: ``model.RATE = 0.2``, ``setattr(Model, …)``, ``@f.register``."""
 
 
 @lru_cache(maxsize=4096)
@@ -39,15 +42,33 @@ def changed_from(other: Source, names: Collection[str]) -> list[ast.stmt]:
     aliases = {
         alias for alias, imports in other.imports.items() if any(one.path and one.path[-1] in names for one in imports)
     }
-    return [s for s in other.statements if {*aliases, *names} & {*_calls(s), *_changed(s)}]
+    return [s for s in other.statements if {*aliases, *names} & {*_calls(s), *_changed(s), *_attributes_set(s)}]
 
 
 def is_mutable(source: Source, name: str) -> bool:
     """Whether other code can add to what a name of a module stands for, as far as its statements show."""
     if name in source.imports:
         return False
-    values = (getattr(statement, "value", None) for statement in source.bindings.get(name, ()))
-    return any(isinstance(value, MUTABLE) for value in values) or name in registrars(source).get(name, ())
+    values = [getattr(statement, "value", None) for statement in source.bindings.get(name, ())]
+    is_changed = any(name in changed for changed in registrars(source).values())
+    return is_changed or any(value is not None and not isinstance(value, FIXED) for value in values)
+
+
+@lru_cache(maxsize=4096)
+def patches(data: bytes) -> bool:
+    """Whether a module is worth parsing for what it does to names that others define, and that hold nothing to add to."""
+    return PATCHES.search(data) is not None
+
+
+@lru_cache(maxsize=4096)
+def effects(source: Source) -> Mapping[str, list[ast.stmt]]:
+    """Name -> the statements of a module that call it, or set something on it, when the module is loaded."""
+    found: dict[str, list[ast.stmt]] = {}
+    for statement in source.statements:
+        if not isinstance(statement, Definition) and not _is_script(statement):
+            for name in dict.fromkeys(_acted_on(statement)):
+                found.setdefault(name, []).append(statement)
+    return found
 
 
 def may_change(data: bytes, names: Collection[str]) -> bool:
@@ -103,6 +124,28 @@ def _stored_into(node: ast.AST) -> Iterator[str]:
         yield from _chain(node.value)
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in MUTATORS:
         yield from _chain(node.func.value)
+
+
+def _attributes_set(statement: ast.stmt) -> Iterator[str]:
+    """``RATE`` in ``model.RATE = 0.2``."""
+    if not isinstance(statement, Definition):
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
+                yield node.attr
+
+
+def _acted_on(statement: ast.stmt) -> Iterator[str]:
+    """What calls, and attributes and items that are set, begin with: ``pd`` of ``pd.options.mode = "a"``."""
+    for node in ast.walk(statement):
+        begin: ast.AST = node
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            begin = node.value
+        elif not isinstance(node, ast.Subscript | ast.Attribute) or isinstance(node.ctx, ast.Load):
+            continue
+        while isinstance(begin, ast.Attribute | ast.Subscript | ast.Call):
+            begin = begin.func if isinstance(begin, ast.Call) else begin.value
+        if isinstance(begin, ast.Name):
+            yield begin.id
 
 
 def _calls(statement: ast.stmt) -> Iterator[str]:

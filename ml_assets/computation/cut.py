@@ -26,7 +26,7 @@ class Cut:
 
     def holds(self, module: str, name: str = "") -> bool:
         """Whether a module, or this name of it, is cut."""
-        return f"{module}:{name}" in self.names or not self.names.isdisjoint(_above(module))
+        return f"{module}:{name}" in self.names or not self.names.isdisjoint(above(module))
 
     def without_decorators(self, source: Source, node: ast.AST, scopes: Sequence[Scope]) -> ast.AST:
         """The node without decorators that are cut: what they are given does not change results either."""
@@ -57,7 +57,7 @@ class Cut:
 
 
 @lru_cache(maxsize=65536)
-def _above(module: str) -> tuple[str, ...]:
+def above(module: str) -> tuple[str, ...]:
     """A module and the packages that it is in."""
     parts = module.split(".")
     return tuple(".".join(parts[:end]) for end in range(1, len(parts) + 1))

@@ -12,6 +12,7 @@ import decimal
 import enum
 import fractions
 import functools
+import inspect
 import re
 import sys
 import types
@@ -30,6 +31,7 @@ PLAIN = (
     decimal.Decimal, fractions.Fraction, PurePath,
 )  # fmt: skip
 LAMBDA = "<lambda>"
+CACHE = functools._lru_cache_wrapper  # what it adds changes no result
 PYTHON_CLASS = 1 << 9  # a class that was made by a class statement has no state but its attributes
 CONTENTS = {tuple, list, dict, set, frozenset, str, int, float, bytes}  # what a subclass holds besides
 
@@ -56,7 +58,8 @@ class Live:
 
     def _collection(self, value: Any, where: str) -> Any:
         if isinstance(value, Mapping) and type(value).__module__ in ("builtins", "collections"):
-            return {"mapping": [[self.describe(k, where), self.describe(v, where)] for k, v in value.items()]}
+            pairs = [[self.describe(k, where), self.describe(v, where)] for k, v in value.items()]
+            return {type(value).__name__: pairs, "else": self.describe(getattr(value, "default_factory", None), where)}
         if type(value) in (list, tuple):
             return {type(value).__name__: [self.describe(item, where) for item in value]}
         if type(value) in (set, frozenset):
@@ -93,7 +96,8 @@ class Live:
         if isinstance(value, types.BuiltinFunctionType) and isinstance(value.__self__, types.ModuleType | None):
             self.reach.follow(value.__module__ or "builtins", (value.__qualname__,))
             return {"builtin": f"{value.__module__}.{value.__qualname__}"}
-        if callable(inner := getattr(value, "__wrapped__", None)):
+        inner = getattr(value, "__wrapped__", None)
+        if callable(inner) and (isinstance(value, CACHE) or _is_told(value)):
             return {"wrapped": self.describe(inner, where)}
         return self._instance(value, where)
 
@@ -123,7 +127,8 @@ class Live:
             self.reach.follow(module, (kind.__qualname__,))
         return name
 
-    def _function(self, function: types.FunctionType) -> str:
+    def _function(self, function: types.FunctionType) -> list[str]:
+        """What it is called, and the parts that say what it carries: two of one name may carry different things."""
         module = _known_as(function.__globals__.get("__name__", ""))
         names = [name for name in function.__code__.co_qualname.split(".") if name != "<locals>"]
         name = f"{module}:{'.'.join(names)}"
@@ -131,31 +136,31 @@ class Live:
         if wrapped is not None:
             self.describe(wrapped, name)
         if not self._is_ours(module, function.__code__.co_filename):
-            self._others(function, module, name)
-            return name
+            return [name, *self._others(function, module, name)]
         if self.reach.sources.path(module) is None:
             self._complain_about(name)
-            return name
+            return [name]
         if len(names) == 1 and names[0] != LAMBDA:
             self.reach.follow(module, (names[0],))
-            return name
+            return [name]
         return self._inner(function, self.reach.sources[module], names)
 
-    def _others(self, function: types.FunctionType, module: str, name: str) -> None:
+    def _others(self, function: types.FunctionType, module: str, name: str) -> list[str]:
         """A function of a library: known by its version, but for what it wraps and what it is bound to."""
         self.reach.follow(module)
         top = module.partition(".")[0]
         if top not in sys.stdlib_module_names and folder_of(top) is None:
             self._complain_about(name)
-        elif not hasattr(function, "__wrapped__"):
-            self._closure(function, name)
+        elif not (hasattr(function, "__wrapped__") and _is_told(function)):
+            return self._closure(function, name)
+        return []
 
     def _complain_about(self, name: str) -> None:
         self.reach.unidentified.add(
             f"{name} has no source file: it was typed in or made by exec. Put it into a module."
         )
 
-    def _inner(self, function: types.FunctionType, source: Source, names: Sequence[str]) -> str:
+    def _inner(self, function: types.FunctionType, source: Source, names: Sequence[str]) -> list[str]:
         """A lambda, a method, or a function in a function: its source, and what it carries."""
         name, code = f"{source.name}:{'.'.join(names)}", function.__code__
         found = lambdas(source, code) if LAMBDA in names else source.definitions(names)
@@ -168,20 +173,19 @@ class Live:
         name = self.reach.read(name, source, [node], [dict.fromkeys(code.co_freevars, ()), *around])
         return self._carried(function, name, imports)
 
-    def _carried(self, function: types.FunctionType, name: str, known: Collection[str] = ()) -> str:
+    def _carried(self, function: types.FunctionType, name: str, known: Collection[str] = ()) -> list[str]:
         """Record what a function holds besides its text: defaults that were computed, and variables of the one around it."""
-        self._closure(function, name, known)
+        carried = self._closure(function, name, known)
         if function.__defaults__ or function.__kwdefaults__:
-            self._value(f"{name}[defaults]", [function.__defaults__, function.__kwdefaults__])
-        return name
+            carried.append(self._value(f"{name}[defaults]", [function.__defaults__, function.__kwdefaults__]))
+        return [name, *carried]
 
-    def _closure(self, function: types.FunctionType, name: str, known: Collection[str] = ()) -> None:
-        for variable, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-            if variable not in known:
-                self._value(f"{name}[{variable}]", _content(cell))
+    def _closure(self, function: types.FunctionType, name: str, known: Collection[str] = ()) -> list[str]:
+        cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+        return [self._value(f"{name}[{free}]", _content(cell)) for free, cell in cells if free not in known]
 
-    def _value(self, part: str, value: Any) -> None:
-        self.reach.put(part, canonical(self.describe(value, part)).decode())
+    def _value(self, part: str, value: Any) -> str:
+        return self.reach.put(part, canonical(self.describe(value, part)).decode())
 
     def _is_ours(self, module: str, file: str | None) -> bool:
         """Whether a module of something in memory is first-party; where it is, is learnt on the way."""
@@ -218,6 +222,14 @@ def _known_as(module: str) -> str:
     """The name of a module, also where it runs by ``python -m``."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     return spec.name if module == "__main__" and spec else module
+
+
+def _is_told(wrapper: Any) -> bool:
+    """Whether the text of what is wrapped says by what: the name of the one leads to the other, as a decorator's does."""
+    found: Any = sys.modules.get(getattr(wrapper, "__module__", ""))
+    for name in getattr(wrapper, "__qualname__", "").split("."):
+        found = getattr(found, name, None)
+    return inspect.unwrap(found, stop=lambda one: one is wrapper) is wrapper
 
 
 def _content(cell: types.CellType) -> Any:

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from ml_assets.computation.changes import changed_from, changes, is_mutable, may_change, registrars
-from ml_assets.computation.cut import Cut
+from ml_assets.computation.changes import changed_from, changes, effects, is_mutable, may_change, patches, registrars
+from ml_assets.computation.cut import Cut, above
 from ml_assets.computation.finder import Sources
 from ml_assets.computation.names import SUBCLASSES, Function, Imported, Mention, Scope, bound, mentions, scope_of
 from ml_assets.computation.source import Source
@@ -47,6 +47,7 @@ class Reach:
     files: set[Path] = field(default_factory=set)
     unidentified: set[str] = field(default_factory=set)
     _ahead: list[tuple[Source, Mention]] = field(default_factory=list)
+    _loaded: set[str] = field(default_factory=set)
     _followed: set[tuple[str, tuple[str, ...], str]] = field(default_factory=set)
 
     # ------------------------------------------------------------ adding
@@ -89,6 +90,7 @@ class Reach:
         """Record nodes of a module as a part, and follow what they mention; the name of the part."""
         kept = tuple(self.cut.without_decorators(source, node, scopes) for node in nodes)
         self.files.add(source.path)
+        self._load(source.name)
         mentioned = mentions(kept, source.package, scopes) if scopes else _mentions(kept, source.package)
         self._ahead += [(source, mention) for mention in mentioned]
         return self.put(name, "\n".join(map(_text, kept)))
@@ -130,8 +132,7 @@ class Reach:
         involved = [*source.bindings[name], *changes(source).get(name, ())]
         self.read(f"{source.name}:{name}", source, [s for s in source.statements if s in involved])
         self._stars(source)
-        if is_mutable(source, name):
-            self._changed_elsewhere(source, name)
+        self._changed_elsewhere(source, name)
 
     def _unbound(self, source: Source, mention: Mention) -> None:
         """A name that is not bound where it is mentioned."""
@@ -149,10 +150,13 @@ class Reach:
         return bool(source.stars)
 
     def _changed_elsewhere(self, source: Source, name: str) -> None:
-        """What other first-party modules add to a registry when they are loaded."""
+        """What other first-party modules add to a registry, or set on a class or module, when they are loaded."""
         names = {name, *(f for f, changed in registrars(source).items() if name in changed)}
+        can_add = is_mutable(source, name)
         for module, data in self.sources.texts(source.name.partition(".")[0]):
-            if module == source.name or self.cut.holds(module) or not may_change(data, names):
+            if module == source.name or not (patches(data) or (can_add and may_change(data, names))):
+                continue
+            if self.cut.holds(module) or not any(one.encode() in data for one in names):
                 continue
             if found := changed_from(self.sources[module], names):
                 self.read(f"{module}:{name} of {source.name}", self.sources[module], found)
@@ -167,14 +171,40 @@ class Reach:
         source = self.sources[module]
         self.put(name, "\n".join(map(_text, source.statements)))
         self.files.add(source.path)
+        self._load(module)
         own = source.bindings.keys() - source.imports.keys()
         self._ahead += [(source, m) for m in _mentions(source.statements, source.package) if m.name not in own]
         for imports in source.imports.values():
             for what in imports:
                 self.follow(what.module, tuple(part for part in what.path if part != "*"), module)
         for one in own:
-            if is_mutable(source, one):
-                self._changed_elsewhere(source, one)
+            self._changed_elsewhere(source, one)
+
+    # ------------------------------------------------------------ loading
+
+    def _load(self, module: str) -> None:
+        """What a module, the packages that it is in and all that they import do to other code when they are loaded."""
+        waiting = [module]
+        while waiting:
+            for one in above(waiting.pop()):
+                if one in self._loaded or self.cut.holds(one) or not self.sources.path(one):
+                    continue
+                self._loaded.add(one)
+                source = self.sources[one]
+                waiting += [name for name in _imported_modules(source) if self.sources.is_first_party(name)]
+                found = [s for name, done in effects(source).items() if self._is_effect(source, name) for s in done]
+                if found:
+                    kept = [s for s in source.statements if s in found]
+                    self.read(f"{one}:loading {one.rpartition('.')[2]}", source, kept)
+
+    def _is_effect(self, source: Source, name: str) -> bool:
+        """Whether to call a name may change what is not first-party: it is not, or is a function that changes nothing here."""
+        for what in source.imports.get(name, ()):
+            if not self.sources.is_first_party(what.module):
+                return True
+            if what.path and self.sources.binds(what.module, what.path[0]):
+                return _is_no_registrar(self.sources[what.module], what.path[0])
+        return _is_no_registrar(source, name)
 
     def _without_source(self, module: str) -> None:
         self.put(f"{module}:{WHOLE}", "")
@@ -215,6 +245,18 @@ def _text(node: ast.AST) -> str:
 @lru_cache(maxsize=65536)
 def _mentions(nodes: tuple[ast.AST, ...], package: str) -> frozenset[Mention]:
     return mentions(nodes, package)
+
+
+@lru_cache(maxsize=4096)
+def _imported_modules(source: Source) -> frozenset[str]:
+    """What its own imports load: of ``from a import b``, both ``a`` and ``a.b``, which may be a module."""
+    found = {(what.module, *what.path[:1]) for imports in source.imports.values() for what in imports}
+    return frozenset(name for parts in found for name in (parts[0], ".".join(parts)))
+
+
+def _is_no_registrar(source: Source, name: str) -> bool:
+    is_function = any(isinstance(statement, Function) for statement in source.bindings.get(name, ()))
+    return is_function and name not in registrars(source)
 
 
 def _leads(name: str, to: Iterable[str]) -> bool:

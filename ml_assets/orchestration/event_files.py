@@ -13,12 +13,14 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import dagster as dg
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
 
 
 @contextmanager
 def held_open(instance: dg.DagsterInstance, run: str) -> Iterator[None]:
     """Hold the files of a run's events open, if they are SQLite's. No lock is held: everybody reads and writes as before."""
+    # SQLAlchemy comes with it, which the code location does without
+    from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
+
     storage = instance.event_log_storage
     with ExitStack() as held:
         if isinstance(storage, SqliteEventLogStorage):

@@ -45,7 +45,9 @@ class Handle:
         Following what is recorded, instead of taking the newest, keeps a split, its model and its evaluation together.
         """
         return tuple(
-            Handle(self._store, read.key, name, digest=read.digest) for read in self.manifest.inputs if read.name == name
+            Handle(self._store, read.key, name, digest=read.digest)
+            for read in self.manifest.inputs
+            if read.name == name
         )
 
     def input(self, name: str) -> Handle:

@@ -254,6 +254,61 @@ def test_a_module_that_is_reached_whole_brings_what_it_imports(folder: Path):
     assert "scipy" in code.packages
 
 
+LATE = "def later():\n    from shop.base import base\n    return base()\n"
+BASE = "RATE = 0\n\n\ndef base(): return RATE\n"
+ELSEWHERE = {
+    "an option that the module sets": {"late": f"import pandas as pd\npd.set_option('a', 1)\n\n\n{LATE}"},
+    "an option that is set by its name": {"late": f"from sklearn import set_config\nset_config(a=1)\n\n\n{LATE}"},
+    "an option in a loop": {"late": f"import numpy as np\nfor a in 'ab':\n    np.seterr(all=1)\n\n\n{LATE}"},
+    "an option that its package sets": {"__init__": "import pandas as pd\npd.options.mode = 1\n"},
+    "an option that a module sets which is imported for it": {
+        "late": f"import shop.set_up\n\n\n{LATE}",
+        "set_up": "import pandas as pd\npd.set_option('a', 1)\n",
+    },
+    "an option that a function sets which is called for it": {
+        "late": f"from shop.set_up import set_up\nset_up()\n\n\n{LATE}",
+        "set_up": "def set_up():\n    import pandas as pd\n    pd.set_option('a', 1)\n",
+    },
+    "what a setter is given": {
+        "base": "_rate = None\n\n\ndef use(rate):\n    global _rate\n    _rate = rate\n\n\ndef base(): return _rate\n",
+        "set_up": "from shop.base import use\nuse(1)\n",
+    },
+    "a constant of another module": {"set_up": "from shop import base\nbase.RATE = 1\n"},
+    "an attribute of a class": {
+        "base": "class Base:\n    rate = 0\n\n\ndef base(): return Base.rate\n",
+        "set_up": "from shop.base import Base as B\nsetattr(B, 'rate', 1)\n",
+    },
+    "a table by its other name": {
+        "base": "_table = {}\nTABLE = _table\n\n\ndef base(): return TABLE\n",
+        "set_up": "from shop.base import TABLE\nTABLE['a'] = 1\n",
+    },
+    "a function for another type": {
+        "base": "import functools\n\n\n@functools.singledispatch\ndef base(x=0): return 0\n",
+        "set_up": "from shop.base import base\n\n\n@base.register\ndef _(x: str): return 1\n",
+    },
+}
+
+
+@pytest.mark.parametrize("modules", ELSEWHERE.values(), ids=ELSEWHERE.keys())
+def test_what_loading_a_module_changes_elsewhere_counts(folder: Path, modules: Mapping[str, str]):
+    files = {**STATIC, "shop/late.py": LATE, "shop/base.py": BASE} | {path_of(name): modules[name] for name in modules}
+    (name,) = [
+        name for name, text in files.items() if name.startswith("shop/") and text in modules.values() and "1" in text
+    ]
+    before = train_of(folder, files)
+
+    assert train_of(folder, edited(files, name, "1", "2")).version != before.version
+
+
+def test_what_a_script_does_and_what_registers_a_thing_elsewhere_does_not_count(folder: Path):
+    script = "import pandas as pd\nfrom shop.registry import register\n\nregister('b')(len)\n"
+    late = f"{script}if __name__ == '__main__':\n    pd.set_option('a', 1)\n\n\n{LATE}"
+    files = {**STATIC, "shop/late.py": late, "shop/base.py": BASE}
+    files["shop/model.py"] = STATIC["shop/model.py"].replace('registry.MODELS["a"], ', "")
+
+    assert not [part for part in train_of(folder, files).parts if ":loading" in part]
+
+
 SCOPES = {
     "a parameter": "def f(g): return g",
     "a variable": "def f():\n    g = 1\n    return g",

@@ -7,6 +7,7 @@ import importlib.util
 import re
 import subprocess
 import sys
+from collections import defaultdict
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -17,6 +18,7 @@ import pytest
 from ml_assets.computation.code import Code, code_of
 
 SHOP = """
+import contextlib
 import datetime
 import enum
 import functools
@@ -116,6 +118,24 @@ def local_class():
 
 first, second = (lambda x: scaled(x)), (lambda x: other(x))
 one = (lambda x: x + 1,)[0]
+
+
+class Repeated:
+    def __init__(self, function, times):
+        functools.update_wrapper(self, function)
+        self.times = times
+    def __call__(self, values): return self.__wrapped__(values) * self.times
+
+
+class Quiet(contextlib.ContextDecorator):
+    def __init__(self, level): self.level = level
+    def __enter__(self): return self
+    def __exit__(self, *error): return None
+
+
+@logged
+@np.errstate(all="ignore")
+def forgiving(values): return scaled(values)
 """
 
 
@@ -177,6 +197,9 @@ DIFFERENT = {
     "a number of NumPy": lambda s: (s.closed(np.float32(0.5)), s.closed(np.float64(0.5))),
     "another number of NumPy": lambda s: (s.closed(np.int64(1)), s.closed(np.int64(2))),
     "two lambdas of a line": lambda s: (s.first, s.second),
+    "what a class was called with to wrap": lambda s: (s.Repeated(s.other, 1), s.Repeated(s.other, 2)),
+    "what a library was called with to wrap": lambda s: (s.Quiet(1)(s.other), s.Quiet(2)(s.other)),
+    "what a mapping has for all else": lambda s: [partial(s.scaled, defaultdict(f)) for f in (s.scaled, s.other)],
     "a day": lambda s: [partial(s.scaled, s.datetime.date(2024, 1, day)) for day in (1, 2)],
 }  # fmt: skip
 
@@ -195,6 +218,19 @@ def test_two_partials_of_one_function_both_count(shop: ModuleType):
 
     assert code_of(one, two).version != code_of(one, three).version
     assert code_of(one, two).version != code_of(two, one).version
+
+
+def test_what_two_functions_carry_counts_for_each(shop: ModuleType):
+    one, two = shop.closed(1), shop.closed(2)
+
+    assert code_of(one, two, one).version != code_of(one, two, two).version
+
+
+def test_a_function_behind_decorators_of_ours_and_of_a_library_is_identified_by_its_text(shop: ModuleType):
+    code = code_of(shop.forgiving)
+
+    assert {"forgiving", "logged", "scaled"} <= names(code)
+    assert code.unidentified == ()
 
 
 def test_a_decorated_function_reaches_the_decorator_and_what_its_wrapper_calls(shop: ModuleType):

@@ -156,3 +156,11 @@ def test_code_that_changed_on_the_disk_since_it_was_loaded_cannot_be_recognised_
 
     unknown = Recipe(replace(umbrellas.PROBLEM, train=train), "model").unknown
     assert unknown == "edited_late.py was edited while this was running."
+
+
+def test_the_code_of_a_problem_is_looked_at_once_and_that_of_another_by_itself():
+    equal = replace(umbrellas.PROBLEM, minimum_rows=umbrellas.PROBLEM.minimum_rows)
+    once = Recipe(umbrellas.PROBLEM, "model").code
+    assert Recipe(umbrellas.PROBLEM, "model").code is once
+    assert Recipe(equal, "model").code is not once
+    assert Recipe(equal, "model").code == once
