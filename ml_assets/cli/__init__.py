@@ -1,7 +1,7 @@
 """`ml-assets`: what the UI does not do, or what is quicker to type.
 
 Exit codes: 0 done · 1 done, and the answer is bad (a run failed, verify found damage) · 2 the command cannot be understood
-· 3 refused, nothing was changed (the message says why and what to do).
+· 3 refused, nothing was changed (the message says why and what to do) · 130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output went away, as `| head` does
         sys.stderr.close()
         return 0
+    except KeyboardInterrupt:  # Ctrl-C: whoever pressed it knows why, and wants no traceback
+        return 130
     return code
 
 

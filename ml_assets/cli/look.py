@@ -9,12 +9,14 @@ import ml_assets
 from ml_assets.cli.saved import save
 from ml_assets.cli.show import command, cut, number, progress, say, say_json, short, table
 from ml_assets.errors import UsageError
+from ml_assets.lineage import history as versions_of
+from ml_assets.lineage.history import Made, state
 from ml_assets.lineage.lineage import lineage as lineage_of
-from ml_assets.lineage.reference import parse, resolve, unknown
+from ml_assets.lineage.reference import parse, resolve
 from ml_assets.lineage.report import PartitionReport, report
 from ml_assets.problems import problem_named
 from ml_assets.settings import Settings
-from ml_assets.store import Check, Manifest, Store, VersionKey
+from ml_assets.store import Check, Manifest, Store
 
 HISTORY = """  ml-assets history flight_delays                 one row per partition: model, metrics, champion
   ml-assets history flight_delays/model           every version of an asset
@@ -50,18 +52,15 @@ def history(options: argparse.Namespace, settings: Settings) -> int:
     if "/" not in options.of:
         return _history_of_problem(options, store)
     reference = parse(options.of)
-    asset = reference.asset or ""
-    keys = store.versions(asset, reference.partition) if reference.partition else store.versions(asset)
-    if not keys:
-        raise unknown(store, reference)
-    manifests = sorted(((key, store.manifest(key)) for key in keys), key=lambda pair: pair[1].created_at)
-    published = {entry.target for at in {key.partition for key in keys} for entry in store.log(asset, at)}
+    made = versions_of.history(store, str(reference.asset), ... if reference.partition is None else reference.partition)
+    made.reverse()  # the newest is nearest to where people type
     if options.json:
-        say_json([{"version": k.version, "published": k in published, **m.to_json()} for k, m in manifests])
-    else:
-        rows = [_version_row(key, manifest, key in published) for key, manifest in manifests]
-        say(table(rows, ("partition", "version", "made", "by run", "content", "state")))
-        say(f"next: ml-assets show {short(manifests[-1][0].version)}")
+        say_json([{"version": of.key.version, "state": of.state, **of.manifest.to_json()} for of in made])
+        return 0
+    header = ("partition", "version", "made", "by run", "content", "state", "why")
+    for line in table([_version_row(of) for of in made], header).splitlines():
+        say(cut(line))
+    say(f"next: ml-assets show {made[-1].key.short}")
     return 0
 
 
@@ -94,7 +93,8 @@ def show(options: argparse.Namespace, settings: Settings) -> int:
         return 0
     say(f"{key.asset}@{key.partition}:{key.version}")
     say(f"  made      {manifest.created_at} by {manifest.by}, run {manifest.run}, branch {manifest.branch}")
-    say(f"  state     {'refused by a blocking check; no ref names it' if manifest.rejected else 'published'}")
+    became = state(key, manifest, store.log(key.asset, key.partition))
+    say(f"  state     {'refused by a blocking check; no ref names it' if manifest.rejected else became}")
     say(
         f"  content   {manifest.content.codec}, {manifest.content.size:,} bytes, digest {short(manifest.content.digest)}"
     )
@@ -102,7 +102,7 @@ def show(options: argparse.Namespace, settings: Settings) -> int:
         say(f"  seed      {manifest.seed}")
     for title, values in (("params", manifest.params), ("code", manifest.code), ("notes", manifest.notes)):
         for name, value in values.items():
-            say(f"  {title:9} {name}: {value}")
+            say(cut(f"  {title:9} {name}: {value}"))
     _show_details(manifest)
     if manifest.environment is not None:
         about = store.environment(manifest.environment)
@@ -140,10 +140,10 @@ def lineage(options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _version_row(key: VersionKey, manifest: Manifest, published: bool) -> tuple[str, ...]:
-    state = "refused" if manifest.rejected else "published" if published else "on another branch"
-    content = short(manifest.content.digest)
-    return (key.partition or "", short(key.version), manifest.created_at[:19], (manifest.run or "")[:8], content, state)
+def _version_row(made: Made) -> tuple[str, ...]:
+    key, manifest = made.key, made.manifest
+    when, run, content = manifest.created_at[:19], (manifest.run or "")[:8], short(manifest.content.digest)
+    return (key.partition or "", key.short, when, run, content, made.state, versions_of.why(manifest))
 
 
 def _partition_row(row: PartitionReport, names: list[str]) -> list[str]:

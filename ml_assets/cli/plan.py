@@ -13,6 +13,7 @@ from ml_assets.cli.work import add_work, config_of, work_of
 from ml_assets.computation.ingredients import Ingredients
 from ml_assets.computation.planner import Planned
 from ml_assets.computation.reuse import duration
+from ml_assets.lineage.history import why as sentence_of
 from ml_assets.lineage.reference import resolve
 from ml_assets.settings import Settings
 
@@ -53,7 +54,7 @@ def why(options: argparse.Namespace, settings: Settings) -> int:
     key = resolve(store, options.reference)
     manifest = store.manifest(key)
     ingredients = Ingredients.of(manifest)
-    sentence = str(manifest.code.get("why", "not recorded: it was made before reasons were"))
+    sentence = sentence_of(manifest)
     if options.json:
         say_json({"version": key.version, "why": sentence, "made_of": ingredients.to_json() if ingredients else None})
         return 0

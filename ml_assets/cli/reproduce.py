@@ -15,7 +15,7 @@ from ml_assets.cli.show import command, progress, say, say_json
 from ml_assets.computation.chain import CHAIN
 from ml_assets.errors import UsageError
 from ml_assets.lineage.reference import resolve
-from ml_assets.lineage.reproduce import Verdict, reproduce
+from ml_assets.lineage.reproduce import DAMAGED, Verdict, reproduce
 from ml_assets.settings import Settings, environ_for_code_in
 from ml_assets.store import Store, VersionKey
 
@@ -73,7 +73,14 @@ def _keys(store: Store, reference: str) -> Iterator[VersionKey]:
         yield resolve(store, reference)
         return
     for asset in sorted(assets, key=_place):
-        yield from (key for key in store.versions(asset) if not store.manifest(key).rejected)
+        yield from (key for key in store.versions(asset) if not _is_refused(store, key))
+
+
+def _is_refused(store: Store, key: VersionKey) -> bool:
+    try:
+        return store.manifest(key).rejected
+    except DAMAGED:  # the verdict on it says so
+        return False
 
 
 def _make(folder: Path) -> None:

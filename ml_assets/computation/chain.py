@@ -91,11 +91,11 @@ def reads_of(
     ledger = Ledger.of(around.store, problem, partition)
     if noun == "champion":
         (model,) = inputs[0].inputs("model")
-        return {**read, **_read_of_ledger(around.store, around.moves(ledger), partition, model)}
+        return {**read, **read_of_ledger(around.store, around.moves(ledger), partition, model)}
     if noun == "predictions":
         before = partition if ledger.partition is None else None
         champion = reigning(around.moves(ledger), before=before)
-        return {**read, "champion": champion.model.version if champion else NOTHING}
+        return {**read, **read_of_champion(champion)}
     return read
 
 
@@ -112,7 +112,12 @@ def _followed(noun: str, inputs: Sequence[Handle]) -> list[Handle]:
     return [*inputs, *(found for handle in inputs for name in follows.get(noun, ()) for found in handle.inputs(name))]
 
 
-def _read_of_ledger(store: Store, moves: Sequence[Move], partition: str, model: Handle) -> dict[str, str]:
+def read_of_champion(champion: Move | None) -> dict[str, str]:
+    """What predictions read of the ledger."""
+    return {"champion": champion.model.version if champion else NOTHING}
+
+
+def read_of_ledger(store: Store, moves: Sequence[Move], partition: str, model: Handle) -> dict[str, str]:
     """What the champion's decision depends on, and whether it was carried out: only then may it be repeated in words."""
     last = reigning(moves, until=partition)
     before = str(last.model) if last else NOTHING

@@ -7,6 +7,7 @@ cloudpickle), or hash whole files: the first misses its helpers, the second runs
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,8 +34,9 @@ class Code:
 
     Attributes:
         parts: "module:qualname" -> source without comments, docstrings and formatting. A variable of a function is
-            "module:function.variable", a value in memory "module:function[variable]", a whole module "module:*"; "roots"
-            says where it began.
+            "module:function.variable", a value in memory "module:function[variable]", a whole module "module:*", what
+            a module does to other code "module:loading name"; "roots" says where it began, "Python" what runs it: with
+            it the standard library changes (``sum`` adds floats otherwise since 3.12).
         packages: top-level third-party modules that it imports, such as ``sklearn``.
         files: the source files that it is in.
         unidentified: sentences about what cannot be identified; if there is any, equal versions prove nothing.
@@ -87,6 +89,7 @@ def _reach(roots: Collection[Root], cut: frozenset[str]) -> Reach:
         for n, root in enumerate(roots, 1)
     ]
     reach.put("roots", canonical(names).decode())
+    reach.put("Python", ".".join(map(str, sys.version_info[:2])))
     reach.run()
     return reach
 

@@ -18,6 +18,7 @@ from ml_assets.computation.source import Source, parsed
 
 OURS = "ml_assets"
 INSTALLED = {"site-packages", "dist-packages"}
+LARGEST_BYTES = 1 << 20  # of a file that is no module and kept with them
 
 
 @dataclass
@@ -99,13 +100,21 @@ class Sources:
         return found
 
     def snapshot(self, tops: Iterable[str]) -> dict[str, bytes]:
-        """The modules of these top-level packages, as far as they are first-party: path below their folder -> bytes."""
+        """The files of these top-level packages, as far as they are first-party: path below their folder -> bytes.
+
+        Their modules, and what lies beside them to be read, unless it is large: data belongs into the landing folder.
+        """
         found: dict[str, bytes] = {}
         for top in sorted(tops):
             folder = self._folder(top)
-            for path in self.modules(top).values():
+            for path in self._files_of(top):
                 found[path.relative_to(folder or path.parent).as_posix()] = self._read(path)
         return found
+
+    def _files_of(self, top: str) -> list[Path]:
+        modules = set(self.modules(top).values())
+        beside = [path for path, _ in self.below(top)] if self.is_folder(top) else []
+        return sorted(modules | {path for path in beside if path.stat().st_size <= LARGEST_BYTES})
 
     def modules(self, name: str) -> dict[str, Path]:
         """The modules of a package, or a lone module itself, with their files."""

@@ -19,6 +19,7 @@ from ml_assets.problem import Problem
 from ml_assets.store import Content, Handle, Manifest, Remembered, Store, Trace, VersionKey
 
 LANDED = "landed "
+UNTOLD = "only computing tells which landed files it reads, if any"
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,12 @@ class Compute:
     """The result is not there, or not whole, or not wanted.
 
     Attributes:
-        instead_of: a result that is there.
+        instead_of: a result that is there, and doubted.
         is_damaged: what is remembered is not whole.
     """
 
     why: str
-    instead_of: Reuse | None = None
+    instead_of: Reuse | Nothing | None = None
     is_damaged: bool = False
 
     @property
@@ -62,8 +63,8 @@ class Compute:
 
     def after(self, content: Content) -> str:
         """Why it was computed, once it is; empty if that was because something changed."""
-        if self.instead_of is None:
-            return self.why if self.is_damaged else ""
+        if not isinstance(self.instead_of, Reuse):
+            return self.why if self.replaces else ""
         version, before = self.instead_of.version, self.instead_of.manifest.content
         if content.digest == before.digest:
             return f"computed afresh, as asked: the same as {version.short}"
@@ -74,6 +75,16 @@ class Compute:
 
 
 Decision = Reuse | Nothing | Compute
+
+
+def afresh(decision: Decision) -> Compute:
+    """The same, for somebody who doubts what is there."""
+    match decision:
+        case Reuse():
+            return Compute(f"computed afresh, as asked, although {decision.version.short} is there", decision)
+        case Nothing():
+            return Compute(f"computed afresh, as asked, although there was nothing: {decision.why}", decision)
+    return decision
 
 
 @dataclass(frozen=True)
@@ -109,9 +120,10 @@ class Question:
         """Whether all ingredients are known, so that the result can be recognised again."""
         return self.landed is not None and not self.recipe.unknown
 
-    def having_read(self, traces: Mapping[str, Trace]) -> Question:
-        """The same, once it is known which landed files were read."""
-        return replace(self, landed=landed_then(traces)) if self.recipe.noun == "dataset" else self
+    def having_read(self, traces: Mapping[str, Trace], ledger: Mapping[str, str]) -> Question:
+        """The same, once it is known which landed files were read, and what the ledger of champions said then."""
+        base = self.base.reading({**self.base.reads, **ledger})
+        return replace(self, base=base, landed=landed_then(traces) if self.recipe.noun == "dataset" else self.landed)
 
     def remembered(self, store: Store) -> Remembered | None:
         """What the store remembers of it."""
@@ -146,7 +158,8 @@ class Question:
             return f"{entry.target.short} does not say what it was made of"
         if self.landed is None:
             before = before.reading({k: v for k, v in before.reads.items() if not k.startswith(LANDED)})
-        return in_short(differences(before, self.ingredients, self._parts(store))) or "nothing changed"
+        changed = in_short(differences(before, self.ingredients, self._parts(store)))
+        return changed or ("nothing changed" if self.landed or self.recipe.noun != "dataset" else UNTOLD)
 
     def _parts(self, store: Store) -> Parts:
         def parts(version: str) -> Mapping[str, str] | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ml_assets.errors import UsageError
 from ml_assets.lineage.champions import champions
 from ml_assets.lineage.reading import manifests
+from ml_assets.lineage.report import most_important_first
 from ml_assets.problem import Metric
 from ml_assets.store import Manifest, Store, VersionKey
 
@@ -83,8 +84,10 @@ class Comparison:
             UsageError: if there is no such order.
         """
         known = (PARTITION, *self.metrics)
-        if by not in known or order not in ("", *ORDERS):
-            raise UsageError(f"There is no order by={by!r}, order={order!r}. Known: {', '.join(known)}; asc or desc.")
+        if by not in known:
+            raise UsageError(f"There is no order by={by!r}. Known: {', '.join(known)}.")
+        if order not in ("", *ORDERS):
+            raise UsageError(f"There is no order={order!r}. Known: {', '.join(ORDERS)}.")
         return replace(self, rows=in_order(self.rows, by, order or self.best_first(by)))
 
     def to_json(self) -> dict[str, Any]:
@@ -178,18 +181,12 @@ def _row(
         model=key,
         evaluation=evaluation,
         params={name: model.params[name] for name in differing if name in model.params},
-        metrics=_most_important_first(judged),
+        metrics=most_important_first(judged),
         role=role,
         judged_on=next((read.digest for read in judged.inputs if read.name == "split"), ""),
         code=str(code or ""),
         seconds=seconds if isinstance(seconds, (int, float)) else None,
     )
-
-
-def _most_important_first(judged: Manifest) -> dict[str, Any]:
-    order = judged.notes.get("metrics_in_order")
-    first = [str(name) for name in order if name in judged.metrics] if isinstance(order, list) else []
-    return {name: judged.metrics[name] for name in [*first, *judged.metrics]}
 
 
 def _differing(params: Sequence[Mapping[str, Any]]) -> list[str]:

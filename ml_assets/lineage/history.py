@@ -15,7 +15,7 @@ from ml_assets.store import Manifest, RefEntry, Store, VersionKey
 if TYPE_CHECKING:
     import pandas as pd
 
-NOT_RECORDED = "not recorded"
+NOT_RECORDED = "not recorded: it was made before reasons were"
 
 
 @dataclass(frozen=True)

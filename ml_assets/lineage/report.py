@@ -62,7 +62,7 @@ def _row(store: Store, problem: str, partition: str) -> PartitionReport | None:
     return PartitionReport(
         partition=partition,
         model=judged[0] if judged else waiting,
-        metrics=_in_order(evaluation) if evaluation else {},
+        metrics=most_important_first(evaluation) if evaluation else {},
         champion=SAID.get(str(notes.get("decision")), "–"),
         why=str(notes.get("why", "")),
     )
@@ -78,6 +78,8 @@ def _refused(store: Store, problem: str, partition: str) -> PartitionReport | No
     return PartitionReport(partition, None, {}, "–", f"The dataset was refused: {check.name}: {check.description}")
 
 
-def _in_order(evaluation: Manifest) -> dict[str, Any]:
+def most_important_first(evaluation: Manifest) -> dict[str, Any]:
+    """The metrics of an evaluation in the order of the problem, as far as that is recorded."""
     order = evaluation.notes.get("metrics_in_order")
-    return {name: evaluation.metrics[name] for name in order} if isinstance(order, list) else dict(evaluation.metrics)
+    first = [str(name) for name in order if name in evaluation.metrics] if isinstance(order, list) else []
+    return {name: evaluation.metrics[name] for name in [*first, *evaluation.metrics]}

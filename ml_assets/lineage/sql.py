@@ -9,9 +9,11 @@ database of their own in memory, which is locked before the query is looked at a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,10 +83,39 @@ def sql(
         warnings = _fill(database, store, _mentioned(query), cache, tell)
         for name, value in LOCKED.items():
             database.execute(f"SET {name} = '{value}'")
-        answer = database.execute(query)
-        columns = tuple(column[0] for column in answer.description or ())
-        rows = answer.fetchall() if limit is None else answer.fetchmany(limit + 1)
+        columns, rows = _answer(database, query, limit)
     return Result(columns, rows[:limit], limit is not None and len(rows) > limit, warnings)
+
+
+def _answer(
+    database: duckdb.DuckDBPyConnection, query: str, limit: int | None
+) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+    """Columns and rows, one more than the limit where there are more. Ctrl-C ends it.
+
+    In a thread of its own: DuckDB looks for signals between its tasks only, and a join of everything with everything is one.
+    """
+
+    def answer() -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+        asked = database.execute(query)
+        columns = _each_once([column[0] for column in asked.description or ()])
+        return columns, asked.fetchall() if limit is None else asked.fetchmany(limit + 1)
+
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(answer)
+        try:
+            return asking.result()
+        except KeyboardInterrupt:
+            database.interrupt()
+            raise
+
+
+def _each_once(names: Sequence[str]) -> tuple[str, ...]:
+    """Names of columns, of which two tables may have the same: ``digest``, ``digest_1``."""
+    found: list[str] = []
+    for name in names:
+        spellings = chain([name], (f"{name}_{n}" for n in count(1)))
+        found.append(next(each for each in spellings if each not in found))
+    return tuple(found)
 
 
 def _mentioned(query: str) -> tuple[Table, ...]:
@@ -132,8 +163,8 @@ def _explained() -> Iterator[None]:
         yield
     except duckdb.PermissionException as error:
         raise UsageError(
-            f"The query may only read the tables of the store. {_said(error)}\nLoad files in a notebook and join them "
-            "with sql(…).frame()."
+            f"The query may only read the tables of the store. {_said(error)}\nLoad files in a notebook and join them with "
+            "store.sql(…)."
         ) from None
     except duckdb.Error as error:
         raise UsageError(f"The query cannot be answered. {_said(error)}\nTables and columns: ml-assets sql") from None

@@ -14,7 +14,7 @@ from typing import Any
 
 import dagster as dg
 
-from ml_assets.computation.chain import was_decided
+from ml_assets.computation.chain import read_of_ledger, was_decided
 from ml_assets.errors import FeatureMismatch, InvalidPrediction, RefMoved
 from ml_assets.evaluation.comparison import Comparison, compare
 from ml_assets.evaluation.judge import Evaluation
@@ -60,6 +60,7 @@ def champion_asset(problem: Problem) -> dg.AssetsDefinition:
             notes={"decision": settled.decision["decision"], "why": why, "champion": settled.champion or "none"},
             metrics={"comparison": {name: numbers[name] for name in NUMBERS if name in numbers}},
             inputs=(trial.model, trial.split, *settled.judged),
+            ledger=read_of_ledger(store, settled.moves, trial.partition, trial.model),
         )
 
     return champion
@@ -74,9 +75,14 @@ def _decided_in_order(problem: Problem) -> list[dg.AssetDep]:
 
 @dataclass(frozen=True)
 class _Settled:
-    """A decision that was carried out: champion before and after, and the champion that was judged, if any."""
+    """A decision that was carried out: champion before and after, and the champion that was judged, if any.
+
+    Attributes:
+        moves: the ledger that it was made from, with its own move.
+    """
 
     decision: Mapping[str, Any]
+    moves: Sequence[Move]
     before: str | None
     champion: str | None
     judged: tuple[Handle, ...] = ()
@@ -91,12 +97,12 @@ def _settle(trial: _Trial, ledger: Ledger, run: str, attempt: int = 1) -> _Settl
     moves = ledger.moves()
     before = reigning(moves, until=trial.partition)
     if before is not None and was_decided(trial.store, before, trial.partition, trial.model):
-        return _Settled(before.details["decision"], before.details["before"], str(before.model))
+        return _Settled(before.details["decision"], moves, before.details["before"], str(before.model))
     decision = trial.decide(before, moves)
     champion = str(before.model) if before else None
     judged = (Handle(trial.store, before.model, "champion"),) if before else ()
     if not isinstance(decision, Promote):
-        return _Settled(decision.to_json(), champion, champion, judged)
+        return _Settled(decision.to_json(), moves, champion, champion, judged)
     try:
         after = ledger.crown(
             trial.model.key,
@@ -111,7 +117,7 @@ def _settle(trial: _Trial, ledger: Ledger, run: str, attempt: int = 1) -> _Settl
         if attempt == ATTEMPTS:
             raise
         return _settle(trial, ledger, run, attempt + 1)
-    return _Settled(decision.to_json(), champion, str(after.model), judged)
+    return _Settled(decision.to_json(), [*moves, after], champion, str(after.model), judged)
 
 
 @dataclass(frozen=True)

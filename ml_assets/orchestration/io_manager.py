@@ -26,7 +26,7 @@ from ml_assets import __version__
 from ml_assets.computation.environment import environment
 from ml_assets.computation.git import code_identity
 from ml_assets.computation.ingredients import Ingredients
-from ml_assets.errors import InvalidProblem, UnknownVersion
+from ml_assets.errors import InvalidProblem, StoreError, UnknownVersion
 from ml_assets.evaluation.checks import CheckOutcome
 from ml_assets.orchestration.metadata import REUSE, materialization_metadata, shown_before
 from ml_assets.store import Check, Handle, Input, LandedFile, Manifest, RefEntry, Store, Trace, VersionKey
@@ -48,6 +48,7 @@ class Made:
         inputs: exact versions that were read besides the asset's declared inputs.
         landed: files from outside the store that were read.
         traces: those, and those that were looked for in vain, as the landing folder had them.
+        ledger: what it read of the ledger of champions, which others may move meanwhile; see ``chain.reads_of``.
         made_of: everything that it was made from; None where that cannot be told.
         asked_by: the key of the same but for landed files; see ``store.computations``.
         why: why it was computed.
@@ -66,6 +67,7 @@ class Made:
     inputs: tuple[Handle, ...] = ()
     landed: tuple[LandedFile, ...] = ()
     traces: Mapping[str, Trace] = field(default_factory=dict)
+    ledger: Mapping[str, str] = field(default_factory=dict)
     made_of: Ingredients | None = None
     asked_by: str = ""
     why: str = ""
@@ -131,7 +133,8 @@ class StoreIOManager(dg.IOManager):
             raise dg.Failure(refusal(key, manifest), metadata={"version": key.version}, allow_retries=False)
         manifest = self._remembered(made, key, manifest)
         shown = materialization_metadata(self.store, manifest.key, manifest, self.pages, made.metadata)
-        context.add_output_metadata({**made.about(manifest.key), **shown})
+        said = {REUSE: made.why} if made.why else {}  # of the same that another run was quicker to make, too
+        context.add_output_metadata({**made.about(manifest.key), **shown, **said})
         why = made.why or f"materialized by run {context.run_id}"
         self.store.name(manifest, why=why, reused_by=context.run_id)  # last: what fails before is not published
         if not isinstance(obj, Made):  # an asset of a problem has given its own
@@ -146,7 +149,10 @@ class StoreIOManager(dg.IOManager):
         kept = self.store.remember(made.made_of.key, key, replace=made.replaces)
         if kept is None or kept == key:
             return manifest
-        first = self.store.manifest(kept)
+        try:
+            first = self.store.manifest(kept)
+        except StoreError:  # who asks next is told, and replaces it
+            return manifest
         return first if first.content.digest == manifest.content.digest else manifest
 
     def _name_again(self, context: dg.OutputContext, reused: Reused) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from ml_assets.computation.chain import read_of_champion
 from ml_assets.evaluation import checks
 from ml_assets.evaluation.scored_rows import as_columns, refuse_unusable
 from ml_assets.orchestration.asset import asset_key, problem_asset, upstream
@@ -63,6 +64,7 @@ def predictions_asset(problem: Problem) -> dg.AssetsDefinition:
             content,
             checks=(served or checks.served(context.partition_key, None),),
             notes={"rows": seen.rows, "model": str(model.key) if model else "none"},
+            ledger=read_of_champion(champion),
             metadata={"dagster/row_count": seen.rows, **column_schema(seen.columns)},
             inputs=(model,) if model else (),
         )

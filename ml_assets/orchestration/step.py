@@ -16,7 +16,7 @@ import dagster as dg
 from ml_assets.computation.chain import Surroundings
 from ml_assets.computation.recipe import Recipe
 from ml_assets.computation.resources import Meter
-from ml_assets.computation.reuse import Compute, Given, Question, Reuse
+from ml_assets.computation.reuse import Compute, Given, Question, Reuse, afresh
 from ml_assets.evaluation.checks import CheckOutcome
 from ml_assets.orchestration.io_manager import IO_MANAGER, Made, Reused
 from ml_assets.orchestration.params import given_to
@@ -69,8 +69,8 @@ class Step:
         """Use again, or make."""
         store, asked = store_of(context), self._question(context, inputs)
         decision = asked.answer(store)
-        if FRESH_TAG in context.run.tags and isinstance(decision, Reuse):
-            decision = Compute(f"computed afresh, as asked, although {decision.version.short} is there", decision)
+        if FRESH_TAG in context.run.tags:
+            decision = afresh(decision)
         context.log.info(decision.why)
         if isinstance(decision, Reuse):
             yield from _emitted_again(decision)
@@ -88,7 +88,7 @@ class Step:
                 store.remember(asked.ingredients.key, made.reason, replace=decision.replaces)
             return
         content = made.value if isinstance(made.value, Content) else store.put(made.value)
-        answered = self._answered(context, inputs, asked, made)
+        answered = asked.having_read(made.traces, made.ledger)
         made = replace(
             made,
             value=content,
@@ -107,14 +107,6 @@ class Step:
         around = Surroundings(store_of(context), getattr(context.resources, LANDING))
         given = given_to(self.recipe.problem, context) if self.recipe.noun == "model" else Given()
         return Question.of(self.recipe, context.partition_key, _handles(inputs), given, around)
-
-    def _answered(
-        self, context: dg.AssetExecutionContext, inputs: Mapping[str, Any], asked: Question, made: Made
-    ) -> Question:
-        """The question once all is known: which files were read, and what the ledger of champions says now."""
-        if self.recipe.noun == "champion":
-            return self._question(context, inputs)
-        return asked.having_read(made.traces)
 
     def _checked(self, made: Made, output: dg.Output[Made | Reused]) -> Emitted:
         checked = [check_result(check) for check in made.checks]

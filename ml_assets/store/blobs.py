@@ -28,7 +28,7 @@ class Blobs:
         file = File(path, digest(data), len(data))
         key = blob_key(file.digest)
         if create(self.backend, key, data) is not None:
-            self._repair(key, data)
+            repair(self.backend, key, data)
         return file
 
     def write_file(self, path: str, source: Path) -> File:
@@ -91,15 +91,16 @@ class Blobs:
     def _address(self, file: File) -> str:
         return f"{self.backend.url}/{blob_key(file.digest)}"
 
-    def _repair(self, key: str, data: bytes) -> None:
-        """Replace what lies under ``key``: its bytes are not those its name promises."""
-        logger.warning("%s/%s was damaged after it was written; it is written again.", self.backend.url, key)
-        self.backend.delete(key)
-        if create(self.backend, key, data) is not None:
-            raise CorruptBlob(
-                f"{self.backend.url}/{key} was damaged, and is damaged again right after it was replaced. "
-                "Something else writes there, or the disk fails: look before you store anything more."
-            )
+
+def repair(backend: Backend, key: str, data: bytes) -> None:
+    """Replace what lies under ``key``: its bytes are not those its name promises."""
+    logger.warning("%s/%s was damaged after it was written; it is written again.", backend.url, key)
+    backend.delete(key)
+    if create(backend, key, data) is not None:
+        raise CorruptBlob(
+            f"{backend.url}/{key} was damaged, and is damaged again right after it was replaced. "
+            "Something else writes there, or the disk fails: look before you store anything more."
+        )
 
 
 def _made_again(of: str) -> str:

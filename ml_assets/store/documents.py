@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ml_assets.errors import CorruptBlob, UnknownVersion
 from ml_assets.store.backend import Backend, create
+from ml_assets.store.blobs import repair
 from ml_assets.store.canonical import Json, canonical, digest, parse
 
 KeyOf = Callable[[str], str]
@@ -24,11 +25,12 @@ class Documents:
     known: set[str] = field(default_factory=set)
 
     def put(self, key_of: KeyOf, value: Json) -> str:
-        """Store a value once; its digest."""
+        """Store a value once; its digest. A document that was damaged since it was written is replaced."""
         data = canonical(value)
         found = digest(data)
         if key_of(found) not in self.known:
-            self.create_exactly(key_of(found), data)
+            if create(self.backend, key_of(found), data) is not None:
+                repair(self.backend, key_of(found), data)
             self.known.add(key_of(found))
         return found
 

@@ -16,12 +16,13 @@ from pathlib import Path
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any
 
-from ml_assets.errors import CorruptBlob, Rejected, StoreError, UnknownVersion
+from ml_assets.errors import CorruptBlob, Rejected, StoreError, UnknownVersion, UnreadableContent
 from ml_assets.store import batches, catalog, codecs, probe
 from ml_assets.store.backend import Backend
 from ml_assets.store.blobs import Blobs
 from ml_assets.store.canonical import Json, digest, plain
 from ml_assets.store.codecs.codec import Parts
+from ml_assets.store.codecs.folder import is_inside
 from ml_assets.store.codecs.record import RecordCodec
 from ml_assets.store.computations import Computations, Remembered, Trace
 from ml_assets.store.content import Content, File
@@ -323,8 +324,12 @@ class Store:
 
         Raises:
             UnknownVersion, MissingBlob, CorruptBlob: if something is not stored, or was changed.
+            UnreadableContent: if a path leads out of the folder that they are to be written to.
         """
         listed: dict[str, str] = self._documents().get(source_key, listed_as, "source")
+        odd = [path for path in listed if not is_inside(path)]
+        if odd:
+            raise UnreadableContent(f"The source {listed_as[:12]} names {odd[0]!r}, which lies outside. Do not run it.")
         blobs = Blobs(self.backend)
         return {path: blobs.read(File(path, blob, 0), of=f"source {listed_as[:12]}") for path, blob in listed.items()}
 

@@ -40,22 +40,35 @@ def test_history_of_a_problem_as_json_has_all_metrics_with_their_intervals(share
     assert rows[0]["model"]["version"] == shared.head("umbrellas/model", "2024-01").target.version
 
 
-def test_history_of_an_asset_has_every_version_and_its_state(own, call, refused_dataset):
+def test_history_of_an_asset_has_every_version_its_state_and_why_it_was_computed(own, call, refused_dataset):
     answer = call("history", "umbrellas/dataset")
     assert answer.code == 0
-    rows = [line.split() for line in answer.lines[2:-1]]
-    assert [(row[0], row[-1]) for row in rows] == [
-        *((month, "published") for month in MONTHS),
-        ("2024-01", "refused"),
+    assert answer.lines[0].split() == ["partition", "version", "made", "by", "run", "content", "state", "why"]
+    why = "computed: the first of this partition"
+    rows = [line.split(maxsplit=6) for line in answer.lines[2:-1]]
+    assert [(row[0], *row[5:]) for row in rows] == [
+        *((month, "published", why) for month in MONTHS),
+        ("2024-01", "refused", why),
     ]
     assert answer.lines[-1] == f"next: ml-assets show {refused_dataset.short}"
 
 
 def test_history_of_one_partition_as_json_has_whole_manifests(own, call, refused_dataset):
     published, refused = call("history", "umbrellas/dataset@2024-01", "--json").json
-    assert (published["published"], refused["published"]) == (True, False)
+    assert (published["state"], refused["state"]) == ("published", "refused")
     assert refused["version"] == refused_dataset.version
     assert refused["checks"][0]["description"] == "3 rows landed."
+
+
+def test_only_what_the_branch_names_now_is_called_published(own, call):
+    first = own.head("umbrellas/model", "2024-01").target
+    second = own.publish(dataclasses.replace(own.manifest(first), created_at="2999-01-01", seed=7), why="a test")[0]
+    found = call("history", "umbrellas/model@2024-01", "--json").json
+    assert [(of["version"], of["state"]) for of in found] == [
+        (first.version, "replaced"),
+        (second.version, "published"),
+    ]
+    assert "  state     replaced" in call("show", first.version).lines
 
 
 @pytest.mark.parametrize(

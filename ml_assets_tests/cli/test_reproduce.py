@@ -81,6 +81,17 @@ def test_what_is_missing_is_named_and_nothing_is_run(own, call):
     assert answer.out.startswith("0 rebuilt, 0 identical, 1 cannot be rebuilt, ")
 
 
+def test_a_damaged_manifest_is_named_and_the_others_are_rebuilt(own, call):
+    damaged = key(own, "dataset", "2024-01")
+    file = Path(own.url) / f"versions/umbrellas/dataset/2024-01/{damaged.version}.json"
+    file.write_bytes(b"{}")
+    answer = call("reproduce", "umbrellas/dataset", "--json")
+    first, *others = answer.json
+    assert (answer.code, first["version"], first["state"]) == (3, str(damaged), "cannot")
+    assert first["said"][0].startswith(f"its manifest: {file} reads back as ")
+    assert [verdict["state"] for verdict in others] == ["identical"] * 2
+
+
 def test_other_packages_are_named_and_tolerated_only_if_asked(own, call):
     packages = own.manifest(key(own, "split")).code["computation"]["packages"]
     odd = forged_well(own, key(own, "split"), computation={"packages": {**packages, "pandas": "0.1"}})

@@ -2,6 +2,10 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import signal
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -126,3 +130,13 @@ def test_damage_is_told_beside_the_answer(own, call):
     assert json.loads(answer.out) == [{"n": len(MONTHS) - 1}]
     assert answer.err.startswith("warning: versions/umbrellas/model/2024-01/")
     assert "CorruptBlob" in answer.err
+
+
+def test_ctrl_c_ends_a_query_that_takes_long(shared, call):
+    half_a_minute = "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 10_000_000) FROM t"
+    began = time.monotonic()
+    pressed = threading.Timer(2, os.kill, (os.getpid(), signal.SIGINT))
+    pressed.start()
+    answer = call("sql", f"SELECT count(*) FROM ({half_a_minute})")
+    assert (answer.code, answer.out) == (130, "")
+    assert time.monotonic() - began < 10

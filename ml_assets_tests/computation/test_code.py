@@ -326,7 +326,7 @@ SCOPES = {
 def test_a_function_of_the_same_name_is_not_reached_by(folder: Path, text: str):
     write(folder, {"scopes.py": f"{text}\n\n\ndef g(): return 2\n"})
 
-    assert set(code_of("scopes:f").parts) - {"scopes:Literal"} == {"scopes:f", "roots"}
+    assert set(code_of("scopes:f").parts) - {"scopes:Literal"} == {"scopes:f", "roots", "Python"}
 
 
 MENTIONS = {
@@ -388,7 +388,7 @@ def test_a_function_in_a_function_reaches_the_variables_around_it(folder: Path):
     code = code_of("nested:of.body", cut=["plumbing"])
 
     reached = {"nested:of.body", "nested:of.half", "nested:of.size", "nested:of.inner", "nested:halved", "nested:Size"}
-    assert set(code.parts) == {*reached, "roots"}
+    assert set(code.parts) == {*reached, "roots", "Python"}
     assert code.parts["nested:of.half"] == "half = halved(size)"
     assert code.packages == {"numpy"}
 
@@ -425,6 +425,13 @@ def test_the_roots_themselves_count(folder: Path):
 
     assert one.parts.keys() == other.parts.keys()
     assert one.version != other.version
+
+
+def test_another_python_is_other_code(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    before = train_of(folder, STATIC)
+    monkeypatch.setattr(sys, "version_info", (3, 99, 0))
+
+    assert train_of(folder, STATIC).parts == {**before.parts, "Python": "3.99"}
 
 
 def test_the_files_are_those_of_the_parts(folder: Path):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ml_assets.computation import packages
 from ml_assets.computation.code import package_versions
 
 
@@ -29,6 +30,29 @@ def test_every_installed_module_has_the_distributions_that_importlib_finds():
 
 def test_a_module_that_is_not_installed_says_so():
     assert package_versions(["no_such_module"]) == {"no_such_module": "not installed"}
+
+
+def test_a_module_that_was_copied_there_counts_by_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "acme").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    found = []
+    for text in ("x = 1\n", "x = 2\n"):
+        (tmp_path / "acme" / "__init__.py").write_text(text)
+        packages._without_version.cache_clear()  # as another process
+        found.append(package_versions(["acme"])["acme"])
+
+    assert found[0] != found[1]
+    assert all(version.startswith("no version, files ") for version in found)
+
+
+def test_what_an_interrupted_installation_left_behind_is_no_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "acme").mkdir()
+    for version in ("1.0", "1.1"):
+        (tmp_path / f"acme-{version}.dist-info").mkdir()
+    (tmp_path / "acme-1.1.dist-info" / "METADATA").write_text("Name: acme\nVersion: 1.1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    assert package_versions(["acme"]) == {"acme": "1.1"}
 
 
 @pytest.mark.parametrize("listing", ["RECORD", "top_level.txt"])

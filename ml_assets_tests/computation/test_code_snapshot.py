@@ -11,6 +11,7 @@ from pathlib import Path
 from ml_assets.computation import snapshot
 from ml_assets.computation.code import edited_while_running
 from ml_assets.computation.code import snapshot as snapshot_of
+from ml_assets.computation.finder import LARGEST_BYTES
 
 
 def test_a_file_that_is_written_while_this_runs_is_told(tmp_path: Path):
@@ -60,6 +61,7 @@ def test_a_snapshot_follows_to_other_packages_and_keeps_their_paths(tmp_path: Pa
         "acme/__init__.py": "",
         "acme/deep/model.py": "from lone_module import helper\n\n\ndef train(): return helper()\n",
         "acme/notes.txt": "words",
+        "acme/large.bin": "0" * (LARGEST_BYTES + 1),
         "lone_module.py": "def helper(): return 1\n",
         "other.py": "",
     }.items():
@@ -70,6 +72,8 @@ def test_a_snapshot_follows_to_other_packages_and_keeps_their_paths(tmp_path: Pa
     assert {name for name in files if not name.startswith("ml_assets/")} == {
         "acme/__init__.py",
         "acme/deep/model.py",
+        "acme/notes.txt",
         "lone_module.py",
     }
+    assert "ml_assets/store/codecs/skops_trusts.json" in files, "what modules read is kept with them"
     assert files["lone_module.py"] == b"def helper(): return 1\n"

@@ -107,7 +107,7 @@ def test_a_dataset_is_not_known_before_anybody_has_seen_which_files_it_reads(own
     assert question.landed is None
     assert not question.is_known
     assert question.answer(own).why == "computed: problem.minimum_rows 50 -> 51"
-    assert question.having_read({}).is_known
+    assert question.having_read({}, {}).is_known
 
 
 @pytest.mark.parametrize("noun", ["features", "model", "evaluation", "predictions"])

@@ -96,8 +96,11 @@ def test_undefined_values_are_last_in_either_order():
 
 
 def test_an_order_that_there_is_not_is_refused(shared):
-    with pytest.raises(UsageError, match="Known: partition, auroc, brier; asc or desc"):
-        compare(shared, "umbrellas", METRICS).ordered("accuracy")
+    found = compare(shared, "umbrellas", METRICS)
+    with pytest.raises(UsageError, match=r"^There is no order by='accuracy'. Known: partition, auroc, brier.$"):
+        found.ordered("accuracy")
+    with pytest.raises(UsageError, match=r"^There is no order='up'. Known: asc, desc.$"):
+        found.ordered("auroc", "up")
 
 
 def test_a_problem_that_only_the_store_knows_is_compared_too(shared):

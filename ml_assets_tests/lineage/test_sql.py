@@ -198,6 +198,16 @@ def test_a_store_that_does_not_exist_has_empty_tables(store, ask):
     assert [ask(f"SELECT count(*) FROM {table.name}") for table in TABLES] == [[(0,)]] * len(TABLES)
 
 
+def test_columns_of_one_name_are_told_apart_and_none_is_lost(store):
+    answer = sql(store, "SELECT 1 AS digest, 2 AS digest, 3 AS digest_1, 4 AS digest", None)
+    assert dict(zip(answer.columns, answer.rows[0], strict=True)) == {
+        "digest": 1,
+        "digest_1": 2,
+        "digest_1_1": 3,
+        "digest_2": 4,
+    }
+
+
 # ---------------------------------------------------------------- questions of all kinds
 
 

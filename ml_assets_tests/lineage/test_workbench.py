@@ -67,7 +67,7 @@ def test_why_is_the_recorded_sentence_or_says_that_there_is_none(own):
     told = own.commit(_again(own, code={"why": "computed: params.c 1.0 -> 2.0"}))
 
     assert own.why(told) == "computed: params.c 1.0 -> 2.0"
-    assert own.why(own.commit(_again(own, code={}))) == "not recorded"
+    assert own.why(own.commit(_again(own, code={}))) == "not recorded: it was made before reasons were"
 
 
 def test_a_branch_of_it_understands_names_too(own):

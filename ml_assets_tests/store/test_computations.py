@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ml_assets.errors import CorruptBlob, UnknownVersion
+from ml_assets.errors import CorruptBlob, UnknownVersion, UnreadableContent
 from ml_assets.store import Manifest, Store, Trace, VersionKey, digest, open_store
 
 KEY, OTHER = digest(b"a computation"), digest(b"another")
@@ -132,6 +132,26 @@ def test_code_comes_back_by_its_digest_and_damage_is_told(local):
         open_store(local.url).code(version)
     with pytest.raises(UnknownVersion, match="no code"):
         local.code(OTHER)
+
+
+def test_a_damaged_document_is_written_again_by_who_has_it(local):
+    puts = {
+        "code": lambda store: store.put_code({"x:f": "f = 1"}),
+        "sources": lambda store: store.put_source({"a.py": b"1"}),
+        "environments": lambda store: store.put_environment({"numpy": "2"}),
+    }
+    for folder, put in puts.items():
+        path = Path(local.url) / folder / f"{put(local)}.json"
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-1])
+
+        assert put(open_store(local.url)) == path.stem
+        assert path.read_bytes() == whole
+
+
+def test_source_that_leads_out_of_its_folder_is_refused(local):
+    with pytest.raises(UnreadableContent, match="lies outside"):
+        local.source(local.put_source({"../a.py": b""}))
 
 
 def test_source_files_come_back_and_are_stored_once(local):

@@ -6,11 +6,13 @@ None of it decides by itself whether a computation is reused (what does is in it
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from ml_assets.store import Manifest
 
 MOST_PACKAGES = 10
+MOST_ITEMS = 8  # of a list, such as a learning curve; longer ones are not printed
 CODE = ("ml_assets", "git_commit", "git_dirty", "git_diff")  # of Manifest.code, what is not in the key
 DIGITS = 12  # of a commit or digest, as people see them
 
@@ -57,12 +59,22 @@ def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[s
     for name in dict.fromkeys([*new, *old]):
         was, now = old.get(name), new.get(name)
         if was != now:
-            yield name, _said(was), _said(now)
+            yield name, _said(was), f"{_said(now)}{_first_different(was, now)}"
+
+
+def _first_different(was: Any, now: Any) -> str:
+    """Where two lists of which one is not printed differ first."""
+    if not (isinstance(was, list) and isinstance(now, list)) or max(len(was), len(now)) <= MOST_ITEMS:
+        return ""
+    pairs = ((n, *pair) for n, pair in enumerate(zip(was, now, strict=False), 1) if pair[0] != pair[1])
+    return "".join(f", first at {n}: {_said(old)} -> {_said(new)}" for n, old, new in islice(pairs, 1))
 
 
 def _said(value: Any) -> str:
     if value is None or value == []:
         return "none"
+    if isinstance(value, list) and len(value) > MOST_ITEMS:
+        return f"{len(value)} values"
     text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     is_digest = len(text) in (40, 64) and set(text) <= set("0123456789abcdef")
     return text[:DIGITS] if is_digest else text

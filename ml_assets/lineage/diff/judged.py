@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ml_assets.evaluation.comparison import Comparison, compare
 from ml_assets.evaluation.judge import Evaluation, GateVerdict
 from ml_assets.evaluation.slices import SliceScore
+from ml_assets.lineage.report import most_important_first
 from ml_assets.problem import Better, Metric
 from ml_assets.store import Manifest
 
@@ -71,12 +72,8 @@ def metrics_diff(old: Manifest, new: Manifest, metrics: Sequence[Metric] = ()) -
     if here == there:
         return ()
     higher = {metric.name: metric.higher_is_better for metric in metrics}
-    names = dict.fromkeys([*_in_order(new), *_in_order(old), *there, *here])
-    return tuple(
-        _metric(name, here.get(name), there.get(name), higher.get(name))
-        for name in names
-        if name in here or name in there
-    )
+    names = dict.fromkeys([*there, *here])
+    return tuple(_metric(name, here.get(name), there.get(name), higher.get(name)) for name in names)
 
 
 def gain(better: Better, old: pd.DataFrame, new: pd.DataFrame) -> Comparison | None:
@@ -132,12 +129,8 @@ def _overlap(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool | None:
 
 
 def _estimates(manifest: Manifest) -> dict[str, Mapping[str, Any]]:
-    return {name: of for name, of in manifest.metrics.items() if isinstance(of, Mapping) and "value" in of}
-
-
-def _in_order(manifest: Manifest) -> list[str]:
-    order = manifest.notes.get("metrics_in_order")
-    return [str(name) for name in order] if isinstance(order, list) else []
+    metrics = most_important_first(manifest)
+    return {name: of for name, of in metrics.items() if isinstance(of, Mapping) and "value" in of}
 
 
 def _score(of: SliceScore, metric: str) -> float | None:

@@ -18,13 +18,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from ml_assets.errors import Refused
+from ml_assets.errors import CorruptBlob, Refused, UnreadableContent
 from ml_assets.lineage.reproduce.inspection import Inspection
 from ml_assets.lineage.reproduce.process import Answer, Environ, Group, Place
 from ml_assets.lineage.reproduce.verdict import State, Verdict, judged
 from ml_assets.store import LandingFolder, Store, VersionKey, open_store
 
-__all__ = ["Environ", "State", "Verdict", "reproduce"]
+__all__ = ["DAMAGED", "Environ", "State", "Verdict", "reproduce"]
+
+DAMAGED = (CorruptBlob, UnreadableContent)
+"""What a manifest is that cannot be read: it cannot be rebuilt, and others can."""
 
 
 def reproduce(
@@ -44,7 +47,7 @@ def reproduce(
         keep: a folder for the files of what was rebuilt: ``<version>/<file>``.
     Raises:
         Refused: if the store is in memory, which no other process can read.
-        UnknownVersion, CorruptBlob: if a manifest cannot be read.
+        UnknownVersion: if there is no such version.
     """
     for url in (store.url, landing.backend.url):
         if url.startswith("memory://"):
@@ -52,7 +55,11 @@ def reproduce(
     inspection = Inspection(store, landing)
     possible: list[VersionKey] = []
     for key in keys:
-        lacks, others = inspection.lacks(key), inspection.others(key)
+        try:
+            lacks, others = inspection.lacks(key), inspection.others(key)
+        except DAMAGED as error:
+            yield Verdict(key, "cannot", (f"its manifest: {error}",))
+            continue
         if lacks or (others and not anyway):
             yield Verdict(key, "cannot", (*lacks, *others))
         else:

@@ -60,7 +60,7 @@ class FolderCodec:
     def decode(self, meta: Mapping[str, Json], parts: Parts) -> Any:
         """See ``Codec``."""
         for name in parts.files:
-            if not _is_inside(name):
+            if not is_inside(name):
                 raise ValueError(f"the file name {name!r} leads out of the folder")
         return Folder(parts)
 
@@ -69,14 +69,14 @@ def _files(root: Path) -> dict[str, bytes | Path]:
     files: dict[str, bytes | Path] = {}
     for path in sorted(root.rglob("*")):
         name = path.relative_to(root).as_posix()
-        if path.is_symlink() or not (path.is_file() or path.is_dir()) or not _is_inside(name):
+        if path.is_symlink() or not (path.is_file() or path.is_dir()) or not is_inside(name):
             raise UnsupportedType(f"{path} is a link, a device or oddly named. A stored folder holds plain files only.")
         if path.is_file():
             files[name] = path
     return files
 
 
-def _is_inside(name: str) -> bool:
+def is_inside(name: str) -> bool:
     """Whether ``name`` stays below whatever folder it is written to, on any system."""
     parts = name.split("/")
     return all(part not in ("", ".", "..") for part in parts) and not any(char in name for char in "\\:\0")
