@@ -86,7 +86,7 @@ def differences(before: Ingredients, after: Ingredients, parts: Parts) -> list[s
 
 def in_short(changes: list[str]) -> str:
     """The first few of them, as one phrase."""
-    more = [f"{len(changes) - MOST_NAMES} more changes"] if len(changes) > MOST_NAMES else []
+    more = [f"and {len(changes) - MOST_NAMES} more"] if len(changes) > MOST_NAMES else []
     return "; ".join([*changes[:MOST_NAMES], *more])
 
 

@@ -11,6 +11,7 @@ Code is followed through this package up to the plumbing: what stores, names and
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -49,6 +50,7 @@ PLUMBING = (
     "ml_assets.orchestration.tables",
 )
 DAGSTER = "dagster"  # runs the code; it computes nothing
+ONE_LOOKS = threading.Lock()  # of the threads that plan: 16 would look 16 times, by turns
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,8 @@ class Recipe:
 
         Looked at once per process, which does not run what is written later; see ``unknown``.
         """
-        return _code(_Same(self.problem), self.noun)
+        with ONE_LOOKS:
+            return _code(_Same(self.problem), self.noun)
 
     @cached_property
     def packages(self) -> dict[str, str]:

@@ -97,7 +97,7 @@ def test_whatever_makes_another_key_is_said():
 
 
 def test_of_many_changes_the_first_are_said_and_the_others_counted():
-    assert in_short(["a", "b", "c", "d", "e"]) == "a; b; c; 2 more changes"
+    assert in_short(["a", "b", "c", "d", "e"]) == "a; b; c; and 2 more"
     assert in_short(["a", "b", "c"]) == "a; b; c"
     assert in_short([]) == ""
 

@@ -11,6 +11,7 @@ import dagster as dg
 import pytest
 
 import ml_assets
+from ml_assets.computation import recipe
 from ml_assets.computation.chain import CHAIN
 from ml_assets.computation.planner import Planned, Planner
 from ml_assets.computation.reuse import given
@@ -82,6 +83,14 @@ def test_a_plan_reads_no_value_and_writes_nothing(shared):
     watched = Store(NoBlobs(shared.backend), user="ada")
     assert {one.state for one in plan(watched).values()} == {"current"}
     assert {one.state for one in plan(watched, params={"c": 0.5}).values()} == {"current", "compute", "open"}
+
+
+def test_the_code_of_an_asset_is_looked_at_once_for_all_partitions(shared):
+    recipe._code.cache_clear()
+
+    plan(shared)
+
+    assert recipe._code.cache_info().misses == len(CHAIN)
 
 
 def test_a_corrected_month_concerns_what_is_made_from_it_and_nothing_else(own):
