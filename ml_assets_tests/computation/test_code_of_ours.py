@@ -44,4 +44,4 @@ def test_a_snapshot_has_all_modules_of_ours_and_of_the_problem():
     assert {"ml_assets/__init__.py", "ml_assets/problem.py", "ml_assets_tests/doubles/umbrellas.py"} <= files.keys()
     assert b"def train" in files["ml_assets_tests/doubles/umbrellas.py"]
     assert {name.partition("/")[0] for name in files} == {"ml_assets", "ml_assets_tests"}
-    assert all(name.endswith(".py") and "__pycache__" not in name for name in files)
+    assert not any("__pycache__" in name for name in files)
