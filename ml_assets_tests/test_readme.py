@@ -99,13 +99,10 @@ def test_the_graph_is_that_of_the_assets(tmp_path: Path):
 def test_the_readmes_command_lines_work_one_after_the_other(tmp_path: Path):
     (tmp_path / "dagster.yaml").symlink_to(ROOT / "dagster.yaml")
     program = str(Path(sys.executable).parent / "ml-assets")
-    notebook = earlier(blocks(README, "python")[0])
-
     for arguments in ML_ASSETS:
         if arguments == ["view"]:
             continue  # it answers until it is stopped: cli/test_view.py starts it and stops it
         run(tmp_path, program, *map(earlier, arguments))
-    run(tmp_path, sys.executable, "-c", notebook)
 
 
 def earlier(text: str) -> str:
