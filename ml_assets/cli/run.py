@@ -56,13 +56,13 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _to_do(plans: Mapping[str, Sequence[Planned]]) -> dict[str, list[str]]:
-    """The assets (``problem/asset``) of each partition that take a step, partitions in order."""
+    """The assets (``problem/asset``) of each partition that take a step, partitions in the order of the plan."""
     found: dict[str, list[str]] = {}
     for problem, plan in plans.items():
         for one in plan:
             if one.takes_a_step:
                 found.setdefault(one.partition, []).append(f"{problem}/{one.noun}")
-    return dict(sorted(found.items()))
+    return found
 
 
 def _launch(

@@ -14,7 +14,7 @@ from typing import Literal
 
 from ml_assets.computation.chain import CHAIN, Surroundings, inputs_of
 from ml_assets.computation.recipe import Recipe
-from ml_assets.computation.reuse import Decision, Given, Nothing, Question, Reuse
+from ml_assets.computation.reuse import Decision, Given, Nothing, Question, Reuse, seconds_of
 from ml_assets.problem import Problem, is_calendar
 from ml_assets.store import Handle, LandingFolder, Manifest, Store, VersionKey
 
@@ -54,7 +54,7 @@ class Planned:
     @property
     def saved_seconds(self) -> float:
         """What was not computed again took this long, by the clock."""
-        return float(self.manifest.resources.get("wall_seconds", 0.0)) if self.manifest else 0.0
+        return seconds_of(self.manifest) if self.manifest else 0.0
 
 
 Places = dict[tuple[str, str], Planned]

@@ -33,7 +33,7 @@ class Reuse:
     @property
     def saved_seconds(self) -> float:
         """What it took to compute, by the clock."""
-        return float(self.manifest.resources.get("wall_seconds", 0.0))
+        return seconds_of(self.manifest)
 
 
 @dataclass(frozen=True)
@@ -187,9 +187,14 @@ def given(problem: Problem, params: Any, seed: int) -> Given:
 
 
 def _reused(version: VersionKey, manifest: Manifest) -> str:
-    took = float(manifest.resources.get("wall_seconds", 0.0))
+    took = seconds_of(manifest)
     run = f" by run {manifest.run[:8]}" if manifest.run else ""
     return f"reused {version.short}, made{run} on {manifest.branch} by {manifest.by}, saved {duration(took)}"
+
+
+def seconds_of(manifest: Manifest) -> float:
+    """What a version took to compute, by the clock; 0 where that is not recorded."""
+    return float(manifest.resources.get("wall_seconds", 0.0))
 
 
 def duration(seconds: float) -> str:

@@ -28,16 +28,6 @@ class Node:
     seen: bool = False
 
 
-def upstream(store: Store, key: VersionKey) -> Node:
-    """The version with everything that it was made from."""
-    return up_from(key, ancestors(store, key))
-
-
-def downstream(store: Store, key: VersionKey) -> Node:
-    """The version with everything that was made from it; see ``descendants``."""
-    return down_from(key, descendants(store, key))
-
-
 def ancestors(store: Store, key: VersionKey, most: int | None = None) -> dict[VersionKey, Manifest]:
     """The version and everything that it was made from, nearest first.
 

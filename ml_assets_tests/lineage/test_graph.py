@@ -5,8 +5,16 @@ from collections.abc import Iterator
 import pytest
 
 from ml_assets.errors import UnknownVersion
-from ml_assets.lineage.graph import Node, downstream, upstream
+from ml_assets.lineage.graph import Node, ancestors, descendants, down_from, up_from
 from ml_assets.store import Input, Manifest, Store, VersionKey, open_store
+
+
+def upstream(store: Store, key: VersionKey) -> Node:
+    return up_from(key, ancestors(store, key))
+
+
+def downstream(store: Store, key: VersionKey) -> Node:
+    return down_from(key, descendants(store, key))
 
 
 @pytest.fixture
