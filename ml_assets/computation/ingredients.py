@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
-from ml_assets.store import Manifest, canonical, digest
+from ml_assets.errors import StoreError
+from ml_assets.store import Manifest, Store, canonical, digest
 
 FORMAT = 1  # of the key: another way to compute it must not find what this one remembered
 SHOWN_DIGITS = 4  # of a digest: enough to see that two differ
@@ -82,6 +83,18 @@ def differences(before: Ingredients, after: Ingredients, parts: Parts) -> list[s
         *_changed("", before.packages, after.packages, str),
         *_changed("", {"threads": before.threads}, {"threads": after.threads}, _value),
     ]
+
+
+def stored_parts(store: Store) -> Parts:
+    """Code versions as a store has them: no explanation is worth failing for one that is lost."""
+
+    def parts(version: str) -> Mapping[str, str] | None:
+        try:
+            return store.code(version)
+        except StoreError:
+            return None
+
+    return parts
 
 
 def in_short(changes: list[str]) -> str:

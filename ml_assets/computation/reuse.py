@@ -11,7 +11,7 @@ from typing import Any
 
 from ml_assets.computation.chain import Surroundings, reads_of
 from ml_assets.computation.environment import threads
-from ml_assets.computation.ingredients import Ingredients, Parts, differences, in_short
+from ml_assets.computation.ingredients import Ingredients, Parts, differences, in_short, stored_parts
 from ml_assets.computation.landed import landed_now, landed_then
 from ml_assets.computation.recipe import Recipe
 from ml_assets.errors import StoreError
@@ -162,14 +162,8 @@ class Question:
         return changed or ("nothing changed" if self.landed or self.recipe.noun != "dataset" else UNTOLD)
 
     def _parts(self, store: Store) -> Parts:
-        def parts(version: str) -> Mapping[str, str] | None:
-            code = self.recipe.code
-            try:
-                return code.parts if version == code.version else store.code(version)
-            except StoreError:
-                return None
-
-        return parts
+        now, stored = self.recipe.code, stored_parts(store)
+        return lambda version: now.parts if version == now.version else stored(version)
 
 
 @dataclass(frozen=True)

@@ -156,6 +156,7 @@ class StoreIOManager(dg.IOManager):
         return first if first.content.digest == manifest.content.digest else manifest
 
     def _name_again(self, context: dg.OutputContext, reused: Reused) -> None:
+        self._read.pop(_step(context), None)
         shown = shown_before(context.step_context.instance, context.asset_key, reused.version)
         if shown is None:
             shown = materialization_metadata(self.store, reused.version, reused.manifest, self.pages)
@@ -195,7 +196,7 @@ class StoreIOManager(dg.IOManager):
             asset=asset_name(context.asset_key),
             partition=context.asset_partition_key if context.has_asset_partitions else None,
             content=made.value,
-            inputs=tuple(Input(handle.name, handle.key, handle.manifest.content.digest) for handle in read),
+            inputs=tuple(Input(handle.name, handle.key, handle.digest) for handle in read),
             landed=made.landed,
             code=_code(made),
             params=made.params,

@@ -110,7 +110,8 @@ def _modules_naming(name: str, files: Mapping[str, bytes]) -> list[str]:
     """The modules outside of ml_assets that define a PROBLEM, and in which it says ``name="…"`` with this name."""
     says = re.compile(rb"\bname\s*=\s*[\"']" + name.encode() + rb"[\"']")
     defines = re.compile(rb"^PROBLEM\b", re.MULTILINE)
-    paths = sorted(path for path, data in files.items() if says.search(data) and defines.search(data))
+    texts = {path: data for path, data in files.items() if path.endswith(".py")}
+    paths = sorted(path for path, data in texts.items() if says.search(data) and defines.search(data))
     modules = [path.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in paths]
     return [module for module in modules if module.partition(".")[0] != "ml_assets"]
 

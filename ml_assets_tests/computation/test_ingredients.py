@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ml_assets.computation.ingredients import Ingredients, differences, in_short
-from ml_assets.store import Content, Manifest
+from ml_assets.computation.ingredients import Ingredients, differences, in_short, stored_parts
+from ml_assets.store import Content, Manifest, open_store
 
 CODES = {
     "1" * 64: {"shop.model:train": "def train(): return 1", "shop.model:helper": "def helper(): return 1"},
@@ -116,3 +116,12 @@ def test_what_a_manifest_records_is_what_it_was_made_of():
 
 def test_versions_from_before_there_were_keys_record_nothing():
     assert Ingredients.of(manifest(git_commit="abc")) is None
+
+
+def test_code_whose_text_is_lost_or_damaged_is_said_to_have_changed(tmp_path):
+    store = open_store(str(tmp_path / "store"))
+    here, lost = store.put_code(CODES["1" * 64]), store.put_code(CODES["2" * 64])
+    store.backend.delete(f"code/{lost}.json")
+
+    assert differences(replace(BASE, code=lost), replace(BASE, code=here), stored_parts(store)) == ["code changed"]
+    assert stored_parts(store)(here) == CODES["1" * 64]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ml_assets.errors import InvalidProblem, Rejected
-from ml_assets.orchestration.rebuild import rebuild
+from ml_assets.orchestration.rebuild import _modules_naming, rebuild
 from ml_assets.promotion.ledger import Ledger
 from ml_assets.store import Manifest, VersionKey, open_store
 from ml_assets_tests.doubles import ice_cream, umbrellas
@@ -133,3 +133,10 @@ def test_a_problem_that_the_recorded_source_does_not_hold_is_named(world, tmp_pa
         key = forged(world.store, world.head("umbrellas/dataset", "2024-01"), code=told)
         with pytest.raises(InvalidProblem, match=said):
             rebuilt(world, key, tmp_path)
+
+
+def test_a_text_beside_the_code_that_speaks_of_a_problem_is_no_module():
+    words = b'PROBLEM = Problem(name="toy")'
+    files = {"team/toy.py": words, "team/notes.md": words, "team/other.py": b'PROBLEM = Problem(name="other")'}
+
+    assert _modules_naming("toy", files) == ["team.toy"]

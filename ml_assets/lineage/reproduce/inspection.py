@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 
-from ml_assets.computation.ingredients import Ingredients, differences, in_short
+from ml_assets.computation.ingredients import Ingredients, differences, in_short, stored_parts
 from ml_assets.computation.landed import ABSENT
 from ml_assets.errors import NotLanded, StoreError
 from ml_assets.lineage.reproduce.process import ENTRY, Group
@@ -98,7 +98,7 @@ class Inspection:
             return
         remembered = self.store.recall(recorded)
         first = Ingredients.of(remembered.manifest) if remembered and remembered.manifest else None
-        changed = in_short(differences(first, made_of, self.store.code)) if first else ""
+        changed = in_short(differences(first, made_of, stored_parts(self.store))) if first else ""
         yield (
             f"its manifest contradicts itself: what it says it is made of has the key {made_of.key[:SHOWN_DIGITS]}, and "
             f"{recorded[:SHOWN_DIGITS]} is recorded{f', of which {changed}' if changed else ''}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from ml_assets.computation.ingredients import Ingredients, differences
+from ml_assets.computation.ingredients import Ingredients, differences, stored_parts
 from ml_assets.lineage.reproduce.difference import first_difference
 from ml_assets.store import Manifest, Store, VersionKey
 
@@ -63,4 +63,5 @@ def _changed(store: Store, before: Manifest, own: Store, after: Manifest, *, pac
         return
     if not packages_count:
         recorded = replace(recorded, packages=used.packages)
-    yield from differences(recorded, used, lambda code: (own if code == used.code else store).code(code))
+    then, now = stored_parts(store), stored_parts(own)
+    yield from differences(recorded, used, lambda code: now(code) if code == used.code else then(code))
