@@ -23,6 +23,10 @@
     │   ├── UnusableSplit       a window has too few rows to fit, choose and judge
     │   ├── EmptySample         a distribution of no values cannot be compared with another
     │   └── IncomparableEvaluations  two models were judged on different rows: judge both on the same ones
+    ├── TrainingError           a training did not come to its end
+    │   ├── Interrupted         its process is taken away: it was saved, and goes on when it is started again
+    │   ├── Pruned              a trial of a search was not worth going on
+    │   └── Diverged            its loss is no number any more: lower the learning rate, look at the data
     ├── Refused                 the request makes no sense as things stand: nothing was changed
     ├── Rejected                a blocking check failed: the version is kept for inspection and no ref names it
     └── UsageError              a command that cannot be understood: the message says how to write it
@@ -124,6 +128,22 @@ class EmptySample(DataError):
 
 class IncomparableEvaluations(DataError):
     """Two models were judged on different rows."""
+
+
+class TrainingError(MlAssetsError):
+    """A training did not come to its end."""
+
+
+class Interrupted(TrainingError):
+    """A training was asked to stop; its state was saved."""
+
+
+class Pruned(TrainingError):
+    """A trial of a search was given up early."""
+
+
+class Diverged(TrainingError):
+    """A loss became infinite or no number."""
 
 
 class Refused(MlAssetsError):

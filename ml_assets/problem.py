@@ -12,8 +12,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol
 
+from ml_assets.compute import Compute
 from ml_assets.errors import InvalidProblem
 from ml_assets.partitions import (
     Daily,
@@ -26,6 +27,7 @@ from ml_assets.partitions import (
     window_keys,
 )
 from ml_assets.rules import Better, EntityHash, Gate, Metric, RetrainWhen, RollingWindow
+from ml_assets.tuning import Range, Tuning
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,6 +39,9 @@ Task = Literal["binary", "multiclass", "regression"]
 __all__ = [
     "PARTITION",
     "Better",
+    "Checkpoint",
+    "Checkpoints",
+    "Compute",
     "Daily",
     "Dynamic",
     "EntityHash",
@@ -47,6 +52,8 @@ __all__ = [
     "Partition",
     "Partitions",
     "Problem",
+    "Range",
+    "Ranks",
     "RetrainWhen",
     "RollingWindow",
     "Source",
@@ -54,6 +61,7 @@ __all__ = [
     "Task",
     "TrainingData",
     "TrainingRun",
+    "Tuning",
     "files_of",
     "is_calendar",
     "window_keys",
@@ -112,6 +120,53 @@ class TrainingData:
     validation: FeatureTable
 
 
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state of a training in flight, from which it goes on.
+
+    Attributes:
+        step: how many steps were done.
+        state: what ``save`` was given.
+    """
+
+    step: int
+    state: Mapping[str, Any]
+
+
+class Checkpoints(Protocol):
+    """Where a training keeps its state, so that the same training, wherever it is started again, goes on from there."""
+
+    def latest(self) -> Checkpoint | None:
+        """The newest one that is whole; None where the training begins."""
+        ...
+
+    def is_due(self, step: int) -> bool:
+        """Whether it is time to save: often enough to lose little, seldom enough to cost under 3 % of the time."""
+        ...
+
+    def save(self, step: int, state: Mapping[str, Any]) -> None:
+        """Keep the state after ``step`` steps, whole or not at all.
+
+        Args:
+            state: names -> plain JSON values, ndarrays, tensors, estimators, bytes, and dicts and lists of these.
+        """
+        ...
+
+
+class Ranks(Protocol):
+    """The processes that train one model together. Most trainings are one process, and all of this is trivial."""
+
+    @property
+    def rank(self) -> int:
+        """The number of this process: 0 … size - 1. Rank 0 logs, saves, and returns what is kept."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+        ...
+
+
 class TrainingRun(Protocol):
     """What a training may ask of its surroundings, without knowing them."""
 
@@ -120,8 +175,32 @@ class TrainingRun(Protocol):
         """Seed of all chance in this training."""
         ...
 
+    @property
+    def device(self) -> str:
+        """Where tensors belong, as torch names it: ``cpu``, or this process's GPU, ``cuda:0``."""
+        ...
+
+    @property
+    def ranks(self) -> Ranks:
+        """The processes that train this model together."""
+        ...
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        """Where the state of this training is kept."""
+        ...
+
+    @property
+    def should_stop(self) -> bool:
+        """Whether this process is about to be taken away: save, then call ``stop``."""
+        ...
+
+    def stop(self, step: int) -> NoReturn:
+        """End after ``step`` steps, which were saved: the training goes on from there when it is started again."""
+        ...
+
     def log(self, step: int, **metrics: float) -> None:
-        """Report progress: it appears while the training runs."""
+        """Report progress: it appears while the training runs. (A trial of a search that is not worth going on ends here.)"""
         ...
 
 
@@ -169,6 +248,8 @@ class Problem:
             (no ``{partition}``) must be there, and its changes are read with the next partition. Empty: nothing is
             made by itself.
         retrain_when: when a new model is trained.
+        compute: what a training needs to run on; None: it runs where the other steps do.
+        tuning: how ``params`` are searched for; None: they are as written.
         fresh_within_days: predictions older than this are stale: shown and alerted; None: they never are.
     """
 
@@ -201,6 +282,8 @@ class Problem:
     sample_files: Callable[[str], Mapping[str, pd.DataFrame]] | None = None
     files: tuple[str, ...] = ()
     retrain_when: RetrainWhen = field(default_factory=RetrainWhen)
+    compute: Compute | None = None
+    tuning: Tuning | None = None
     fresh_within_days: float | None = None
 
     def __post_init__(self) -> None:

@@ -22,7 +22,9 @@ MAY_IMPORT = {
     "alerts": "errors",
     "partitions": "errors",
     "rules": "errors",
-    "problem": "partitions rules errors",
+    "compute": "errors",
+    "tuning": "errors",
+    "problem": "partitions rules compute tuning errors",
     "store": "errors",
     "training": "problem errors",
     "evaluation": "problem errors",
@@ -280,7 +282,8 @@ from ml_assets import open_store
 from ml_assets.problem import TrainingData
 from ml_assets.settings import Settings
 from ml_assets.store import Manifest
-from ml_assets.training.model import Run, fit, predict
+from ml_assets.training.model import fit, predict
+from ml_assets.training.run import Run
 from ml_assets.training.rows import feature_table
 from ml_assets_tests.doubles.umbrellas import PROBLEM, visits
 

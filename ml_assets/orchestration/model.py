@@ -16,8 +16,9 @@ from ml_assets.orchestration.split import window_of
 from ml_assets.orchestration.step import CheckSpec, store_of
 from ml_assets.problem import Problem
 from ml_assets.store import Handle
-from ml_assets.training.model import Run, fit, predict
+from ml_assets.training.model import fit, predict
 from ml_assets.training.params import changed_params
+from ml_assets.training.run import Run
 from ml_assets.training.split import training_data
 
 CHECKS = (CheckSpec("reloads", "The stored model, loaded again, answers bit for bit as it did in training."),)

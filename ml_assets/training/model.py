@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.errors import FeatureMismatch, InvalidPrediction
-from ml_assets.problem import Problem, TrainingData
-from ml_assets.training.history import History
+from ml_assets.problem import Problem, TrainingData, TrainingRun
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,21 +35,7 @@ class TrainedModel:
         return dict(zip(self.columns, self.dtypes, strict=True))
 
 
-@dataclass(frozen=True)
-class Run:
-    """A training's surroundings: its seed, where its progress goes, and what it was so far."""
-
-    seed: int
-    report: Callable[[str], None]
-    history: History = field(default_factory=History)
-
-    def log(self, step: int, **metrics: float) -> None:
-        """Report progress as one line: ``step 20: train_loss 0.41, validation_loss 0.44``."""
-        self.history.add(step, metrics)
-        self.report(f"step {step}: " + ", ".join(f"{name} {value:.6g}" for name, value in metrics.items()))
-
-
-def fit(problem: Problem, data: TrainingData, params: Any, run: Run) -> TrainedModel:
+def fit(problem: Problem, data: TrainingData, params: Any, run: TrainingRun) -> TrainedModel:
     """Train the problem's model on ``data``."""
     estimator = problem.train(data, params, run)
     features = _columns(data.train.features)

@@ -6,7 +6,7 @@ import math
 import numpy as np
 
 from ml_assets.training.history import MOST_POINTS, History, curves
-from ml_assets.training.model import Run
+from ml_assets.training.run import Run
 
 
 def history(*logged: tuple[int, dict[str, float]]) -> History:

@@ -9,8 +9,9 @@ import pytest
 from ml_assets.errors import FeatureMismatch, InvalidPrediction
 from ml_assets.problem import TrainingData
 from ml_assets.store import open_store
-from ml_assets.training.model import Run, TrainedModel, fit, predict
+from ml_assets.training.model import TrainedModel, fit, predict
 from ml_assets.training.rows import feature_table
+from ml_assets.training.run import Run
 from ml_assets_tests.doubles import umbrellas
 from ml_assets_tests.doubles.world import trust_all
 
