@@ -29,8 +29,10 @@ def open_store(settings: Settings | None = None) -> Workbench:
     from ml_assets.problem import FeatureTable
     from ml_assets.problems import PROBLEMS
     from ml_assets.training.model import TrainedModel
+    from ml_assets.training.tuning.study import Study
 
-    for cls in (FeatureTable, TrainedModel, Judgement, *(t for problem in PROBLEMS for t in problem.artifact_types)):
+    models = (artifact for problem in PROBLEMS for artifact in problem.artifact_types)
+    for cls in (FeatureTable, TrainedModel, Judgement, Study, *models):
         store.trust(cls)
     settings = settings or Settings.from_environment()
     backend, cache = store.open_backend(settings.store), Path(settings.cache)

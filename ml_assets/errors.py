@@ -26,7 +26,14 @@
     ├── TrainingError           a training did not come to its end
     │   ├── Interrupted         its process is taken away: it was saved, and goes on when it is started again
     │   ├── Pruned              a trial of a search was not worth going on
+    │   ├── SearchFailed        no trial of a search came to a score: mend the training, or narrow the space
+    │   ├── NoGpu               it was promised a GPU and there is none: mend driver or pod, or ask for none
+    │   ├── RankLost            the machine took one of its processes: it goes on when it is started again
+    │   ├── RankFailed          one of its processes failed by itself: mend what its last lines say
     │   └── Diverged            its loss is no number any more: lower the learning rate, look at the data
+    ├── ClusterError            Kubernetes did not do what was asked
+    │   ├── ClusterUnreachable  its API did not answer, or was busy: it is asked again
+    │   └── ClusterRefused      it will not do that: mend the permissions or what is asked for
     ├── Refused                 the request makes no sense as things stand: nothing was changed
     ├── Rejected                a blocking check failed: the version is kept for inspection and no ref names it
     └── UsageError              a command that cannot be understood: the message says how to write it
@@ -142,8 +149,36 @@ class Pruned(TrainingError):
     """A trial of a search was given up early."""
 
 
+class SearchFailed(TrainingError):
+    """No trial of a search came to a score, or one was lost while it ran."""
+
+
+class NoGpu(TrainingError):
+    """The GPU that a training was promised is not there."""
+
+
+class RankLost(TrainingError):
+    """One of several processes that train together was ended by its machine, or is gone with it."""
+
+
+class RankFailed(TrainingError):
+    """One of several processes that train together failed by itself."""
+
+
 class Diverged(TrainingError):
     """A loss became infinite or no number."""
+
+
+class ClusterError(MlAssetsError):
+    """Kubernetes did not do what was asked."""
+
+
+class ClusterUnreachable(ClusterError):
+    """The API of Kubernetes did not answer, or was busy."""
+
+
+class ClusterRefused(ClusterError):
+    """Kubernetes will not do what was asked."""
 
 
 class Refused(MlAssetsError):

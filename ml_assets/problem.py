@@ -10,24 +10,16 @@ newest rows of it, and scores the rows of the next partition.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol
 
 from ml_assets.compute import Compute
 from ml_assets.errors import InvalidProblem
-from ml_assets.partitions import (
-    Daily,
-    Dynamic,
-    Monthly,
-    Partition,
-    Partitions,
-    Static,
-    is_calendar,
-    window_keys,
-)
+from ml_assets.partitions import Daily, Dynamic, Grid, Monthly, Partition, Partitions, Static
 from ml_assets.rules import Better, EntityHash, Gate, Metric, RetrainWhen, RollingWindow
-from ml_assets.tuning import Range, Tuning
+from ml_assets.tuning import Range, Tuning, faults_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,7 +29,6 @@ if TYPE_CHECKING:
 Task = Literal["binary", "multiclass", "regression"]
 
 __all__ = [
-    "PARTITION",
     "Better",
     "Checkpoint",
     "Checkpoints",
@@ -47,6 +38,7 @@ __all__ = [
     "EntityHash",
     "FeatureTable",
     "Gate",
+    "Grid",
     "Metric",
     "Monthly",
     "Partition",
@@ -63,11 +55,10 @@ __all__ = [
     "TrainingRun",
     "Tuning",
     "files_of",
-    "is_calendar",
-    "window_keys",
+    "shared_files_of",
 ]
 
-PARTITION = "{partition}"  # what stands for a partition's key in Problem.files
+_PLACE = re.compile(r"\{([^{}/]*)\}")  # what stands for a partition, or a part of it, in Problem.files
 
 
 # ---------------------------------------------------------------- what the functions receive
@@ -229,8 +220,8 @@ class Problem:
             the next part of the split begins are left out of training (purged).
         split: how the rows of a window are divided into train, validation and test.
         train: ``(TrainingData, params, TrainingRun) -> model``; fits its own preprocessing.
-        predict: ``(model, features) -> ndarray``: shape (n,) or (n, classes): probabilities, or values for regression. A
-            row's answer depends on that row alone: rows are scored in batches.
+        predict: ``(model, features) -> ndarray``: shape (n,) or (n, classes): probabilities, or values for regression, or
+            (n, 3): value, 10th and 90th percentile. A row's answer depends on that row alone: rows are scored in batches.
         baseline: ``(train, test) -> ndarray``: the dumb answer for the rows of ``test``, judged beside the model.
         params: frozen dataclass of plain values; the launchpad shows it, the manifest records it.
         seed: seed of all chance in training, unless a run gives another.
@@ -242,11 +233,14 @@ class Problem:
         promote_when: when a challenger replaces the champion.
         minimum_rows: a dataset with fewer rows is refused.
         artifact_types: dataclasses (besides those of ml_assets) that the store may build when it loads this problem's models.
+        picture: ``(features) -> ndarray``, shape (n, height, width), 0 (dark) to 1 (bright), where rows are pictures: then an
+            evaluation shows the most confident mistakes of several classes. None: rows are no pictures.
         sample_files: ``(partition key) -> {file name: DataFrame}``: real data for a demo, written by ``ml-assets land``.
-        files: names of the landed files that a partition is made from, with ``{partition}`` for its key. A partition is
-            made when all are there, and again when one with its key in the name changes; a file for all partitions
-            (no ``{partition}``) must be there, and its changes are read with the next partition. Empty: nothing is
-            made by itself.
+        sample_partitions: the keys that it has, where ``partitions`` does not list any (``Dynamic``).
+        files: names of the landed files that a partition is made from, with ``{partition}`` for its key; of a ``Grid`` also
+            with its parts, ``{month}`` and ``{origin}``: a file of a month belongs to all origins. A partition is made
+            when all are there, and again when one with it in the name changes; a file for all partitions (nothing in
+            braces) must be there, and its changes are read with the next partition. Empty: nothing is made by itself.
         retrain_when: when a new model is trained.
         compute: what a training needs to run on; None: it runs where the other steps do.
         tuning: how ``params`` are searched for; None: they are as written.
@@ -279,7 +273,9 @@ class Problem:
     description: str = ""
     owners: tuple[str, ...] = ()
     artifact_types: tuple[type, ...] = ()
+    picture: Callable[[pd.DataFrame], np.ndarray] | None = None
     sample_files: Callable[[str], Mapping[str, pd.DataFrame]] | None = None
+    sample_partitions: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     retrain_when: RetrainWhen = field(default_factory=RetrainWhen)
     compute: Compute | None = None
@@ -297,8 +293,15 @@ class Problem:
 
 
 def files_of(problem: Problem, partition: str) -> list[str]:
-    """The names of a partition's own files in the landing folder."""
-    return [f"{problem.name}/{name.replace(PARTITION, partition)}" for name in problem.files if PARTITION in name]
+    """The names of a partition's own files in the landing folder; a file of a whole month is that of each of its partitions."""
+    inside = problem.partitions.in_places(partition)
+    own = [name for name in problem.files if _PLACE.search(name)]
+    return [f"{problem.name}/{_PLACE.sub(lambda place: inside[place[1]], name)}" for name in own]
+
+
+def shared_files_of(problem: Problem) -> list[str]:
+    """The names of the files that serve all partitions."""
+    return [f"{problem.name}/{name}" for name in problem.files if not _PLACE.search(name)]
 
 
 def _faults(problem: Problem) -> list[str]:
@@ -308,19 +311,21 @@ def _faults(problem: Problem) -> list[str]:
         faults.append("the name must be a lower-case identifier without double underscores, such as flight_delays.")
     if not (dataclasses.is_dataclass(problem.params) and not isinstance(problem.params, type)):
         faults.append("params must be an instance of a frozen dataclass; its fields are what the launchpad offers.")
-    if isinstance(problem.split, RollingWindow) and not is_calendar(problem.partitions):
-        faults.append("RollingWindow needs Monthly or Daily partitions; split Static ones by EntityHash.")
+    if isinstance(problem.split, RollingWindow) and not problem.partitions.in_time:
+        faults.append("RollingWindow needs Monthly, Daily or Grid partitions; split Static ones by EntityHash.")
     if isinstance(problem.split, RollingWindow) and problem.event_time is None:
         faults.append("RollingWindow splits by event_time; name that column.")
-    if problem.lookback and not is_calendar(problem.partitions):
+    if problem.lookback and not problem.partitions.in_time:
         faults.append("lookback needs partitions that follow each other in time.")
-    if isinstance(problem.partitions, Dynamic) and not any(PARTITION in name for name in problem.files):
+    if isinstance(problem.partitions, Dynamic) and not any(map(_PLACE.search, problem.files)):
         faults.append(
             "Dynamic partitions appear as files land; name those files in files, such as 'shops/{partition}.parquet'."
         )
-    faults += [*_faults_of_files(problem.files), *_faults_of_types(problem.artifact_types)]
+    faults += [*_faults_of_files(problem), *_faults_of_types(problem.artifact_types)]
     if problem.fresh_within_days is not None and problem.fresh_within_days <= 0:
         faults.append("fresh_within_days is an age and must be more than 0.")
+    if problem.tuning is not None and dataclasses.is_dataclass(problem.params):
+        faults += faults_of(problem.tuning, problem.params)
     if not problem.metrics:
         faults.append("metrics is empty; name at least the one that decides.")
     judged = {metric.name for metric in problem.metrics}
@@ -330,14 +335,21 @@ def _faults(problem: Problem) -> list[str]:
     return faults
 
 
-def _faults_of_files(names: tuple[str, ...]) -> list[str]:
+def _faults_of_files(problem: Problem) -> list[str]:
+    places = [f"{{{place}}}" for place in problem.partitions.places]
+    example = f"bills/{places[0]}.parquet"
     return [
-        f"{name!r} in files must be a path with {PARTITION} at most once, in its last part: 'bills/{PARTITION}.parquet'."
-        for name in names
-        if name.count(PARTITION) > 1
-        or PARTITION in name.rpartition("/")[0]
-        or any(part in ("", ".", "..") for part in name.split("/"))
+        f"{name!r} in files must be a path with {' or '.join(places)} at most once, in its last part: {example!r}."
+        for name in problem.files
+        if not _is_name(name, places)
     ]
+
+
+def _is_name(name: str, places: Sequence[str]) -> bool:
+    folder, _, last = name.rpartition("/")
+    found = [place[0] for place in _PLACE.finditer(last)]
+    is_path = not {"", ".", ".."} & set(name.split("/"))
+    return is_path and not _PLACE.search(folder) and len(set(found)) == len(found) and set(found) <= set(places)
 
 
 def _faults_of_types(kinds: tuple[type, ...]) -> list[str]:

@@ -10,6 +10,7 @@ import getpass
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 LEADING_GIT_AWAY = frozenset(
@@ -35,6 +36,7 @@ class Settings:
         pages_token: what ``ml-assets view`` asks for where it is reachable from other machines (a secret).
         image: what the container image was built as, e.g. its digest; recorded with every version. Empty: not in one.
         cache: a folder for local copies of what the store can give again; may be deleted.
+        execution: where steps run: ``local``, on this machine, or ``kubernetes``, where each training gets a pod of its own.
     """
 
     store: str = ".ml_assets/store"
@@ -49,12 +51,13 @@ class Settings:
     pages_token: str = field(default="", repr=False)
     image: str = ""
     cache: str = ".ml_assets/cache"
+    execution: str = "local"
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Settings:
         """Read ``ML_ASSETS_STORE``, ``ML_ASSETS_LANDING``, ``ML_ASSETS_BRANCH``, ``ML_ASSETS_USER``, ``ML_ASSETS_LANDING_QUEUE``,
         ``ML_ASSETS_ALERTS``, ``ML_ASSETS_UI``, ``ML_ASSETS_PAGES``, ``ML_ASSETS_PAGES_TOKEN``, ``ML_ASSETS_IMAGE``,
-        ``ML_ASSETS_CACHE``, ``DAGSTER_HOME``.
+        ``ML_ASSETS_CACHE``, ``ML_ASSETS_EXECUTION``, ``DAGSTER_HOME``.
 
         One that is set to nothing, as compose files do, counts as not set.
         """
@@ -71,7 +74,13 @@ class Settings:
             pages_token=environ.get("ML_ASSETS_PAGES_TOKEN", ""),
             image=environ.get("ML_ASSETS_IMAGE", ""),
             cache=environ.get("ML_ASSETS_CACHE") or cls.cache,
+            execution=environ.get("ML_ASSETS_EXECUTION") or cls.execution,
         )
+
+
+def let_gpus_repeat() -> None:
+    """Have cuBLAS sum in the same order each time, without which torch refuses it to a training; before torch is loaded."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 
 def let_waiting_threads_yield() -> None:
@@ -104,6 +113,23 @@ def hash_seed(environ: Mapping[str, str] = os.environ) -> str:
     return environ.get("PYTHONHASHSEED") or "random"
 
 
+def on_cluster(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether steps that ask for resources get pods that have them."""
+    return environ.get("ML_ASSETS_EXECUTION") == "kubernetes"
+
+
+def visible_gpus(environ: Mapping[str, str] = os.environ) -> int | None:
+    """How many of a machine's GPUs this process may use, by ``CUDA_VISIBLE_DEVICES``; None if it may use them all.
+
+    The list ends where CUDA finds it to end: at -1, which names none.
+    """
+    listed = environ.get("CUDA_VISIBLE_DEVICES")
+    if listed is None:
+        return None
+    names = [name.strip() for name in listed.split(",") if name.strip()]
+    return names.index("-1") if "-1" in names else len(names)
+
+
 def environ_for_git(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """All variables but those by which git, inside one of its hooks, is led to another repository than where it is asked."""
     return {name: value for name, value in environ.items() if name not in LEADING_GIT_AWAY}
@@ -115,6 +141,23 @@ def environ_for_code_in(
     """All variables, for a process that imports from ``folder`` before anywhere else; those that are ``told`` are changed."""
     path = os.pathsep.join(filter(None, (folder, environ.get("PYTHONPATH"))))
     return {**environ, **told, "PYTHONPATH": path}
+
+
+def rank_of_torchrun(environ: Mapping[str, str] = os.environ) -> tuple[int, int, int]:
+    """Which of the processes that torchrun started this one is: its rank, how many there are, its number on this machine."""
+    return int(environ["RANK"]), int(environ["WORLD_SIZE"]), int(environ["LOCAL_RANK"])
+
+
+def environ_for_ranks(ranks: int, seconds_to_stop: int, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """All variables, for a torchrun with so many processes: they share the cores, and have that long to save and end."""
+    cores = str(max(1, (os.cpu_count() or 1) // ranks))
+    return {"OMP_NUM_THREADS": cores, **environ, "TORCH_ELASTIC_SHUTDOWN_TIMEOUT": str(seconds_to_stop)}
+
+
+def pod(environ: Mapping[str, str] = os.environ) -> tuple[str, str]:
+    """The name of the pod that this process is in, and its namespace; empty where it is told by a kubeconfig."""
+    namespace = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+    return environ.get("HOSTNAME", ""), namespace.read_text().strip() if namespace.exists() else ""
 
 
 def _login() -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, get_args, get_type_hints
 
 from ml_assets.errors import InvalidProblem
 
@@ -65,3 +66,27 @@ class Tuning:
                 raise InvalidProblem(
                     f"Tuning of {name!r}: give a Range, or a tuple of at least two values, not {choices!r}."
                 )
+
+
+def faults_of(tuning: Tuning, params: Any) -> list[str]:
+    """What makes no sense of a search for these parameters, each as a sentence that says what to do."""
+    hints, faults = get_type_hints(type(params)), []
+    for name, choices in tuning.space.items():
+        if name not in hints:
+            faults.append(f"tuning searches {name!r}, which is no parameter; known: {', '.join(hints)}.")
+            continue
+        allowed = get_args(hints[name]) or (hints[name],)
+        odd = [value for value in _values(choices) if type(value) not in allowed and not _is_float(value, allowed)]
+        if odd:
+            faults.append(
+                f"tuning tries {odd[0]!r} for the parameter {name}, which is {hints[name]}; give values of that."
+            )
+    return faults
+
+
+def _values(choices: Range | tuple[Choice, ...]) -> tuple[Any, ...]:
+    return (choices.low, choices.high) if isinstance(choices, Range) else choices
+
+
+def _is_float(value: object, allowed: tuple[Any, ...]) -> bool:
+    return type(value) is int and float in allowed

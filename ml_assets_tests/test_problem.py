@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ml_assets.errors import InvalidProblem
 from ml_assets.evaluation.metrics import AUROC, BRIER, MAE
-from ml_assets.problem import Better, Daily, EntityHash, FeatureTable, Gate, Monthly, RollingWindow, Static, window_keys
+from ml_assets.problem import Better, Daily, EntityHash, FeatureTable, Gate, Monthly, RollingWindow, Static
 from ml_assets_tests.doubles import ice_cream, umbrellas
 
 YEARS = st.datetimes(datetime(1990, 1, 1), datetime(2060, 1, 1)).map(lambda time: time.replace(tzinfo=UTC))
@@ -83,21 +83,21 @@ def test_what_is_no_partition_is_refused(partitions, key, message):
 
 def test_a_window_is_cut_at_the_first_partition():
     months = Monthly("2023-11", "2024-03")
-    assert window_keys(months, "2023-11", 3) == ["2023-11"]
-    assert window_keys(months, "2023-12", 3) == ["2023-11", "2023-12"]
-    assert window_keys(months, "2024-01", 3) == ["2023-11", "2023-12", "2024-01"]
-    assert window_keys(months, "2024-02", 3) == ["2023-12", "2024-01", "2024-02"]
+    assert months.window("2023-11", 3) == ["2023-11"]
+    assert months.window("2023-12", 3) == ["2023-11", "2023-12"]
+    assert months.window("2024-01", 3) == ["2023-11", "2023-12", "2024-01"]
+    assert months.window("2024-02", 3) == ["2023-12", "2024-01", "2024-02"]
 
 
 def test_a_window_without_time_is_the_partition_alone():
-    assert window_keys(Static(("a", "b", "c")), "c", 3) == ["c"]
+    assert Static(("a", "b", "c")).window("c", 3) == ["c"]
 
 
 @given(at=st.integers(0, 29), size=st.integers(1, 40))
 def test_a_window_is_the_newest_partitions_in_order_and_ends_with_its_own(at, size):
     days = Daily("2024-02-15", "2024-03-16")
     keys = days.keys()
-    found = window_keys(days, keys[at], size)
+    found = days.window(keys[at], size)
     assert found == keys[max(0, at + 1 - size) : at + 1]
 
 
@@ -136,7 +136,7 @@ NOT_A_DATACLASS = {"ridge": 0.5}
         ({"params": ice_cream.LineParams}, "params must be an instance of a frozen dataclass"),
         (
             {"split": RollingWindow()},
-            "RollingWindow needs Monthly or Daily partitions; split Static ones by EntityHash.",
+            "RollingWindow needs Monthly, Daily or Grid partitions; split Static ones by EntityHash.",
         ),
         ({"lookback": 1}, "lookback needs partitions that follow each other in time."),
         ({"metrics": ()}, "metrics is empty; name at least the one that decides."),

@@ -10,9 +10,12 @@ from ml_assets.settings import (
     environ_for_code_in,
     environ_for_git,
     hash_seed,
+    let_gpus_repeat,
     let_waiting_threads_yield,
+    on_cluster,
     share_cores,
     thread_limits,
+    visible_gpus,
 )
 
 VARIABLES = {
@@ -110,3 +113,27 @@ def test_a_process_imports_from_its_folder_first_and_keeps_all_variables_but_tho
         "PYTHONPATH": "/code",
     }
     assert environ_for_code_in("/code", {}, {"PYTHONPATH": "/mine"})["PYTHONPATH"] == f"/code{os.pathsep}/mine"
+
+
+def test_what_was_said_of_cublas_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
+    let_gpus_repeat()
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8")
+    let_gpus_repeat()
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":16:8"
+
+
+@pytest.mark.parametrize(
+    ("said", "count"), [(None, None), ("", 0), ("-1", 0), ("0", 1), ("0, 2", 2), ("GPU-ab,GPU-cd", 2), ("0,-1,1", 1)]
+)
+def test_the_gpus_that_a_process_may_use_are_counted_as_cuda_counts_them(said, count):
+    assert visible_gpus({} if said is None else {"CUDA_VISIBLE_DEVICES": said}) == count
+
+
+def test_steps_get_pods_only_where_that_is_said():
+    assert on_cluster({"ML_ASSETS_EXECUTION": "kubernetes"})
+    assert not on_cluster({"ML_ASSETS_EXECUTION": "local"})
+    assert not on_cluster({})

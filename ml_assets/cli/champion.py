@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 from typing import Any
 
 import ml_assets
 from ml_assets import problems
-from ml_assets.cli.partitions import between
 from ml_assets.cli.show import command, say, say_json, short, table
 from ml_assets.errors import UsageError
 from ml_assets.lineage.reference import resolve
-from ml_assets.problem import Problem, is_calendar
+from ml_assets.problem import Problem
 from ml_assets.problems import problem_named
 from ml_assets.promotion.by_hand import Trial, promote_by_hand, rollback_target
 from ml_assets.promotion.ledger import Ledger, Move, reigning
@@ -21,6 +21,7 @@ from ml_assets.store import Store
 
 CHAMPION = """  ml-assets champion flight_delays              who serves, since when, why
   ml-assets champion flight_delays --partition 2013-03      who was chosen by the end of March
+  ml-assets champion arrival_minutes --partition EWR        each origin has a champion of its own
   ml-assets champion flight_delays --log        every move
   ml-assets champion flight_delays --at 2026-11-21T03:00Z   who served then
 """
@@ -36,7 +37,9 @@ def add_to(verbs: Any) -> None:
     champion_ = command(verbs, "champion", "which model serves, since when and why", champion, CHAMPION)
     champion_.add_argument("problem")
     champion_.add_argument(
-        "--partition", metavar="P", help="as known at the end of P; static partitions have a champion each"
+        "--partition",
+        metavar="P",
+        help="as known at the end of P; or whose, where there are several: static partitions and a grid's values have one each",
     )
     which = champion_.add_mutually_exclusive_group()
     which.add_argument("--log", action="store_true", help="every move, oldest first")
@@ -52,20 +55,20 @@ def add_to(verbs: Any) -> None:
         verbs, "rollback", "put an earlier champion back, after checking that it loads and scores", rollback, ROLLBACK
     )
     rollback_.add_argument("problem")
-    rollback_.add_argument("--partition", metavar="P", help="only for static partitions, which have a champion each")
+    rollback_.add_argument("--partition", metavar="P", help="whose, where there are several: see `champion`")
     rollback_.add_argument("--to", metavar="VERSION", help="an earlier champion (default: the one before)")
     rollback_.add_argument("--why", required=True, type=_reason, help="the reason, for the ledger")
 
 
 def champion(options: argparse.Namespace, settings: Settings) -> int:
     """Print the champion, or all moves."""
-    ledger = _ledger_to_read(options, ml_assets.open_store(settings))
+    ledger, until = _ledger_to_read(options, ml_assets.open_store(settings))
     if options.log:
         _print_log(ledger, as_json=options.json)
     elif options.at:
         _print_champion(ledger.at(options.at), as_json=options.json)
     else:
-        _print_champion(ledger.current(until=options.partition), as_json=options.json)
+        _print_champion(ledger.current(until=until), as_json=options.json)
     return 0
 
 
@@ -99,40 +102,44 @@ def promote(options: argparse.Namespace, settings: Settings) -> int:
     problem = problem_named(problem_name)
     ledger = Ledger.of(store, problem, model.partition)
     move, trial = promote_by_hand(store, problem, ledger, model, kind="promotion", why=options.why)
-    return _report(options, settings, move, trial)
+    return _report(options, settings, move, trial, ledger.line)
 
 
 def rollback(options: argparse.Namespace, settings: Settings) -> int:
     """Put an earlier champion back."""
     store = ml_assets.open_store(settings)
     problem = problem_named(options.problem)
-    if options.partition is not None and is_calendar(problem.partitions):
-        raise UsageError(f"{problem.name} has one champion for all partitions; a rollback takes no --partition.")
-    ledger = _ledger(options, store)
+    ledger, until = _ledger(options, store)
+    if until is not None:
+        whose = f"--partition {shlex.quote(ledger.line)}" if ledger.line else "no --partition"
+        raise UsageError(f"Who serves now is rolled back, not who did in {until}: a rollback takes {whose}.")
     wanted = resolve(store, options.to) if options.to else None
     target = rollback_target(ledger, wanted)
     move, trial = promote_by_hand(store, problem, ledger, target, kind="rollback", why=options.why)
-    return _report(options, settings, move, trial)
+    return _report(options, settings, move, trial, ledger.line)
 
 
-def _report(options: argparse.Namespace, settings: Settings, move: Move, trial: Trial) -> int:
+def _report(options: argparse.Namespace, settings: Settings, move: Move, trial: Trial, line: str | None) -> int:
     from ml_assets.orchestration.moves import show_move
 
     show_move(move, Path(settings.dagster_home or Path.cwd()))
-    _print_move(options, move, trial)
+    _print_move(options, move, trial, line)
     return 0
 
 
-def _print_move(options: argparse.Namespace, move: Move, trial: Trial) -> None:
+def _print_move(options: argparse.Namespace, move: Move, trial: Trial, line: str | None) -> None:
     problem = move.model.asset.split("/")[0]
     if options.json:
         say_json({**_as_json(move), "scored_rows": trial.rows})
     else:
         say(f"checked: {move.model} loads and scores {trial.rows:,} rows ({trial.summary})")
-        say(f"champion of {problem} on branch {move.branch} is now {move.model} (move {move.number})")
+        say(
+            f"champion of {problem}{f' {line}' if line else ''} on branch {move.branch} is now {move.model} (move {move.number})"
+        )
         if move.as_of != move.model.partition or move.kind == "rollback":
             say(f"it predicts the partitions after {move.as_of}; what was predicted before stays as it is")
-        say(f"next: ml-assets champion {problem} --log")
+        whose = f" --partition {shlex.quote(line)}" if line else ""
+        say(f"next: ml-assets champion {problem}{whose} --log")
 
 
 def _reason(text: str) -> str:
@@ -141,26 +148,34 @@ def _reason(text: str) -> str:
     return text
 
 
-def _ledger_to_read(options: argparse.Namespace, store: Store) -> Ledger:
-    """The ledger; of a problem that is broken too: who serves, nobody needs its code to know."""
+def _ledger_to_read(options: argparse.Namespace, store: Store) -> tuple[Ledger, str | None]:
+    """See ``_ledger``; of a problem that is broken too: who serves, nobody needs its code to know."""
     if options.problem in {broken.name for broken in problems.BROKEN}:
-        return Ledger(store, options.problem, options.partition)
+        return Ledger(store, options.problem, options.partition), None
     return _ledger(options, store)
 
 
-def _ledger(options: argparse.Namespace, store: Store) -> Ledger:
-    problem = problem_named(options.problem)
-    if not is_calendar(problem.partitions) and options.partition is None:
-        known = ", ".join(_partitions(problem, store))
-        raise UsageError(f"Each partition of {problem.name} has a champion of its own; add --partition: {known}.")
-    if options.partition is not None:
-        between(_partitions(problem, store), options.partition, options.partition)
-    return Ledger.of(store, problem, options.partition)
+def _ledger(options: argparse.Namespace, store: Store) -> tuple[Ledger, str | None]:
+    """Whose ledger, and until when: ``--partition`` names a line of partitions, or a partition in time."""
+    problem, asked = problem_named(options.problem), options.partition
+    partitions, lines = problem.partitions, _lines(problem, store)
+    if asked is None and (lines or not partitions.in_time):
+        each = f"Each {partitions.line_name} of {problem.name} has a champion of its own"
+        raise UsageError(f"{each}; add --partition: {', '.join(lines)}.")
+    if asked is None or asked in lines:
+        return Ledger(store, problem.name, asked, partitions.in_time), None
+    meant = partitions.between(partitions.keys() or lines, asked, asked)
+    if meant != [asked]:
+        raise UsageError(
+            f"{asked} is several partitions, each with a champion of its own. Name one: {', '.join(meant)}."
+        )
+    return Ledger.of(store, problem, asked), asked
 
 
-def _partitions(problem: Problem, store: Store) -> list[str]:
-    """The problem's partitions; of dynamic ones those that something was made for."""
-    return problem.partitions.keys() or [key for key in store.partitions(f"{problem.name}/model") if key]
+def _lines(problem: Problem, store: Store) -> list[str]:
+    """What has a champion of its own; of dynamic partitions those that something was made for."""
+    made = [] if problem.partitions.in_time else store.partitions(f"{problem.name}/model")
+    return problem.partitions.lines() or [key for key in made if key]
 
 
 def _row(move: Move, *, serves: bool) -> tuple[str, ...]:

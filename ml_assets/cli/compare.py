@@ -8,12 +8,13 @@ from typing import Any
 
 import ml_assets
 from ml_assets import problems
-from ml_assets.cli.partitions import add_partitions, between, bounds
+from ml_assets.cli.partitions import add_partitions, bounds
 from ml_assets.cli.saved import save
 from ml_assets.cli.show import command, cut, number, progress, say, say_json, short, table
 from ml_assets.errors import UnknownVersion, UsageError
 from ml_assets.lineage.compare import PARTITION, Comparison, Row
 from ml_assets.lineage.compare import compare as compare_models
+from ml_assets.problem import Dynamic, Partitions
 from ml_assets.settings import Settings
 from ml_assets.store import Store
 
@@ -50,8 +51,12 @@ def compare(options: argparse.Namespace, settings: Settings) -> int:
 
 def _compared(store: Store, options: argparse.Namespace) -> Comparison:
     first, last = bounds(options)
-    among = partial(between, first=first, last=last) if first or last else None
-    metrics = next((problem.metrics for problem in problems.PROBLEMS if problem.name == options.problem), ())
+    known = next((problem for problem in problems.PROBLEMS if problem.name == options.problem), None)
+    partitions: Partitions = (
+        known.partitions if known else Dynamic()
+    )  # of a broken problem: in the order of their names
+    metrics = known.metrics if known else ()
+    among = partial(partitions.between, first=first, last=last) if first or last else None
     compared = compare_models(store, options.problem, metrics, among=among)
     if not compared.rows:
         name = problems.problem_named(options.problem).name

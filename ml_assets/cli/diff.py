@@ -14,6 +14,7 @@ from ml_assets.lineage.diff.code import CodeDiff
 from ml_assets.lineage.diff.judged import MetricDiff, SliceDiff
 from ml_assets.lineage.diff.predictions import THRESHOLD, AnswersDiff
 from ml_assets.lineage.diff.rows import RowsDiff
+from ml_assets.lineage.diff.weights import TensorDiff
 from ml_assets.lineage.reference import resolve
 from ml_assets.settings import Settings
 
@@ -22,6 +23,7 @@ EXAMPLES = """  ml-assets diff flight_delays/model@2013-05 flight_delays/model@2
   ml-assets diff flight_delays/champion flight_delays/model@2013-06 --json
 """
 EQUAL = "no better and no worse"
+MOST_TENSORS = 20  # of a network that was trained again, all differ
 
 
 def add_to(verbs: Any) -> None:
@@ -60,6 +62,7 @@ def lines(found: Diff) -> Iterator[str]:
     yield from _section("circumstances, which do not decide about reuse", found.circumstances)
     yield from _section("code", _code(found.code) if found.code else ())
     yield from _section("rows", _rows(found.rows) if found.rows else ())
+    yield from _section("weights", _weights(found.weights))
     yield from _section("checks and notes", found.outcomes)
     yield from _section(_judged(found), [*_metrics(found.metrics), *_gain(found)])
     yield from _section("gates whose verdict changed", (gate.new for gate in found.gates))
@@ -135,6 +138,20 @@ def _some(what: str, examples: Sequence[str], of: int) -> Iterator[str]:
 
 def _more(of: int, examples: Sequence[Any]) -> str:
     return f"; and {of - len(examples):,} more" if of > len(examples) else ""
+
+
+# ---------------------------------------------------------------- weights
+
+
+def _weights(tensors: Sequence[TensorDiff]) -> Iterator[str]:
+    yield from (f"{tensor.name} {tensor.how or _numbers(tensor)}" for tensor in tensors[:MOST_TENSORS])
+    if len(tensors) > MOST_TENSORS:
+        yield f"and {len(tensors) - MOST_TENSORS} more"
+
+
+def _numbers(tensor: TensorDiff) -> str:
+    by = "" if tensor.largest is None else f", by {number(tensor.largest)} at most"
+    return f"differs in {tensor.numbers:,} numbers{by}"
 
 
 # ---------------------------------------------------------------- quality

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 import ml_assets
-from ml_assets.cli.partitions import add_partitions, between, bounds
+from ml_assets.cli.partitions import add_partitions, again, bounds
 from ml_assets.cli.show import command, progress, say, say_json
 from ml_assets.errors import UsageError
 from ml_assets.problems import problem_named
@@ -32,24 +32,18 @@ def land(options: argparse.Namespace, settings: Settings) -> int:
             f"{problem.name} has no sample data; put its files into {settings.landing}/{problem.name}/ yourself."
         )
     folder = ml_assets.open_landing(settings)
-    landed: list[dict[str, Any]] = []
-    for key in between(problem.partitions.keys(), *bounds(options)):
+    files: dict[str, dict[str, Any]] = {}  # one may serve several partitions
+    for key in problem.partitions.between([*problem.sample_partitions] or problem.partitions.keys(), *bounds(options)):
         for name, frame in problem.sample_files(key).items():
             file, existed = folder.write(f"{problem.name}/{name}", frame)
-            landed.append({"file": file.name, "bytes": file.size, "digest": file.digest, "new": not existed})
+            row = {"file": file.name, "bytes": file.size, "digest": file.digest, "new": not existed}
+            files.setdefault(file.name, row)
         progress(f"landed {key}")
-    files = {row["file"]: row for row in landed}
     if options.json:
         say_json(list(files.values()))
     else:
         size = sum(row["bytes"] for row in files.values()) / 2**20
         say(f"{len(files)} files, {size:.1f} MiB, in {settings.landing}/{problem.name}/")
-        say(f"next: ml-assets run {problem.name}{_same_range(options)}")
+        say(f"next: ml-assets run {problem.name}{again(options)}")
         say("where `make dev` runs, that happens by itself")
     return 0
-
-
-def _same_range(options: argparse.Namespace) -> str:
-    if options.partition:
-        return f" --partition {options.partition}"
-    return f" --partitions {options.partitions or '..'}"

@@ -1,8 +1,9 @@
-"""``--partition P`` and ``--partitions A..B``, the same for every command."""
+"""``--partition P`` and ``--partitions A..B``, the same for every command; ``Kind.between`` says what they mean."""
 
 from __future__ import annotations
 
 import argparse
+import shlex
 
 from ml_assets.errors import UsageError
 
@@ -10,7 +11,7 @@ from ml_assets.errors import UsageError
 def add_partitions(parser: argparse.ArgumentParser, *, required: bool) -> None:
     """Offer one partition or a range."""
     group = parser.add_mutually_exclusive_group(required=required)
-    group.add_argument("--partition", metavar="P", help="one partition, e.g. 2013-06")
+    group.add_argument("--partition", metavar="P", help="one partition, e.g. 2013-06 or '2013-06|EWR'")
     group.add_argument(
         "--partitions", metavar="A..B", help="from A to B, both included; leave one out for the first or last"
     )
@@ -28,17 +29,8 @@ def bounds(options: argparse.Namespace) -> tuple[str | None, str | None]:
     return first or None, last or None
 
 
-def between(keys: list[str], first: str | None, last: str | None) -> list[str]:
-    """The keys from first to last.
-
-    Raises:
-        UsageError: if there is no such partition, or none between them.
-    """
-    for key in (first, last):
-        if key is not None and key not in keys:
-            known = f"There are {len(keys)}, from {keys[0]} to {keys[-1]}." if keys else "There are none yet."
-            raise UsageError(f"There is no partition {key!r}. {known}")
-    chosen = keys[keys.index(first) if first else 0 : keys.index(last) + 1 if last else None]
-    if not chosen:
-        raise UsageError(f"{last} comes before {first}. Write the earlier partition first.")
-    return chosen
+def again(options: argparse.Namespace) -> str:
+    """The same choice, for a command that is proposed; nothing of it means anything to a shell."""
+    if options.partition:
+        return f" --partition {shlex.quote(options.partition)}"
+    return f" --partitions {shlex.quote(options.partitions or '..')}"

@@ -12,7 +12,7 @@ from typing import Any
 
 import ml_assets
 from ml_assets.cli.show import command, progress, say, say_json
-from ml_assets.computation.chain import CHAIN
+from ml_assets.computation.chain import EVERY
 from ml_assets.errors import UsageError
 from ml_assets.lineage.reference import resolve
 from ml_assets.lineage.reproduce import DAMAGED, Verdict, reproduce
@@ -92,7 +92,7 @@ def _make(folder: Path) -> None:
 
 def _place(asset: str) -> tuple[int, str]:
     noun = asset.partition("/")[2]
-    return (CHAIN.index(noun) if noun in CHAIN else len(CHAIN), asset)
+    return (EVERY.index(noun) if noun in EVERY else len(EVERY), asset)
 
 
 def _report(verdict: Verdict) -> None:

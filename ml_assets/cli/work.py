@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ml_assets
-from ml_assets.cli.partitions import add_partitions, between, bounds
-from ml_assets.computation.chain import CHAIN, named
+from ml_assets.cli.partitions import add_partitions, bounds
+from ml_assets.computation.chain import chain_of, named
 from ml_assets.computation.planner import Planned, Planner
 from ml_assets.computation.reuse import given
 from ml_assets.errors import InvalidParams, UsageError
@@ -59,7 +59,7 @@ class Work:
     def plan(self, settings: Settings, config: Config, *, is_fresh: bool) -> list[Planned]:
         """What would become of each partition of each asset."""
         params = changed_params(self.problem.params, config.get("params", {}))
-        gives = given(self.problem, params, config.get("seed", self.problem.seed))
+        gives = given(self.problem, params, config.get("seed", self.problem.seed), config.get("params", {}))
         store, landing = ml_assets.open_store(settings), ml_assets.open_landing(settings)
         return Planner(self.problem, store, landing, gives, is_fresh).plan(self.nouns, self.partitions)
 
@@ -74,10 +74,15 @@ def work_of(options: argparse.Namespace, settings: Settings) -> list[Work]:
     plain = named(options.selection)
     if plain is None:
         return _understood_by_dagster(options, settings)
-    problem, nouns = problem_named(plain[0]), plain[1]
-    if isinstance(problem.partitions, Dynamic):
+    problem = problem_named(plain[0])
+    nouns = [noun for noun in chain_of(problem) if noun in plain[1]]
+    if isinstance(problem.partitions, Dynamic) or _is_study_of_none(options.selection, problem):
         return _understood_by_dagster(options, settings)
-    return [Work(problem, nouns, between(problem.partitions.keys(), *bounds(options)))]
+    return [Work(problem, nouns, problem.partitions.between(problem.partitions.keys(), *bounds(options)))]
+
+
+def _is_study_of_none(selection: str, problem: Problem) -> bool:
+    return selection.strip("+").partition("/")[2] not in ("", *chain_of(problem))
 
 
 def config_of(names: Iterable[str], settings: Sequence[str]) -> Config:
@@ -120,9 +125,11 @@ def _understood_by_dagster(options: argparse.Namespace, settings: Settings) -> l
     with instance_in(Path(settings.dagster_home or Path.cwd())) as instance:
         for problem in problems:
             _add_landed(problem, options.partition, instance, ml_assets.open_landing(settings))
-        partitions = between(partition_keys(target, assets, instance), *bounds(options))
+        keys = partition_keys(target, assets, instance)
+        partitions = problems[0].partitions.between(keys, *bounds(options))
     return [
-        Work(problem, [noun for noun in CHAIN if f"{problem.name}/{noun}" in names], partitions) for problem in problems
+        Work(problem, [noun for noun in chain_of(problem) if f"{problem.name}/{noun}" in names], partitions)
+        for problem in problems
     ]
 
 

@@ -9,23 +9,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
-from ml_assets.problem import Problem, window_keys
+from ml_assets.problem import Problem
 from ml_assets.promotion.ledger import Ledger, Move, reigning, undone
 from ml_assets.store import Handle, LandingFolder, Store, digest
 
 CHAIN = ("dataset", "features", "split", "model", "evaluation", "champion", "predictions")
 SCORED = ("dataset", "features", "predictions")  # of a partition on which no model is trained
 RETRAINED = ("split", "model", "evaluation", "champion")  # where only the model is old
+STUDY = "study"  # comes before the model of a problem whose parameters are searched for
+TRIAL = "trial"  # of a study: no asset of its own, and remembered like one
+EVERY = ("dataset", "features", "split", STUDY, "model", "evaluation", "champion", "predictions")
 _UPSTREAM = {
     "features": "dataset",
     "split": "features",
+    STUDY: "split",
     "model": "split",
     "evaluation": "model",
     "champion": "evaluation",
     "predictions": "features",
 }
-_PARENTS = {noun: ({above} | ({"champion"} if noun == "predictions" else set())) for noun, above in _UPSTREAM.items()}
+_FURTHER = {"predictions": {"champion"}, "model": {STUDY}}
+_PARENTS = {noun: {above} | _FURTHER.get(noun, set()) for noun, above in _UPSTREAM.items()}
 NOTHING = "none"  # stands for a champion where there is none
+
+
+def chain_of(problem: Problem, nouns: Sequence[str] = CHAIN) -> tuple[str, ...]:
+    """Those assets of a problem, in order; with its study before the model where its parameters are searched for."""
+    found = [[STUDY, noun] if noun == "model" and problem.tuning else [noun] for noun in nouns]
+    return tuple(noun for some in found for noun in some)
 
 
 def inputs_of(problem: Problem, noun: str, partition: str) -> list[tuple[str, str]]:
@@ -33,28 +44,29 @@ def inputs_of(problem: Problem, noun: str, partition: str) -> list[tuple[str, st
     if noun not in _UPSTREAM:
         return []
     sizes = {"features": problem.lookback + 1, "split": problem.window}
-    keys = window_keys(problem.partitions, partition, sizes.get(noun, 1))
-    return [(_UPSTREAM[noun], key) for key in keys]
+    keys = problem.partitions.window(partition, sizes.get(noun, 1))
+    found = [(_UPSTREAM[noun], key) for key in keys]
+    return [*found, (STUDY, partition)] if noun == "model" and problem.tuning else found
 
 
 def named(selection: str) -> tuple[str, list[str]] | None:
     """Problem and assets that a selection names: ``p``, ``p/model``, ``p/model+`` (with what is below), ``+p/model`` (above).
 
-    None for anything else, which is Dagster's to understand.
+    With the study, which not every problem has. None for anything else, which is Dagster's to understand.
     """
     name = selection.strip("+")
     problem, slash, noun = name.partition("/")
-    if not problem.isidentifier() or (slash and noun not in CHAIN):
+    if not problem.isidentifier() or (slash and noun not in EVERY):
         return None
-    nouns = [noun] if slash else list(CHAIN)
+    nouns = [noun] if slash else list(EVERY)
     up = _above(nouns) if selection.startswith("+") else set(nouns)
     down = _below(nouns) if selection.endswith("+") else set()
-    return problem, [noun for noun in CHAIN if noun in up | down]
+    return problem, [noun for noun in EVERY if noun in up | down]
 
 
 def _below(nouns: Sequence[str]) -> set[str]:
     found = set(nouns)
-    for noun in CHAIN:
+    for noun in EVERY:
         if _PARENTS.get(noun, set()) & found:
             found.add(noun)
     return found
@@ -62,7 +74,7 @@ def _below(nouns: Sequence[str]) -> set[str]:
 
 def _above(nouns: Sequence[str]) -> set[str]:
     found = set(nouns)
-    for noun in reversed(CHAIN):
+    for noun in reversed(EVERY):
         if noun in found:
             found |= _PARENTS.get(noun, set())
     return found
@@ -93,7 +105,7 @@ def reads_of(
         (model,) = inputs[0].inputs("model")
         return {**read, **read_of_ledger(around.store, around.moves(ledger), partition, model)}
     if noun == "predictions":
-        before = partition if ledger.partition is None else None
+        before = partition if ledger.in_time else None
         champion = reigning(around.moves(ledger), before=before)
         return {**read, **read_of_champion(champion)}
     return read
@@ -101,14 +113,20 @@ def reads_of(
 
 def rows_before(problem: Problem, store: Store, partition: str) -> int | None:
     """How many rows the dataset of the partition before has, which an unusual number of rows is recognised by."""
-    earlier = window_keys(problem.partitions, partition, 2)[:-1]
-    entry = store.head(f"{problem.name}/dataset", earlier[0]) if earlier else None
+    before = problem.partitions.previous(partition)
+    entry = store.head(f"{problem.name}/dataset", before) if before is not None else None
     return int(store.manifest(entry.target).notes["rows"]) if entry else None
 
 
 def _followed(noun: str, inputs: Sequence[Handle]) -> list[Handle]:
-    """The inputs, and the recorded inputs of theirs that the asset follows."""
-    follows = {"model": ("features",), "evaluation": ("split", "features"), "champion": ("model", "split", "features")}
+    """The inputs, and the recorded inputs of theirs that the asset follows.
+
+    Of its study a model reads the best parameters alone, which are among what it is given: a longer search that finds the
+    same ones changes no model.
+    """
+    inputs = [handle for handle in inputs if noun != "model" or not handle.key.asset.endswith(f"/{STUDY}")]
+    of_split = dict.fromkeys(("model", STUDY, TRIAL), ("features",))
+    follows = {**of_split, "evaluation": ("split", "features"), "champion": ("model", "split", "features")}
     return [*inputs, *(found for handle in inputs for name in follows.get(noun, ()) for found in handle.inputs(name))]
 
 

@@ -13,7 +13,8 @@ from importlib.metadata import distributions
 from typing import Any
 
 from ml_assets.computation.machine import cpu_kind, gpus, usable_cores
-from ml_assets.settings import hash_seed, thread_limits
+from ml_assets.problem import Compute
+from ml_assets.settings import hash_seed, thread_limits, visible_gpus
 
 
 def environment(image: str = "") -> Mapping[str, Any]:
@@ -42,6 +43,26 @@ def environment(image: str = "") -> Mapping[str, Any]:
 def threads() -> int:
     """How many threads a training uses here: ``OMP_NUM_THREADS`` where it is set, else one per usable core."""
     return thread_limits().get("OMP_NUM_THREADS") or usable_cores()
+
+
+def device(compute: Compute | None, gpus_here: int, *, on_cluster: bool) -> str | None:
+    """The devices that a training will have, ``cuda x 2``; None if that is the processor of one machine.
+
+    Args:
+        compute: what it asks for: a cluster gives exactly that; here it is a wish.
+        gpus_here: what there is on this machine.
+    """
+    if compute is None or (not compute.gpus and compute.nodes == 1):
+        return None
+    is_here = compute.nodes == 1 and gpus_here >= compute.gpus
+    return f"{'cuda' if compute.gpus else 'cpu'} x {compute.ranks}" if on_cluster or is_here else None
+
+
+def cuda_devices() -> int:
+    """How many GPUs torch has to train on here, told without loading it: an installed torch may be built without any."""
+    version = installed().get("torch", "+cpu")
+    seen, found = visible_gpus(), len(gpus().kinds)
+    return 0 if version.endswith("+cpu") else found if seen is None else min(found, seen)
 
 
 def _thread_counts() -> dict[str, int]:

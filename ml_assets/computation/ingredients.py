@@ -17,10 +17,12 @@ from ml_assets.errors import StoreError
 from ml_assets.store import Manifest, Store, canonical, digest
 
 FORMAT = 1  # of the key: another way to compute it must not find what this one remembered
+CPU = "cpu"  # how people read a device of None
 SHOWN_DIGITS = 4  # of a digest: enough to see that two differ
 LONGEST_VALUE = 60  # characters of a setting in a sentence
 MOST_NAMES = 3  # in one sentence
 RECORDED = ("code", "packages", "settings", "reads", "threads")  # besides what a manifest has fields for
+WHERE_GIVEN = ("device",)  # likewise, and part of the key, only where there is one: other keys stay what they were
 
 Parts = Callable[[str], Mapping[str, str] | None]
 """From a code version to its parts, as ``Store.code`` has them; None where they are lost."""
@@ -37,6 +39,7 @@ class Ingredients:
         reads: what it reads -> digest of the content: ``flight_delays/features@2013-05``, ``landed flights/2013-05.parquet``.
         params, seed: what the run gave it; a training has them.
         threads: how many it computes with, where that changes bits.
+        device: what it trains on, ``cuda x 1``; None where that is the processor of one machine.
     """
 
     asset: str
@@ -48,11 +51,17 @@ class Ingredients:
     params: Mapping[str, Any] = field(default_factory=dict)
     seed: int | None = None
     threads: int | None = None
+    device: str | None = None
 
     @cached_property
     def key(self) -> str:
         """The computation key."""
-        return digest(canonical({"format": FORMAT, **{of.name: getattr(self, of.name) for of in fields(self)}}))
+        own = {of.name: getattr(self, of.name) for of in fields(self) if of.name not in WHERE_GIVEN}
+        return digest(canonical({"format": FORMAT, **own, **self._given}))
+
+    @property
+    def _given(self) -> dict[str, Any]:
+        return {name: value for name in WHERE_GIVEN if (value := getattr(self, name)) is not None}
 
     def reading(self, reads: Mapping[str, str]) -> Ingredients:
         """The same, of other inputs."""
@@ -60,7 +69,7 @@ class Ingredients:
 
     def to_json(self) -> dict[str, Any]:
         """What a manifest records of them, besides its own fields."""
-        return {"key": self.key, **{name: getattr(self, name) for name in RECORDED}}
+        return {"key": self.key, **{name: getattr(self, name) for name in RECORDED}, **self._given}
 
     @classmethod
     def of(cls, manifest: Manifest) -> Ingredients | None:
@@ -68,7 +77,7 @@ class Ingredients:
         recorded = manifest.code.get("computation")
         if not recorded:
             return None
-        own = {name: recorded[name] for name in RECORDED}
+        own = {**{name: recorded[name] for name in RECORDED}, **{name: recorded.get(name) for name in WHERE_GIVEN}}
         return cls(manifest.asset, manifest.partition, **own, params=dict(manifest.params), seed=manifest.seed)
 
 
@@ -82,6 +91,7 @@ def differences(before: Ingredients, after: Ingredients, parts: Parts) -> list[s
         *_changed("problem.", before.settings, after.settings, _value),
         *_changed("", before.packages, after.packages, str),
         *_changed("", {"threads": before.threads}, {"threads": after.threads}, _value),
+        *_changed("", {"device": before.device or CPU}, {"device": after.device or CPU}, _value),
     ]
 
 

@@ -12,10 +12,19 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
 
-from ml_assets.computation.chain import CHAIN, Surroundings, inputs_of
+from ml_assets.computation.chain import STUDY, Surroundings, chain_of, inputs_of
 from ml_assets.computation.recipe import Recipe
-from ml_assets.computation.reuse import Decision, Given, Nothing, Question, Reuse, seconds_of
-from ml_assets.problem import Problem, is_calendar
+from ml_assets.computation.reuse import (
+    Decision,
+    Given,
+    Nothing,
+    Question,
+    Reuse,
+    best_params,
+    given_as_written,
+    seconds_of,
+)
+from ml_assets.problem import Problem
 from ml_assets.store import Handle, LandingFolder, Manifest, Store, VersionKey
 
 READERS = 16  # questions at the same time: on an object store each waits for some replies
@@ -78,7 +87,10 @@ class Planner:
 
     def plan(self, nouns: Iterable[str], partitions: Sequence[str]) -> list[Planned]:
         """The plan for some assets over some partitions, in the order in which they would run."""
-        chosen, around = [noun for noun in CHAIN if noun in set(nouns)], Surroundings(self.store, self.landing)
+        chosen, around = (
+            [noun for noun in chain_of(self.problem) if noun in set(nouns)],
+            Surroundings(self.store, self.landing),
+        )
         decided: Places = {}
         for noun in chosen:
             decide = partial(self._decide, Recipe(self.problem, noun), decided, around)
@@ -97,8 +109,16 @@ class Planner:
             if above.version is None:
                 return self._without(above, noun, partition)
             inputs.append(Handle(self.store, above.version, manifest=above.manifest))
-        question = Question.of(recipe, partition, inputs, self.given if noun == "model" else Given(), around)
+        question = Question.of(recipe, partition, inputs, self._given(noun, inputs), around)
         return self._planned(noun, partition, question.answer(self.store))
+
+    def _given(self, noun: str, inputs: Sequence[Handle]) -> Given:
+        if noun == STUDY:
+            return given_as_written(self.problem)
+        if noun != "model":
+            return Given()
+        studies = [handle.manifest for handle in inputs if handle.key.asset == self._asset(STUDY)]
+        return self.given.following(best_params(self.store, studies[0])) if studies else self.given
 
     def _planned(self, noun: str, partition: str, decision: Decision) -> Planned:
         if not isinstance(decision, Reuse):
@@ -121,7 +141,8 @@ class Planner:
         name = f"{self._asset(above.noun)}@{above.partition}"
         if above.state == "missing":
             return Planned(noun, partition, "missing", f"{name} was never made: make it first")
-        return Planned(noun, partition, "open", f"after {name}, which is computed first")
+        follow = ", and gives its params" if above.noun == STUDY else ""
+        return Planned(noun, partition, "open", f"after {name}, which is computed first{follow}")
 
     def _undecided(self, noun: str, decided: Places) -> Places:
         """Champions follow each other, and predict: what depends on one that is decided first is open."""
@@ -136,9 +157,11 @@ class Planner:
 
     def _first(self, noun: str, partition: str, unmade: Sequence[str]) -> str | None:
         """Of the champions that are not decided yet, the first that this depends on; by itself, each partition has its own."""
-        if is_calendar(self.problem.partitions):
-            return next((first for first in unmade[:1] if first < partition), None)
-        return partition if noun == "predictions" and partition in unmade else None
+        partitions = self.problem.partitions
+        if not partitions.in_time:
+            return partition if noun == "predictions" and partition in unmade else None
+        of_line = (first for first in unmade if partitions.line(first) == partitions.line(partition))
+        return next((first for first in of_line if first < partition), None)
 
     def _asset(self, noun: str) -> str:
         return f"{self.problem.name}/{noun}"

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
+from ml_assets.computation.chain import STUDY, TRIAL
 from ml_assets.computation.code import Code, code_of, edited_while_running, package_versions, snapshot
 from ml_assets.computation.ingredients import Ingredients
 from ml_assets.problem import Problem
@@ -27,11 +28,21 @@ USES = {
     "dataset": ("dataset", "schema", "minimum_rows", "entity", "task", "label"),
     "features": ("features", "entity", "event_time", "label_time", "label", "slices", "task"),
     "split": ("split", "entity", "event_time", "label_time", "task"),
+    "study": ("tuning", "train", "predict", "metrics"),
+    "trial": ("train", "predict", "metrics"),
     "model": ("train",),
-    "evaluation": ("predict", "baseline", "metrics", "slices", "gates", *_JUDGED),
+    "evaluation": ("predict", "baseline", "metrics", "slices", "gates", "picture", *_JUDGED),
     "champion": ("predict", "promote_when", *_JUDGED),
     "predictions": ("predict", "entity", "event_time", "task"),
 }
+_FIT = ("ml_assets.training.model:fit", "ml_assets.training.rows:concatenate", "ml_assets.training.split:training_data")
+_TRIED = ("ml_assets.training.tuning.trial:tried", *_FIT)
+BEGINS = {
+    "study": ("ml_assets.orchestration.study:study_asset.study", *_TRIED),
+    "trial": _TRIED,
+    "model": ("ml_assets.orchestration.model:model_asset.model", *_FIT),
+}
+"""The functions that compute an asset, where it is not the one that is named like it: what trains runs behind plumbing."""
 PLUMBING = (
     "ml_assets.store",
     "ml_assets.errors",
@@ -42,12 +53,18 @@ PLUMBING = (
     "ml_assets.problem:Problem",
     "ml_assets.orchestration.asset",
     "ml_assets.orchestration.code_references",
+    "ml_assets.orchestration.distributed",
     "ml_assets.orchestration.executor",
     "ml_assets.orchestration.io_manager",
     "ml_assets.orchestration.params",
     "ml_assets.orchestration.partitions",
     "ml_assets.orchestration.step",
     "ml_assets.orchestration.tables",
+    "ml_assets.orchestration.training",
+    "ml_assets.training.checkpoints",
+    "ml_assets.training.run",
+    "ml_assets.training.stopping",
+    "ml_assets.worker",
 )
 DAGSTER = "dagster"  # runs the code; it computes nothing
 ONE_LOOKS = threading.Lock()  # of the threads that plan: 16 would look 16 times, by turns
@@ -87,6 +104,7 @@ class Recipe:
         params: Mapping[str, Any] | None = None,
         seed: int | None = None,
         threads: int | None = None,
+        device: str | None = None,
     ) -> Ingredients:
         """The ingredients of one partition."""
         span = self.problem.partitions.partition(partition)
@@ -101,6 +119,7 @@ class Recipe:
             params=dict(params or {}),
             seed=seed,
             threads=threads,
+            device=device,
         )
 
     @property
@@ -121,12 +140,15 @@ class Recipe:
 
     @property
     def _used(self) -> dict[str, Any]:
-        return {name: getattr(self.problem, name) for name in USES[self.noun]}
+        used = {name: getattr(self.problem, name) for name in USES[self.noun]}
+        return (
+            {**used, "metrics": used["metrics"][:1]} if self.noun in (STUDY, TRIAL) else used
+        )  # of which the first one chooses
 
     @property
     def _types(self) -> tuple[type, ...]:
         """Types whose methods the problem's functions may call, though they need not name them: of parameters and models."""
-        params = (type(self.problem.params),) if self.noun == "model" else ()
+        params = (type(self.problem.params),) if "train" in USES[self.noun] else ()
         return (*params, *(self.problem.artifact_types if "predict" in USES[self.noun] else ()))
 
 
@@ -146,8 +168,8 @@ class _Same:
 @lru_cache(maxsize=64)
 def _code(of: _Same, noun: str) -> Code:
     recipe = Recipe(of.problem, noun)
-    own = f"ml_assets.orchestration.{noun}:{noun}_asset.{noun}"
-    return code_of(own, *_functions(recipe._used), *recipe._types, cut=PLUMBING)
+    own = BEGINS.get(noun, (f"ml_assets.orchestration.{noun}:{noun}_asset.{noun}",))
+    return code_of(*own, *_functions(recipe._used), *recipe._types, cut=PLUMBING)
 
 
 @lru_cache(maxsize=8)
@@ -183,6 +205,9 @@ def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:
             yield name, type(value).__qualname__
         for field in dataclasses.fields(value):
             yield from _flat(f"{name}.{field.name}", getattr(value, field.name))
+    elif isinstance(value, Mapping):
+        for key in sorted(value):
+            yield from _flat(f"{name}[{key}]", value[key])
     elif value is not None and not callable(value):
         yield name, list(value) if isinstance(value, tuple) else value
 

@@ -5,17 +5,18 @@ Nothing is loaded for it. What is remembered is used only while it is whole; a d
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ml_assets.computation.chain import Surroundings, reads_of
-from ml_assets.computation.environment import threads
+from ml_assets.computation.environment import cuda_devices, device, threads
 from ml_assets.computation.ingredients import Ingredients, Parts, differences, in_short, stored_parts
 from ml_assets.computation.landed import landed_now, landed_then
 from ml_assets.computation.recipe import Recipe
 from ml_assets.errors import StoreError
 from ml_assets.problem import Problem
+from ml_assets.settings import on_cluster
 from ml_assets.store import Content, Handle, Manifest, Remembered, Store, Trace, VersionKey
 
 LANDED = "landed "
@@ -106,7 +107,8 @@ class Question:
     ) -> Question:
         """What it is made of, with these versions of its inputs."""
         reads = reads_of(recipe.problem, recipe.noun, partition, inputs, around)
-        base = recipe.ingredients(partition, reads, params=given.params, seed=given.seed, threads=given.threads)
+        told: dict[str, Any] = {"params": given.params, "seed": given.seed, "threads": given.threads, "device": given.device}
+        base = recipe.ingredients(partition, reads, **told)
         trace = around.store.trace(base.key) if recipe.noun == "dataset" else {}
         return cls(recipe, base, landed_now(trace, around.landing) if trace is not None else None)
 
@@ -168,16 +170,44 @@ class Question:
 
 @dataclass(frozen=True)
 class Given:
-    """What a run gives a computation: a training has parameters, a seed and threads."""
+    """What a run gives a computation: a training has parameters, a seed, threads, and GPUs where it asks for them.
+
+    Attributes:
+        chosen: the parameters that somebody chose for this run: no search changes them.
+    """
 
     params: dict[str, Any] | None = None
     seed: int | None = None
     threads: int | None = None
+    device: str | None = None
+    chosen: frozenset[str] = frozenset()
+
+    def following(self, best: Mapping[str, Any]) -> Given:
+        """The same with the best parameters of a search, but for those that were chosen."""
+        found = {name: value for name, value in best.items() if name not in self.chosen}
+        return replace(self, params={**(self.params or {}), **found})
 
 
-def given(problem: Problem, params: Any, seed: int) -> Given:
-    """What a run gives a training with these parameters here."""
-    return Given(asdict(params), seed, threads() if problem.threads_change_bits else None)
+def given(problem: Problem, params: Any, seed: int, chosen: Iterable[str] = ()) -> Given:
+    """What a run gives a training with these parameters here, of which some were chosen for it."""
+    counted = threads() if problem.threads_change_bits else None
+    on = device(problem.compute, cuda_devices(), on_cluster=on_cluster())
+    return Given(asdict(params), seed, counted, on, frozenset(chosen))
+
+
+def given_as_written(problem: Problem) -> Given:
+    """What every run gives a search: what the problem says."""
+    return given(problem, problem.params, problem.seed)
+
+
+def best_params(store: Store, study: Manifest) -> dict[str, Any]:
+    """The best parameters that a study found; its trials are not read.
+
+    Raises:
+        MissingBlob, CorruptBlob: if they are gone or changed.
+    """
+    best: dict[str, Any] = store.field(study.content, "best", of=str(study.key))
+    return best
 
 
 def _reused(version: VersionKey, manifest: Manifest) -> str:

@@ -31,7 +31,7 @@ def value(metric: Metric, label: np.ndarray, prediction: np.ndarray) -> float:
 
     Args:
         label: shape (n,), no NaN.
-        prediction: shape (n,) or (n, classes).
+        prediction: shape (n,), (n, classes) or, with intervals, (n, 3).
     """
     import numpy as np
 
@@ -143,9 +143,9 @@ def _brier(label: np.ndarray, prediction: np.ndarray, weights: np.ndarray) -> np
     import numpy as np
 
     if prediction.ndim == 1:
-        return _mean((prediction - label) ** 2, weights)
+        return weighted_mean((prediction - label) ** 2, weights)
     truth = label[:, None] == np.arange(prediction.shape[1])
-    return _mean(((prediction - truth) ** 2).sum(axis=1), weights)
+    return weighted_mean(((prediction - truth) ** 2).sum(axis=1), weights)
 
 
 def _log_loss(label: np.ndarray, prediction: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -160,7 +160,7 @@ def _log_loss(label: np.ndarray, prediction: np.ndarray, weights: np.ndarray) ->
     else:
         happened = prediction[np.arange(len(label)), label.astype(int)]
     epsilon = np.finfo(happened.dtype).eps
-    return _mean(-np.log(np.clip(happened, epsilon, 1 - epsilon)), weights)
+    return weighted_mean(-np.log(np.clip(happened, epsilon, 1 - epsilon)), weights)
 
 
 def _calibration_error(label: np.ndarray, prediction: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -184,7 +184,7 @@ def _calibration_error(label: np.ndarray, prediction: np.ndarray, weights: np.nd
 def _accuracy(label: np.ndarray, prediction: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Share of rows whose predicted class is right: the most probable one, or 1 from a probability of 0.5."""
     predicted = prediction >= 0.5 if prediction.ndim == 1 else prediction.argmax(axis=1)
-    return _mean(predicted == label, weights)
+    return weighted_mean(predicted == label, weights)
 
 
 # ---------------------------------------------------------------- regression
@@ -192,15 +192,23 @@ def _accuracy(label: np.ndarray, prediction: np.ndarray, weights: np.ndarray) ->
 
 def _mae(label: np.ndarray, prediction: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Mean absolute error, in the label's unit."""
-    return _mean(abs(_one_score_per_row(prediction) - label), weights)
+    return weighted_mean(abs(_one_value_per_row(prediction) - label), weights)
 
 
 def _rmse(label: np.ndarray, prediction: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Root of the mean squared error, in the label's unit."""
     import numpy as np
 
-    root: np.ndarray = np.sqrt(_mean((_one_score_per_row(prediction) - label) ** 2, weights))
+    root: np.ndarray = np.sqrt(weighted_mean((_one_value_per_row(prediction) - label) ** 2, weights))
     return root
+
+
+def _one_value_per_row(prediction: np.ndarray) -> np.ndarray:
+    """The values (n,), of a prediction with or without intervals; see ``percentiles``."""
+    if prediction.ndim == 2 and prediction.shape[1] == 3:
+        value: np.ndarray = prediction[:, 0]
+        return value
+    return _one_score_per_row(prediction)
 
 
 # ---------------------------------------------------------------- arithmetic over blocks of weights
@@ -221,7 +229,8 @@ def _product(weights: np.ndarray, per_row: np.ndarray) -> np.ndarray:
     return np.concatenate(parts) if parts else np.empty((0, *per_row.shape[1:]))
 
 
-def _mean(per_row: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def weighted_mean(per_row: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The mean of ``per_row`` (n,) under each row of ``weights`` (b, n): shape (b,), NaN where nothing counts."""
     return _ratio(_product(weights, per_row), weights.sum(axis=1))
 
 

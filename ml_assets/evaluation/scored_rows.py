@@ -1,8 +1,8 @@
 """The rows that a model was judged on, one by one: what is stored beside an evaluation so that it can be questioned later.
 
 A frame of scored rows has the columns ``entity``, ``label``, ``prediction`` and ``baseline``, the same in every problem; of
-several classes, ``prediction_0`` … and ``baseline_0`` … instead. From it every metric can be computed again and two models
-compared.
+several classes, ``prediction_0`` … and ``baseline_0`` … instead; of values with intervals ``prediction_lower`` and
+``prediction_upper`` as well. From it every metric can be computed again and two models compared.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NUMBERS = "fiub"  # NumPy's kinds: floats, whole numbers, truths
+BOUNDS = ("lower", "upper")  # of an interval, in the order of an answer's second and third column
 
 
 def scored_rows(
@@ -25,7 +26,7 @@ def scored_rows(
     """The labelled ones of ``rows`` with what the model, and the baseline if given, say of each.
 
     Args:
-        prediction, baseline: shape (n,) or (n, classes), for all ``rows`` in their order.
+        prediction, baseline: shape (n,), (n, classes) or, with intervals, (n, 3), for all ``rows`` in their order.
     Raises:
         InvalidPrediction: if they are no finite numbers, not one per row, or no probabilities where the task asks for those.
         UnusableSplit: if no row has a label.
@@ -37,7 +38,7 @@ def scored_rows(
     said = {"prediction": np.asarray(prediction)} | ({} if baseline is None else {"baseline": np.asarray(baseline)})
     for who, values in said.items():
         refuse_unusable(who, values, len(rows), problem.task)
-        columns |= as_columns(who, values)
+        columns |= as_columns(who, values, problem.task)
     known = ~np.isnan(rows.label)
     if not known.any():
         raise UnusableSplit(
@@ -45,13 +46,22 @@ def scored_rows(
             "Wait until the outcomes have landed, then materialize the split again."
         )
     scored: pd.DataFrame = pd.DataFrame(columns).loc[known].reset_index(drop=True)
-    for who in said:
+    for who in said if problem.task == "multiclass" else ():
         _refuse_unknown_classes(who, values_of(scored, who), int(scored["label"].max()))
     return scored
 
 
 def values_of(scored: pd.DataFrame, who: str = "prediction") -> np.ndarray:
-    """The predictions (or the ``baseline``) in a frame of scored rows, shape (n,) or (n, classes)."""
+    """The predictions (or the ``baseline``) in a frame of scored rows: shape (n,), (n, classes) or, with intervals, (n, 3)."""
+    with_interval = [who, *(f"{who}_{bound}" for bound in BOUNDS)]
+    if set(with_interval) <= {*scored}:
+        three: np.ndarray = scored[with_interval].to_numpy()
+        return three
+    return points_of(scored, who)
+
+
+def points_of(scored: pd.DataFrame, who: str = "prediction") -> np.ndarray:
+    """The same without intervals: shape (n,) or (n, classes)."""
     if who in scored:
         one: np.ndarray = scored[who].to_numpy()
         return one
@@ -67,13 +77,7 @@ def refuse_unusable(who: str, values: np.ndarray, rows: int, task: Task, first_r
     """
     import numpy as np
 
-    dimensions = 2 if task == "multiclass" else 1
-    if values.ndim != dimensions or len(values) != rows:
-        expected = f"({rows},)" if dimensions == 1 else f"({rows}, classes)"
-        raise InvalidPrediction(
-            f"The {who} has shape {values.shape} for {rows:,} rows of a {task} problem; expected {expected}. "
-            f"Mend the problem's {_source(who)}."
-        )
+    _refuse_other_shapes(who, values, rows, task)
     if values.dtype.kind not in NUMBERS:
         raise InvalidPrediction(
             f"The {who} is of type {values.dtype}: these are no numbers. Mend the problem's {_source(who)}."
@@ -85,6 +89,35 @@ def refuse_unusable(who: str, values: np.ndarray, rows: int, task: Task, first_r
         )
     if task != "regression":
         _refuse_improbable(who, values)
+    elif values.ndim == 2:
+        _refuse_crossed(who, values, first_row)
+
+
+def _refuse_other_shapes(who: str, values: np.ndarray, rows: int, task: Task) -> None:
+    wide = {"binary": None, "multiclass": "classes", "regression": "3"}[task]
+    has_interval = task == "regression" and values.ndim == 2 and values.shape[1] == 3
+    dimensions = 2 if task == "multiclass" or has_interval else 1
+    if values.ndim == dimensions and len(values) == rows:
+        return
+    narrow = [] if task == "multiclass" else [f"({rows},)"]
+    expected = " or, with intervals, ".join([*narrow, *([f"({rows}, {wide})"] if wide else [])])
+    raise InvalidPrediction(
+        f"The {who} has shape {values.shape} for {rows:,} rows of a {task} problem; expected {expected}. "
+        f"Mend the problem's {_source(who)}."
+    )
+
+
+def _refuse_crossed(who: str, values: np.ndarray, first_row: int) -> None:
+    import numpy as np
+
+    value, lower, upper = values.T
+    crossed = np.flatnonzero(~((lower <= value) & (value <= upper)))
+    if len(crossed):
+        at = int(crossed[0])
+        raise InvalidPrediction(
+            f"The {who} of row {first_row + at} is {value[at]:.6g} in an interval from {lower[at]:.6g} to {upper[at]:.6g}, as it "
+            f"is of {len(crossed):,} rows. Let {_source(who)} return the value, the lower and the upper bound, in this order."
+        )
 
 
 def _refuse_improbable(who: str, values: np.ndarray) -> None:
@@ -114,8 +147,10 @@ def _source(who: str) -> str:
     return "predict" if who == "prediction" else "baseline"
 
 
-def as_columns(who: str, values: np.ndarray) -> dict[str, np.ndarray]:
-    """Predictions as named columns: one, or one per class."""
+def as_columns(who: str, values: np.ndarray, task: Task) -> dict[str, np.ndarray]:
+    """Predictions as named columns: one, one per class, or one and those of the bounds."""
     if values.ndim == 1:
         return {who: values}
+    if task == "regression":
+        return {who: values[:, 0]} | {f"{who}_{bound}": values[:, 1 + k] for k, bound in enumerate(BOUNDS)}
     return {f"{who}_{k}": values[:, k] for k in range(values.shape[1])}

@@ -2,6 +2,7 @@
 
 from ml_assets.figures.compact import compact, png
 from ml_assets.figures.report import binary_report, multiclass_report, regression_report
+from ml_assets.figures.search import search_report
 from ml_assets.figures.svg import (
     COLOR_NAMES,
     INLINE,
@@ -24,5 +25,6 @@ __all__ = [
     "multiclass_report",
     "png",
     "regression_report",
+    "search_report",
     "sparkline",
 ]

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ml_assets.drift.statistics import SHIFTED_ABOVE, STABLE_BELOW
 from ml_assets.evaluation.metrics import AUROC, AVERAGE_PRECISION, CALIBRATION_BINS, CALIBRATION_ERROR, MAE, value
+from ml_assets.evaluation.mistakes import Mistakes
+from ml_assets.evaluation.percentiles import COVERAGE, INSIDE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,6 +23,7 @@ CLASS_COLORS = ("#e69f00", "#0072b2")  # orange and blue are told apart by colou
 HEAT = "Blues"
 VALUE_BINS = 20  # of a regression's predictions, each with as many rows
 HISTOGRAM_BINS = 30
+PICTURES_IN_A_ROW = 8
 MOST_FEATURES = 12
 LONGEST_NAME = 28  # letters of a feature; longer ones lose their middle
 LARGEST_MATRIX = 12  # classes whose cells are labelled
@@ -109,19 +112,68 @@ def confidence_histogram(axis: Axes, label: np.ndarray, probabilities: np.ndarra
     )
 
 
+def pictures(axis: Axes, mistakes: Mistakes) -> None:
+    """Rows that were taken for another class, the surest mistake first, each with what it is and what it was taken for."""
+    import numpy as np
+
+    height, width = mistakes.pictures.shape[1:]
+    cell = (height + -(-height // 2), 2 * width)  # what is between holds the words
+    rows = max(2, -(-len(mistakes.pictures) // PICTURES_IN_A_ROW))  # a lone picture is no larger than one of many
+    sheet = np.full((rows * cell[0], PICTURES_IN_A_ROW * cell[1]), np.nan)
+    for n, drawn in enumerate(mistakes.pictures):
+        row, column = divmod(n, PICTURES_IN_A_ROW)
+        top, left = row * cell[0] + cell[0] - height, column * cell[1] + width // 2
+        sheet[top : top + height, left : left + width] = drawn
+        said = f"{mistakes.label[n]} taken for {mistakes.predicted[n]}, {mistakes.confidence[n]:.2f}"
+        axis.text(left + width / 2, top - 1, said, ha="center", va="bottom", fontsize="small")
+    axis.imshow(sheet, cmap="gray", vmin=0, vmax=1)
+    of = "Most confident mistakes, of {:,} in {:,} rows (few is good)".format(*mistakes.total)
+    axis.set(title=of, xticks=[], yticks=[])
+    axis.spines[:].set_visible(False)
+
+
 # ---------------------------------------------------------------- numbers
 
 
 def observed_by_prediction(axis: Axes, label: np.ndarray, values: np.ndarray, style: dict[str, Any]) -> None:
-    """Mean label over mean prediction, in bins of equally many rows; rows of equal prediction share a bin."""
+    """Mean label over mean prediction, in bins of equally many rows."""
+    predicted, observed = _means_by_value(values, values, label)
+    axis.plot(predicted, observed, marker="o", markersize=4, **style)
+
+
+def coverage_by_prediction(axis: Axes, label: np.ndarray, answer: np.ndarray, style: dict[str, Any]) -> None:
+    """Share of labels inside the interval over mean prediction, in the same bins.
+
+    Args:
+        answer: value, lower and upper bound, shape (n, 3).
+    """
+    values, lower, upper = answer.T
+    predicted, inside = _means_by_value(values, values, (lower <= label) & (label <= upper))
+    name = f"{style['label']}: coverage {value(COVERAGE, label, answer):.3f}"
+    axis.plot(predicted, inside, marker="o", markersize=4, **style | {"label": name})
+    axis.set(title=f"Coverage of intervals (at {INSIDE:g} is good)", ylabel="share inside", ylim=(0, 1.02))
+
+
+def interval_widths(axis: Axes, answer: np.ndarray, style: dict[str, Any]) -> None:
+    """Which share of rows has an interval of at most a width, up to the 99th percentile."""
+    import numpy as np
+
+    width = np.sort(answer[:, 2] - answer[:, 1])
+    name = f"{style['label']}: mean width {width.mean():.3g}"
+    axis.plot(width, np.arange(1, len(width) + 1) / len(width), **style | {"label": name})
+    axis.set(title="Width of intervals (left is good, where they cover)", ylabel="share of rows at most")
+    axis.set_xlim(0, float(np.quantile(width, 0.99)) or 1.0)
+
+
+def _means_by_value(values: np.ndarray, *of: np.ndarray) -> list[np.ndarray]:
+    """The means of each ``of`` (n,) in bins of equally many rows by ``values``; rows of equal value share a bin."""
     import numpy as np
 
     cuts = np.unique(np.quantile(values, np.linspace(0, 1, VALUE_BINS + 1)[1:-1]))
     bin_of = np.searchsorted(cuts, values)
     rows = np.bincount(bin_of)
     used = rows > 0
-    predicted, observed = (np.bincount(bin_of, weights=of)[used] / rows[used] for of in (values, label))
-    axis.plot(predicted, observed, marker="o", markersize=4, **style)
+    return [np.bincount(bin_of, weights=one)[used] / rows[used] for one in of]
 
 
 def error_shares(axis: Axes, label: np.ndarray, values: np.ndarray, style: dict[str, Any]) -> None:
@@ -154,12 +206,12 @@ def residual_histogram(axis: Axes, label: np.ndarray, values: np.ndarray) -> Non
 def importance_bars(axis: Axes, importance: ByFeature, metric: str) -> None:
     """The most important features, by how much the metric is worse with them shuffled."""
     title = "Feature importance (long: the model needs it)"
-    _bars(axis, importance, title, f"loss of {metric} when shuffled")
+    bars(axis, importance, title, f"loss of {metric} when shuffled")
 
 
 def drift_bars(axis: Axes, drift: ByFeature) -> None:
     """The most drifted features, with the conventional limits; from 0.25 on in the other colour."""
-    _bars(axis, drift, f"Drift against training (under {STABLE_BELOW:g} is stable)", "population stability index")
+    bars(axis, drift, f"Drift against training (under {STABLE_BELOW:g} is stable)", "population stability index")
     for bar, (_, index) in zip(axis.patches, drift, strict=False):
         bar.set_facecolor(CLASS_COLORS[0] if index > SHIFTED_ABOVE else MODEL["color"])
     if drift:
@@ -168,7 +220,8 @@ def drift_bars(axis: Axes, drift: ByFeature) -> None:
             axis.axvline(limit, color="black", linewidth=0.9, linestyle=style, label=f"{limit:g}")
 
 
-def _bars(axis: Axes, numbers: ByFeature, title: str, xlabel: str) -> None:
+def bars(axis: Axes, numbers: ByFeature, title: str, xlabel: str) -> None:
+    """The first of some numbers as bars, by name."""
     shown = list(numbers[:MOST_FEATURES])
     axis.set(title=title, xlabel=xlabel)
     if not shown:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ml_assets.evaluation.mistakes import Mistakes
+from ml_assets.evaluation.percentiles import INSIDE
 from ml_assets.figures import panels
 from ml_assets.figures.panels import BASELINE, IDEAL, MODEL, ByFeature
 
@@ -56,11 +58,12 @@ def multiclass_report(
     label: ArrayLike,
     model: ArrayLike,
     *,
+    mistakes: Mistakes | None = None,
     importance: ByFeature = (),
     drift: ByFeature = (),
     metric: str = "the metric",
 ) -> Figure:
-    """Confusion, confidence, importance and drift of features.
+    """Confusion, confidence, importance and drift of features; where rows are pictures, the most confident mistakes.
 
     Args:
         label: 0 … k-1, shape (n,).
@@ -69,7 +72,9 @@ def multiclass_report(
     import numpy as np
 
     truth, said = np.asarray(label), np.asarray(model)
-    figure, axes = _panels(2, 2)
+    figure, axes = _panels(2, 2, *[1] * bool(mistakes))
+    if mistakes:
+        panels.pictures(axes["E"], mistakes)
     panels.confusion(axes["A"], truth, said.argmax(axis=1), "Confusion (dark on the diagonal is good)")
     panels.confidence_histogram(axes["B"], truth, said)
     return _finished(figure, axes, ("C", importance, metric), ("D", drift))
@@ -85,21 +90,28 @@ def regression_report(
     drift: ByFeature = (),
     metric: str = "the metric",
 ) -> Figure:
-    """Observed by predicted values, size of errors, residuals, importance and drift of features.
+    """Observed by predicted values, size of errors, residuals, importance and drift of features; and, where the prediction
+    has intervals, how many labels lie in them, and how wide they are.
 
     Args:
-        label, prediction, baseline: shape (n,), finite, in the same unit.
+        label: shape (n,), finite.
+        prediction, baseline: shape (n,) or, with intervals, (n, 3), finite, in the same unit.
     """
     import numpy as np
 
-    truth, said = np.asarray(label, dtype=float), np.asarray(prediction)
-    figure, axes = _panels(3, 2)
-    for values, style in ((np.asarray(baseline), BASELINE), (said, MODEL)):
+    truth, answers = np.asarray(label, dtype=float), [np.asarray(baseline), np.asarray(prediction)]
+    has_intervals = answers[1].ndim == 2
+    figure, axes = _panels(3, *[2] * has_intervals, 2)
+    for answer, style in zip(answers, (BASELINE, MODEL), strict=True):
+        values = answer if answer.ndim == 1 else answer[:, 0]
         panels.observed_by_prediction(axes["A"], truth, values, style)
         panels.error_shares(axes["B"], truth, values, style)
+        if has_intervals and answer.ndim == 2:
+            panels.coverage_by_prediction(axes["D"], truth, answer, style)
+            panels.interval_widths(axes["E"], answer, style)
     middle = float(np.median(truth))
     axes["A"].axline((middle, middle), slope=1, **IDEAL)
-    panels.residual_histogram(axes["C"], truth, said)
+    panels.residual_histogram(axes["C"], truth, values)  # of the prediction, which comes last
     suffix = f" / {unit}" if unit else ""
     on_diagonal = "Observed by predicted (on the diagonal is good)"
     axes["A"].set(title=on_diagonal, xlabel=f"mean prediction{suffix}", ylabel=f"mean observed{suffix}")
@@ -107,7 +119,12 @@ def regression_report(
         title="Size of errors (up and left is good)", xlabel=f"|error|{suffix}", ylabel="share of rows at most"
     )
     axes["C"].set(xlabel=f"label - prediction{suffix}")
-    return _finished(figure, axes, ("D", importance, metric), ("E", drift))
+    if has_intervals:
+        axes["D"].axhline(INSIDE, **IDEAL)
+        axes["D"].set(xlabel=f"mean prediction{suffix}")
+        axes["E"].set(xlabel=f"upper - lower{suffix}")
+    at_importance, at_drift = list(axes)[-2:]
+    return _finished(figure, axes, (at_importance, importance, metric), (at_drift, drift))
 
 
 def _panels(*rows: int) -> tuple[Figure, dict[str, Axes]]:

@@ -1,10 +1,10 @@
-"""Who is and was champion of a problem, whether its partitions share one champion or have one each."""
+"""Who is and was champion of a problem, whether its partitions share one champion or have several, one of each line."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ml_assets.promotion.ledger import Ledger, Move, reigning
+from ml_assets.promotion.ledger import LEDGER, Ledger, Move, reigning
 from ml_assets.store import Store, VersionKey
 
 
@@ -13,7 +13,7 @@ class Champions:
     """Who is and was champion of a problem.
 
     Attributes:
-        moves: by partition where each partition has a champion of its own, else all under None; oldest first, never empty.
+        moves: by line of partitions (see ``Ledger.line``), all under None where there is only one; oldest first, never empty.
     """
 
     moves: dict[str | None, list[Move]]
@@ -38,8 +38,4 @@ class Champions:
 
 def champions(store: Store, problem: str) -> Champions:
     """The ledgers of a problem. It need not be one that this code still knows."""
-    through_time = Ledger(store, problem, None).moves()
-    if through_time:
-        return Champions({None: through_time})
-    own = {at: Ledger(store, problem, at).moves() for at in store.partitions(f"{problem}/model") if at is not None}
-    return Champions({at: moves for at, moves in own.items() if moves})
+    return Champions({line: Ledger(store, problem, line).moves() for line in store.named(f"{problem}/{LEDGER}")})

@@ -4,6 +4,7 @@ flight_delays/model@2013-06          what the branch names for that partition
 flight_delays/model@2013-06:9c22     that version of it, by the first digits
 flight_delays/champion               the model that is champion now
 flight_delays/champion@2013-06       the decision that was made for that partition
+arrival_minutes/champion@EWR         the model that is champion now of this line of partitions
 9c22ab                               any version, by its first digits (at least four)
 """
 
@@ -59,8 +60,10 @@ def resolve(store: Store, text: str) -> VersionKey:
     if reference.prefix is not None:
         return store.find(reference.prefix, reference.asset, reference.partition)
     problem, noun = reference.asset.split("/")
-    asset = f"{problem}/{LEDGER}" if noun == "champion" and reference.partition is None else reference.asset
-    entry = store.head(asset, reference.partition)
+    decided = noun != "champion" or reference.partition is not None
+    entry = store.head(reference.asset, reference.partition) if decided else None
+    if entry is None and noun == "champion":
+        entry = store.head(f"{problem}/{LEDGER}", reference.partition)
     if entry is None:
         raise unknown(store, reference)
     return entry.target

@@ -6,29 +6,33 @@ from collections.abc import Iterable, Iterator
 
 import dagster as dg
 
-from ml_assets.computation.chain import CHAIN
+from ml_assets.computation.chain import chain_of
+from ml_assets.errors import UsageError
 from ml_assets.orchestration.alerts import alerts_sensor
 from ml_assets.orchestration.asset import asset_key
 from ml_assets.orchestration.automation import CHAIN_TAG, automation_sensor
 from ml_assets.orchestration.broken import apart, broken_asset, broken_sensor
 from ml_assets.orchestration.champion import champion_asset
+from ml_assets.orchestration.cluster.executor import cluster_executor
 from ml_assets.orchestration.dataset import dataset_asset
 from ml_assets.orchestration.evaluation import evaluation_asset
-from ml_assets.orchestration.executor import local_executor
 from ml_assets.orchestration.features import features_asset
 from ml_assets.orchestration.freshness import freshness_schedule
 from ml_assets.orchestration.io_manager import IO_MANAGER, StoreIOManager
 from ml_assets.orchestration.landing import landing_sensor, landing_spec
 from ml_assets.orchestration.model import model_asset
 from ml_assets.orchestration.predictions import predictions_asset
+from ml_assets.orchestration.processes import local_executor
 from ml_assets.orchestration.split import split_asset
 from ml_assets.orchestration.step import LANDING
+from ml_assets.orchestration.study import study_asset
 from ml_assets.problem import Problem
 from ml_assets.problems import BrokenProblem
 from ml_assets.settings import Settings
 from ml_assets.store import LandingFolder, Store
 
 NOUNS = (dataset_asset, features_asset, split_asset, model_asset, evaluation_asset, champion_asset, predictions_asset)
+EXECUTORS = {"local": local_executor, "kubernetes": cluster_executor}
 
 
 def build_definitions(
@@ -51,8 +55,21 @@ def build_definitions(
         sensors=[*_sensors(good, store, landing, settings), *([broken_sensor(failed, store.branch)] if failed else [])],
         schedules=[schedule for problem in good if (schedule := freshness_schedule(problem, store, landing))],
         resources={IO_MANAGER: StoreIOManager(store, settings.pages, settings.image), LANDING: landing},
-        executor=local_executor,
+        executor=executor_of(settings),
     )
+
+
+def executor_of(settings: Settings) -> dg.ExecutorDefinition:
+    """Where steps run.
+
+    Raises:
+        UsageError: if nobody knows what the setting says.
+    """
+    if settings.execution not in EXECUTORS:
+        raise UsageError(
+            f"ML_ASSETS_EXECUTION is '{settings.execution}': steps do not run there. Set it to one of: {', '.join(EXECUTORS)}."
+        )
+    return EXECUTORS[settings.execution]
 
 
 def _sensors(
@@ -69,7 +86,8 @@ def _sensors(
 
 def assets_of(problem: Problem) -> list[dg.AssetSpec | dg.AssetsDefinition]:
     """The landing folder and the chain of a problem."""
-    return [landing_spec(problem), *(asset(problem) for asset in NOUNS)]
+    study = [study_asset(problem, problem.tuning)] if problem.tuning else []
+    return [landing_spec(problem), *(asset(problem) for asset in NOUNS), *study]
 
 
 def chain_job(problem: Problem) -> dg.UnresolvedAssetJobDefinition:
@@ -80,7 +98,7 @@ def chain_job(problem: Problem) -> dg.UnresolvedAssetJobDefinition:
     """
     return dg.define_asset_job(
         problem.name,
-        dg.AssetSelection.assets(*(asset_key(problem, noun) for noun in CHAIN)),
+        dg.AssetSelection.assets(*(asset_key(problem, noun) for noun in chain_of(problem))),
         tags={CHAIN_TAG: problem.name},
         description=f"Everything of {problem.name} for a partition, from landed files to predictions.",
     )

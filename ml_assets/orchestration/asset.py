@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -69,21 +69,21 @@ def problem_asset(
             op_tags=op_tags,
             automation_condition=condition(problem, noun),
             freshness_policy=freshness_policy(problem, noun),
-            check_specs=[_dagster_spec(check, key, partitions) for check in checks],
-        )(_body(Step(Recipe(problem, noun), make, checks)))
+            check_specs=[dagster_spec(check, key, partitions) for check in checks],
+        )(_body(Step(Recipe(problem, noun), make, checks), ins or ()))
         return _amended(asset, not_waited_for, may_skip=may_skip) if not_waited_for or may_skip else asset
 
     return decorate
 
 
-def _body(step: Step) -> Callable[..., Emitted]:
+def _body(step: Step, ins: Iterable[str]) -> Callable[..., Emitted]:
     """The function that Dagster calls, with the parameters of the one that makes the asset."""
 
     @functools.wraps(step.make)
     def body(context: dg.AssetExecutionContext, **inputs: Any) -> Emitted:
         yield from step.run(context, inputs)
 
-    _annotate_like(body, step.make)
+    _annotate_like(body, step.make, ins)
     return body
 
 
@@ -99,7 +99,8 @@ def _amended(asset: dg.AssetsDefinition, deps: Sequence[dg.AssetDep], *, may_ski
     return dg.AssetsDefinition.dagster_internal_init(**{**asset.get_attributes_dict(), **amended})
 
 
-def _dagster_spec(spec: CheckSpec, asset: dg.AssetKey, partitions: dg.PartitionsDefinition[str]) -> dg.AssetCheckSpec:
+def dagster_spec(spec: CheckSpec, asset: dg.AssetKey, partitions: dg.PartitionsDefinition[str]) -> dg.AssetCheckSpec:
+    """A check as it is announced to Dagster."""
     with warnings.catch_warnings():  # partitioned checks are a preview in 1.13: pinned, and held by our tests
         warnings.simplefilter("ignore", dg.PreviewWarning)
         return dg.AssetCheckSpec(
@@ -107,8 +108,20 @@ def _dagster_spec(spec: CheckSpec, asset: dg.AssetKey, partitions: dg.Partitions
         )
 
 
-def _annotate_like(body: Callable[..., Any], make: Callable[..., Any]) -> None:
-    """Give ``body`` the evaluated annotations of ``make``: Dagster looks at them, and strings mean nothing to it."""
+def _annotate_like(body: Callable[..., Any], make: Callable[..., Any], ins: Iterable[str]) -> None:
+    """Give ``body`` the evaluated annotations of ``make``: Dagster looks at them, and strings mean nothing to it.
+
+    Inputs that not every problem has are among ``**others: Handle`` of ``make``; Dagster wants each by its name.
+    """
     signature = inspect.signature(make, eval_str=True)
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in signature.parameters.values()):
+        named = {name: p for name, p in signature.parameters.items() if p.kind is not inspect.Parameter.VAR_KEYWORD}
+        (others,) = (p for p in signature.parameters.values() if p.kind is inspect.Parameter.VAR_KEYWORD)
+        more = [
+            inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=others.annotation)
+            for name in ins
+            if name not in named
+        ]
+        signature = signature.replace(parameters=[*named.values(), *more])
     body.__signature__ = signature  # type: ignore[attr-defined]
     body.__annotations__ = {name: parameter.annotation for name, parameter in signature.parameters.items()}

@@ -8,6 +8,7 @@ again with nothing changed finds the decision in the ledger: also after a crash 
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,8 +25,8 @@ from ml_assets.orchestration.code_references import definition_of
 from ml_assets.orchestration.io_manager import Made
 from ml_assets.orchestration.partitions import previous_mapping
 from ml_assets.orchestration.split import window_of
-from ml_assets.orchestration.step import store_of
-from ml_assets.problem import FeatureTable, Problem, is_calendar
+from ml_assets.orchestration.step import partition_of, store_of
+from ml_assets.problem import FeatureTable, Problem
 from ml_assets.promotion.decision import Decision, Promote, decide
 from ml_assets.promotion.ledger import Ledger, Move, reigning, undone
 from ml_assets.store import Handle, Store
@@ -50,8 +51,8 @@ def champion_asset(problem: Problem) -> dg.AssetsDefinition:
     )
     def champion(context: dg.AssetExecutionContext, evaluation: Handle) -> Made:
         store = store_of(context)
-        trial = _Trial(problem, store, evaluation, context.partition_key)
-        settled = _settle(trial, Ledger.of(store, problem, context.partition_key), context.run.run_id)
+        trial = _Trial(problem, store, evaluation, partition_of(context))
+        settled = _settle(trial, Ledger.of(store, problem, trial.partition), context.run.run_id)
         why = " ".join(settled.decision["reasons"])
         context.log.info(f"{settled.decision['decision']}: {why}")
         numbers = settled.decision["comparison"] or {}
@@ -68,7 +69,7 @@ def champion_asset(problem: Problem) -> dg.AssetsDefinition:
 
 def _decided_in_order(problem: Problem) -> list[dg.AssetDep]:
     """A partition is decided after the one before it, also when a backfill runs many."""
-    if not is_calendar(problem.partitions):
+    if not problem.partitions.in_time:
         return []
     return [dg.AssetDep(asset_key(problem, "champion"), partition_mapping=previous_mapping(problem.partitions))]
 
@@ -187,5 +188,5 @@ class _Trial:
 
 
 def _by_hand(model: Handle) -> str:
-    at = f"{model.key.asset}@{model.key.partition}"
+    at = shlex.quote(f"{model.key.asset}@{model.key.partition}")
     return f"If the challenger should serve all the same: ml-assets promote {at} --why '…'"

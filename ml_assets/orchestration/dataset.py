@@ -13,7 +13,7 @@ from ml_assets.evaluation import checks
 from ml_assets.orchestration.asset import asset_key, problem_asset
 from ml_assets.orchestration.code_references import code_references
 from ml_assets.orchestration.io_manager import Made
-from ml_assets.orchestration.step import LANDING, CheckSpec, store_of
+from ml_assets.orchestration.step import LANDING, CheckSpec, partition_of, store_of
 from ml_assets.orchestration.tables import column_schema
 from ml_assets.problem import Problem
 from ml_assets.store import LandedFile
@@ -44,8 +44,8 @@ def dataset_asset(problem: Problem) -> dg.AssetsDefinition:
     )
     def dataset(context: dg.AssetExecutionContext) -> Made:
         source = getattr(context.resources, LANDING).source(problem.name)
-        data = problem.dataset(problem.partitions.partition(context.partition_key), source)
-        previous = rows_before(problem, store_of(context), context.partition_key)
+        data = problem.dataset(problem.partitions.partition(partition_of(context)), source)
+        previous = rows_before(problem, store_of(context), partition_of(context))
         return Made(
             data,
             checks=tuple(_naming(source.read, outcome) for outcome in _audit(problem, data, previous)),

@@ -14,6 +14,7 @@ from ml_assets.evaluation import checks
 from ml_assets.evaluation.importance import permutation_importance
 from ml_assets.evaluation.judge import Evaluation, judge_scored
 from ml_assets.evaluation.judgement import Judgement
+from ml_assets.evaluation.mistakes import Mistakes, mistakes_as_pictures
 from ml_assets.evaluation.scored_rows import scored_rows, values_of
 from ml_assets.lineage.markdown import escaped
 from ml_assets.lineage.model_card import model_card
@@ -64,7 +65,7 @@ def evaluation_asset(problem: Problem) -> dg.AssetsDefinition:
             importance=permutation_importance(problem.metrics[0], test, answer),
             drift=drift_of_features(train.features, test.features),
         )
-        picture = figures.png(_figure(problem, scored, report))
+        picture = figures.png(_figure(problem, scored, report, mistakes_as_pictures(problem, test, scored)))
         return Made(
             Judgement(report.to_json(), scored, Png(picture)),
             checks=(checks.gates_hold(report.gates),),
@@ -95,14 +96,14 @@ def metrics_of(report: Evaluation) -> dict[str, Any]:
     }
 
 
-def _figure(problem: Problem, scored: pd.DataFrame, report: Evaluation) -> Figure:
+def _figure(problem: Problem, scored: pd.DataFrame, report: Evaluation, mistakes: Mistakes | None) -> Figure:
     label, model, baseline = scored["label"], values_of(scored), values_of(scored, "baseline")
     metric = problem.metrics[0]
     features: dict[str, Any] = {"importance": report.importance, "drift": report.drift, "metric": metric.name}
     if problem.task == "binary":
         return figures.binary_report(label, model, baseline, **features)
     if problem.task == "multiclass":
-        return figures.multiclass_report(label, model, **features)
+        return figures.multiclass_report(label, model, mistakes=mistakes, **features)
     unit = "" if metric.unit == "1" else metric.unit
     return figures.regression_report(label, model, baseline, unit, **features)
 

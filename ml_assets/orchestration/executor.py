@@ -1,28 +1,25 @@
-"""The local executor: light steps share the run's process, trainings run side by side in processes of their own.
+"""Steps of two kinds in one run: light ones in the run's process, trainings elsewhere, side by side.
 
-A spawned step costs seconds (it imports everything again), a step in the run's process a tenth of one. So a process is
-spawned only where it gains something: when one run has at least two trainings, those of two problems for example, which
-can then run at the same time. (Trainings of several partitions are several runs, see launch.py.)
+A spawned step costs seconds (it imports everything again), a step in the run's process a tenth of one. So a training leaves
+the run's process only where that gains something. Where it goes is an ``Elsewhere``: processes of this machine
+(processes.py) or pods of a cluster (cluster/). The loop is the same.
 
     run's process   ── dataset ── features ── split ─┬──────────────┬─ evaluation ── champion
-    child 1                                          ├─ model of A ─┤
-    child 2                                          └─ model of B ─┘
+    elsewhere                                        ├─ model of A ─┤
+    elsewhere                                        └─ model of B ─┘
 
-Uses Dagster's own building blocks for both kinds of step (``dagster._core``: pinned, and held by a test).
+Uses Dagster's own building blocks for both kinds of step (``dagster._core``: pinned, and held by tests).
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import sys
+import time
+from abc import abstractmethod
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import Protocol
 
-import dagster as dg
 from dagster._core.definitions.reconstruct import ReconstructableJob
-from dagster._core.errors import DagsterSubprocessError
 from dagster._core.events import DagsterEvent
 from dagster._core.execution.api import ExecuteRunWithPlanIterable
 from dagster._core.execution.context.system import PlanExecutionContext, PlanOrchestrationContext
@@ -31,13 +28,10 @@ from dagster._core.execution.plan.active import ActiveExecution
 from dagster._core.execution.plan.execute_plan import dagster_event_sequence_for_step
 from dagster._core.execution.plan.instance_concurrency_context import InstanceConcurrencyContext
 from dagster._core.execution.plan.plan import ExecutionPlan
-from dagster._core.execution.plan.step import ExecutionStep
+from dagster._core.execution.plan.step import ExecutionStep, IExecutionStep, UnresolvedMappedExecutionStep
 from dagster._core.execution.retries import RetryMode
 from dagster._core.executor.base import Executor
-from dagster._core.executor.child_process_executor import ChildProcessCrashException
 from dagster._core.executor.in_process import InProcessExecutor
-from dagster._core.executor.multiprocess import execute_step_out_of_process
-from dagster._utils.error import serializable_error_info_from_exc_info
 
 from ml_assets.orchestration.event_files import held_open
 
@@ -49,19 +43,32 @@ ALL_THREADS = "ml_assets/all_threads"
 """Tag of trainings whose result may depend on the number of threads: it does not shrink for those that run side by side."""
 
 
-@dg.executor(
-    name="local",
-    config_schema={
-        "max_concurrent": dg.Field(int, is_required=False, description="Trainings at a time; default: cores.")
-    },
-)
-def local_executor(context: dg.InitExecutorContext) -> Executor:
-    """Light steps in the run's process; two or more trainings side by side in processes of their own."""
-    limit = context.executor_config.get("max_concurrent")
-    return LocalExecutor(limit if isinstance(limit, int) else os.cpu_count() or 1)
+LONGEST_SLEEP_SECONDS = 1.0
 
 
-class LocalExecutor(Executor):
+class Elsewhere(Protocol):
+    """Steps that run outside the run's process."""
+
+    def __len__(self) -> int:
+        """How many are under way."""
+
+    def start(self, step: ExecutionStep) -> None:
+        """Begin a step, or begin it again."""
+
+    def events(self) -> Iterator[DagsterEvent]:
+        """What they have said since, told to the active execution; does not wait for more."""
+
+    def wait(self) -> None:
+        """Nothing else is to be done: a moment, until they may have something to say."""
+
+    def terminate(self) -> None:
+        """End those that are under way."""
+
+    def raise_errors(self) -> None:
+        """Raise what no step of theirs could say, when all is over."""
+
+
+class MixedExecutor(Executor):
     """See the module's docstring."""
 
     def __init__(self, max_concurrent: int) -> None:
@@ -72,14 +79,27 @@ class LocalExecutor(Executor):
         """Steps are retried as their retry policies say."""
         return RetryMode.ENABLED
 
+    @abstractmethod
+    def leaves(self, step: IExecutionStep) -> bool:
+        """Whether a step may run elsewhere."""
+
+    @abstractmethod
+    def is_worth_it(self, n_leaving: int) -> bool:
+        """Whether so many steps of a run shall run elsewhere."""
+
+    @abstractmethod
+    def elsewhere(self, plan_context: PlanOrchestrationContext, active: ActiveExecution) -> Elsewhere:
+        """Where they run."""
+
     def execute(self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan) -> Iterator[DagsterEvent]:
-        """Run the plan's steps, in process or in child processes, and yield their events."""
+        """Run the plan's steps, in process or elsewhere, and yield their events."""
         with held_open(plan_context.instance, plan_context.dagster_run.run_id):
             yield from self._run(plan_context, execution_plan)
 
     def _run(self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan) -> Iterator[DagsterEvent]:
-        trainings = [key for key in execution_plan.step_keys_to_execute if _own_process(execution_plan, key)]
-        if len(trainings) < 2 or not isinstance(plan_context.job, ReconstructableJob):
+        if not self.is_worth_it(self._n_leaving(execution_plan)) or not isinstance(
+            plan_context.job, ReconstructableJob
+        ):
             yield from InProcessExecutor(self.retries).execute(plan_context, execution_plan)
             return
         yield from ExecuteRunWithPlanIterable(
@@ -96,108 +116,51 @@ class LocalExecutor(Executor):
             ),
         )
 
+    def _n_leaving(self, plan: ExecutionPlan) -> int:
+        """How many of a run's steps may leave; those of which there may be any number count as many."""
+        steps = [step for key in plan.step_keys_to_execute if self.leaves(step := plan.get_step_by_key(key))]
+        return sum(2 if isinstance(step, UnresolvedMappedExecutionStep) else 1 for step in steps)
+
     def _mixed(
         self, plan_context: PlanOrchestrationContext, job_context: PlanExecutionContext, execution_plan: ExecutionPlan
     ) -> Iterator[DagsterEvent]:
         limits = InstanceConcurrencyContext(plan_context.instance, plan_context.dagster_run)
         with limits, execution_plan.start(self.retries, instance_concurrency_context=limits) as active:
-            children = _Children(plan_context, active, self.retries)
+            elsewhere = self.elsewhere(plan_context, active)
             try:
-                yield from self._steps(job_context, execution_plan, active, children)
+                yield from self._steps(job_context, active, elsewhere)
             finally:
-                children.terminate()
-            children.raise_errors()
+                elsewhere.terminate()
+            elsewhere.raise_errors()
 
     def _steps(
-        self, job_context: PlanExecutionContext, plan: ExecutionPlan, active: ActiveExecution, children: _Children
+        self, job_context: PlanExecutionContext, active: ActiveExecution, elsewhere: Elsewhere
     ) -> Iterator[DagsterEvent]:
         light: list[ExecutionStep] = []
         waiting: list[ExecutionStep] = []
         while not active.is_complete:
             if active.check_for_interrupts():
                 active.mark_interrupted()
-                children.terminate()
-                while children:
-                    yield from children.events()
+                elsewhere.terminate()
+                while elsewhere:
+                    yield from elsewhere.events()
                 return
             for step in active.get_steps_to_execute():
-                (waiting if _own_process(plan, step.key) else light).append(step)
-            while waiting and len(children) < self._max_concurrent:
-                children.start(waiting.pop(0))
-            yield from children.events()
+                (waiting if self.leaves(step) else light).append(step)
+            while waiting and len(elsewhere) < self._max_concurrent:
+                elsewhere.start(waiting.pop(0))
+            yield from elsewhere.events()
             if light:
                 yield from _in_process(job_context, active, light.pop(0))
             yield from active.concurrency_event_iterator(job_context)
             yield from active.plan_events_iterator(job_context)
-            if not light and not children:
-                active.sleep_til_ready()
+            if not light:
+                elsewhere.wait() if elsewhere else _wait(active)
 
 
-class _Children:
-    """The trainings that run in processes of their own."""
-
-    def __init__(self, plan_context: PlanOrchestrationContext, active: ActiveExecution, retries: RetryMode) -> None:
-        self._plan_context, self._active, self._retries = plan_context, active, retries
-        self._spawn = multiprocessing.get_context("spawn")
-        self._events: dict[str, Iterator[DagsterEvent | None]] = {}
-        self._terminate: dict[str, Any] = {}
-        self._processes: dict[str, Any] = {}
-        self._errors: dict[int, Any] = {}
-
-    def __len__(self) -> int:
-        return len(self._events)
-
-    def start(self, step: ExecutionStep) -> None:
-        self._terminate[step.key] = self._spawn.Event()
-        self._events[step.key] = execute_step_out_of_process(
-            self._spawn,
-            self._plan_context.reconstructable_job,
-            self._plan_context.for_step(step),
-            step,
-            self._errors,
-            self._processes,
-            self._terminate,
-            self._retries,
-            self._active.get_known_state(),
-            self._plan_context.execution_plan.repository_load_data,
-        )
-
-    def events(self) -> Iterator[DagsterEvent]:
-        """What the children have to say now; each is asked once, and waited for some milliseconds."""
-        for key, events in list(self._events.items()):
-            try:
-                event = next(events)
-            except StopIteration:
-                self._finished(key)
-            except ChildProcessCrashException:
-                error = serializable_error_info_from_exc_info(sys.exc_info())
-                step = self._plan_context.for_step(self._active.get_step_by_key(key))
-                executor = InProcessExecutor(self._retries)
-                event = executor.log_failure_or_retry_event_after_error(step, error, self._active.get_known_state())
-                self._active.handle_event(event)
-                yield event
-                self._finished(key)
-            else:
-                if event is not None:
-                    yield event
-                    self._active.handle_event(event)
-
-    def terminate(self) -> None:
-        for asked in self._terminate.values():
-            asked.set()
-
-    def raise_errors(self) -> None:
-        """A child that could not even begin its step says so here, not as a step of unknown state."""
-        if self._errors:
-            said = "\n".join(error.to_string() for error in self._errors.values())
-            raise DagsterSubprocessError(  # type: ignore[no-untyped-call]
-                f"A training's process failed: {said}", subprocess_error_infos=list(self._errors.values())
-            )
-
-    def _finished(self, key: str) -> None:
-        del self._events[key], self._terminate[key]
-        self._processes.pop(key, None)
-        self._active.verify_complete(self._plan_context, key)
+def _wait(active: ActiveExecution) -> None:
+    """Until a step may be tried again, and not so long that nobody can cancel the run."""
+    time.sleep(min(max(0.0, active.sleep_interval()), LONGEST_SLEEP_SECONDS))  # type: ignore[no-untyped-call]
 
 
 def _in_process(
@@ -207,7 +170,3 @@ def _in_process(
         yield event
         active.handle_event(event)
     active.verify_complete(job_context, step.key)
-
-
-def _own_process(plan: ExecutionPlan, step_key: str) -> bool:
-    return OWN_PROCESS in (plan.get_step_by_key(step_key).tags or {})

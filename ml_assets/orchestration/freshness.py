@@ -13,12 +13,12 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from ml_assets.computation.chain import RETRAINED
+from ml_assets.computation.chain import RETRAINED, chain_of
 from ml_assets.computation.planner import Planner
 from ml_assets.computation.reuse import given
 from ml_assets.drift.decision import Retrain, decide
 from ml_assets.orchestration.automation import CHAIN_TAG, running_on
-from ml_assets.problem import Problem, is_calendar, window_keys
+from ml_assets.problem import Problem
 from ml_assets.store import LandingFolder, Manifest, Store
 
 DAILY = "0 6 * * *"
@@ -34,7 +34,7 @@ def freshness_schedule(problem: Problem, store: Store, landing: LandingFolder) -
     @dg.schedule(
         name=f"{problem.name}_freshness",
         cron_schedule=DAILY,
-        target=dg.AssetSelection.assets(*([problem.name, noun] for noun in RETRAINED)),
+        target=dg.AssetSelection.assets(*([problem.name, noun] for noun in chain_of(problem, RETRAINED))),
         default_status=dg.DefaultScheduleStatus(running_on(store.branch).value),
         description=f"Trains {problem.name} again when its newest model is {problem.retrain_when.older_than_days:g} days old.",
     )
@@ -49,17 +49,16 @@ def look_at_age(
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """The runs that train again, or why none is needed.
 
-    Of calendar partitions the newest one that a model can be made of, whether or not it has one; where each partition is a
-    world of its own, every one whose model is old.
+    Of each line of partitions whose newest model is old the newest one that a model can be made of, whether or not it has one.
     """
-    made = {manifest.partition: manifest for manifest in published(problem, store, "model")}
-    ages = {partition: _age_days(manifest, now) for partition, manifest in made.items() if partition is not None}
-    if is_calendar(problem.partitions) and ages:
-        ages = {_newest(problem, store, trained=max(ages)): min(ages.values())}
+    lines: dict[str | None, dict[str, float]] = {}
+    for partition, manifest in published(problem, store, "model"):
+        lines.setdefault(problem.partitions.line(partition), {})[partition] = _age_days(manifest, now)
+    ages = {_newest(problem, store, trained=max(line)): min(line.values()) for line in lines.values()}
     decisions = {partition: decide(problem.retrain_when, model_age_days=age) for partition, age in sorted(ages.items())}
     due = [partition for partition, decision in decisions.items() if isinstance(decision, Retrain)]
     if changed := _changed(problem, store, landing, due):
-        return [_request(problem, partition, now) for partition in changed]
+        return [_request(problem, partition, now) for partition in problem.partitions.in_order(changed)]
     nothing = decide(problem.retrain_when, model_age_days=None)
     reasons = [reason for d in decisions.values() or [nothing] for reason in d.reasons]
     return dg.SkipReason(" ".join([*reasons, *([SAME] if due else [])]))
@@ -68,26 +67,36 @@ def look_at_age(
 def _changed(problem: Problem, store: Store, landing: LandingFolder, partitions: Sequence[str]) -> list[str]:
     """Those of the partitions whose model would not come out the same: something that it is made of has changed."""
     planner = Planner(problem, store, landing, given(problem, problem.params, problem.seed))
-    return sorted({planned.partition for planned in planner.plan(RETRAINED, partitions) if planned.takes_a_step})
+    return sorted(
+        {
+            planned.partition
+            for planned in planner.plan(chain_of(problem, RETRAINED), partitions)
+            if planned.takes_a_step
+        }
+    )
 
 
 def _newest(problem: Problem, store: Store, trained: str) -> str:
-    """The newest partition whose outcomes are known and whose window was made; not older than the last one that was trained."""
-    later = [key for key in store.partitions(f"{problem.name}/features") if key is not None and key > trained]
+    """The newest one of its line whose outcomes are known and whose window was made; not older than the last one trained."""
+    line = problem.partitions.line(trained)
+    made = [key for key in store.partitions(f"{problem.name}/features") if key is not None]
+    later = [key for key in made if problem.partitions.line(key) == line and key > trained]
     return next((key for key in reversed(later) if _can_train(problem, store, key)), trained)
 
 
 def _can_train(problem: Problem, store: Store, partition: str) -> bool:
-    window = window_keys(problem.partitions, partition, problem.window)
+    window = problem.partitions.window(partition, problem.window)
     data = store.head(f"{problem.name}/dataset", partition)
     if data is None or any(store.head(f"{problem.name}/features", key) is None for key in window):
         return False
     return all(check.passed for check in store.manifest(data.target).checks if check.name == "labelled")
 
 
-def newest_model_age_days(problem: Problem, store: Store, now: datetime) -> float | None:
-    """How long ago the newest published model was made; None if there is none."""
-    return min((_age_days(manifest, now) for manifest in published(problem, store, "model")), default=None)
+def newest_model_age_days(problem: Problem, store: Store, line: str | None, now: datetime) -> float | None:
+    """How long ago the newest published model of a line was made; None if there is none."""
+    made = published(problem, store, "model")
+    ages = (_age_days(manifest, now) for partition, manifest in made if problem.partitions.line(partition) == line)
+    return min(ages, default=None)
 
 
 def _age_days(manifest: Manifest, now: datetime) -> float:
@@ -98,13 +107,13 @@ def _request(problem: Problem, partition: str, now: datetime) -> dg.RunRequest:
     return dg.RunRequest(run_key=f"{partition} {now.date()}", partition_key=partition, tags={CHAIN_TAG: problem.name})
 
 
-def published(problem: Problem, store: Store, noun: str) -> Iterator[Manifest]:
-    """What the branch names for each partition of an asset, in their order."""
+def published(problem: Problem, store: Store, noun: str) -> Iterator[tuple[str, Manifest]]:
+    """Each partition of an asset, in their order, and what the branch names for it."""
     asset = f"{problem.name}/{noun}"
 
-    def newest(partition: str | None) -> Manifest | None:
+    def newest(partition: str | None) -> tuple[str, Manifest] | None:
         entry = store.head(asset, partition)
-        return store.manifest(entry.target) if entry else None
+        return (partition, store.manifest(entry.target)) if entry and partition is not None else None
 
     with ThreadPoolExecutor(READERS) as pool:
         yield from filter(None, pool.map(newest, store.partitions(asset)))

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ml_assets.computation.chain import CHAIN, SCORED
+from ml_assets.computation.chain import SCORED, chain_of
 from ml_assets.drift.decision import Retrain, decide
-from ml_assets.errors import InvalidProblem, NotLanded
+from ml_assets.errors import NotLanded
 from ml_assets.orchestration.freshness import newest_model_age_days
-from ml_assets.problem import PARTITION, Daily, Monthly, Problem, files_of, is_calendar, window_keys
+from ml_assets.problem import Problem, files_of, shared_files_of
 from ml_assets.store import LandingFolder, Queue, Store, digest, watch
 
 LOOKING_SECONDS = 15  # of one tick, for comparing waiting files with what was made from them; Dagster ends it after 60
@@ -60,18 +60,12 @@ class Intake:
     def find(self, seen: watch.Watch, now: datetime) -> watch.Found:
         """What has landed, or changed, since the folder was last seen."""
         where = (self.landing, self.problem.name, self.problem.files)
-        return watch.look(*where, seen, store=self.store, now=now, queue=self.queue)
+        naming = self.problem.partitions
+        return watch.look(*where, seen, naming=naming, store=self.store, now=now, queue=self.queue)
 
     def is_partition(self, key: str) -> bool:
         """Whether a key in a file's name is that of a partition which the problem has or will have."""
-        partitions = self.problem.partitions
-        try:
-            partitions.partition(key)
-        except InvalidProblem:
-            return False
-        if not isinstance(partitions, (Monthly, Daily)):
-            return True
-        return partitions.start <= key and (partitions.end is None or key < partitions.end)
+        return self.problem.partitions.has(key)
 
     def look_into(self, waiting: Sequence[str], now: datetime) -> Looked:
         """Find the first partition to be made.
@@ -82,7 +76,7 @@ class Intake:
         incomplete: list[str] = []
         started, into = time.monotonic(), 0
         for into, partition in enumerate(waiting, start=1):
-            version = watch.version(self.landing, self.problem.name, self.problem.files, partition, now=now)
+            version = self._version(partition, now)
             if version is None:
                 incomplete.append(partition)
             elif not self._is_made(partition):
@@ -93,16 +87,19 @@ class Intake:
 
     def missing(self, partition: str) -> tuple[str, ...]:
         """The files that are not there; none if one is being written."""
-        everybodys = [f"{self.problem.name}/{name}" for name in self.problem.files if PARTITION not in name]
-        names = [*files_of(self.problem, partition), *everybodys]
+        names = [*files_of(self.problem, partition), *shared_files_of(self.problem)]
         return tuple(name for name in names if self.landing.entry(name) is None)
 
     def past(self, waiting: Sequence[str], now: datetime) -> list[str]:
         """Those whose time has passed, or that the problem wants ahead of it."""
-        if not waiting or not is_calendar(self.problem.partitions):
+        if not waiting or not self.problem.partitions.in_time:
             return list(waiting)
         known = set(self.problem.partitions.keys(until=now))
         return [partition for partition in waiting if partition in known]
+
+    def _version(self, partition: str, now: datetime) -> str | None:
+        where = (self.landing, self.problem.name, self.problem.files)
+        return watch.version(*where, partition, naming=self.problem.partitions, now=now)
 
     def _is_made(self, partition: str) -> bool:
         """Whether the published dataset was made from these very bytes."""
@@ -120,18 +117,18 @@ class Intake:
         if not self._has("dataset", partition, self.problem.lookback + 1):
             return ("dataset",), "The partitions before it that its features need have not been made."
         has_model = self.store.head(f"{self.problem.name}/model", partition) is not None
-        age = None if has_model else self._age_days(now)
+        age = None if has_model else self._age_days(partition, now)
         decision = decide(self.problem.retrain_when, model_age_days=age, landed=partition, has_model=has_model)
         trains = isinstance(decision, Retrain) and self._has("features", partition, self.problem.window)
-        return CHAIN if trains else SCORED, " ".join(decision.reasons)
+        return chain_of(self.problem) if trains else SCORED, " ".join(decision.reasons)
 
-    def _age_days(self, now: datetime) -> float | None:
-        """The age of the newest model, where it matters (finding it reads all of them) and where there is one for all."""
-        if self.problem.retrain_when.new_partition or not is_calendar(self.problem.partitions):
+    def _age_days(self, partition: str, now: datetime) -> float | None:
+        """The age of the newest model of the partition's line, where it matters: finding it reads all of them."""
+        if self.problem.retrain_when.new_partition:
             return None
-        return newest_model_age_days(self.problem, self.store, now)
+        return newest_model_age_days(self.problem, self.store, self.problem.partitions.line(partition), now)
 
     def _has(self, noun: str, partition: str, size: int) -> bool:
         """Whether the partitions before it in a window of this size have been made."""
-        before = window_keys(self.problem.partitions, partition, size)[:-1]
+        before = self.problem.partitions.window(partition, size)[:-1]
         return all(self.store.head(f"{self.problem.name}/{noun}", key) is not None for key in before)

@@ -15,7 +15,8 @@ depends on the annotation of its parameter:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, get_args, get_origin
@@ -51,11 +52,13 @@ class Made:
         ledger: what it read of the ledger of champions, which others may move meanwhile; see ``chain.reads_of``.
         made_of: everything that it was made from; None where that cannot be told.
         asked_by: the key of the same but for landed files; see ``store.computations``.
+        because: what else explains it: where its parameters come from.
         why: why it was computed.
         replaces: it takes the place of a result that is damaged or no longer wanted.
         source: the source files that computed it.
         params, seed: what the run gave.
         resources: what it took.
+        once_published: what is to be done when everybody can find it.
     """
 
     value: Any
@@ -70,12 +73,14 @@ class Made:
     ledger: Mapping[str, str] = field(default_factory=dict)
     made_of: Ingredients | None = None
     asked_by: str = ""
+    because: str = ""
     why: str = ""
     replaces: bool = False
     source: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
     seed: int | None = None
     resources: Mapping[str, Any] = field(default_factory=dict)
+    once_published: Callable[[], None] = lambda: None
 
     @property
     def refused(self) -> bool:
@@ -107,7 +112,7 @@ class StoreIOManager(dg.IOManager):
 
     def load_input(self, context: dg.InputContext) -> Any:
         """The input in the form its annotation asks for; which versions were read is recorded."""
-        keys = sorted(context.asset_partition_keys) if context.has_asset_partitions else [None]
+        keys = sorted(map(str, context.asset_partition_keys)) if context.has_asset_partitions else [None]
         runs = _runs_to_look_in(context)
         handles = {key: self._handle(context, key, runs) for key in keys}
         wanted = context.dagster_type.typing_type
@@ -136,7 +141,8 @@ class StoreIOManager(dg.IOManager):
         said = {REUSE: made.why} if made.why else {}  # of the same that another run was quicker to make, too
         context.add_output_metadata({**made.about(manifest.key), **shown, **said})
         why = made.why or f"materialized by run {context.run_id}"
-        self.store.name(manifest, why=why, reused_by=context.run_id)  # last: what fails before is not published
+        self.store.name(manifest, why=why, reused_by=context.run_id)  # what fails before is not published
+        made.once_published()
         if not isinstance(obj, Made):  # an asset of a problem has given its own
             context.step_context.set_data_version(context.asset_key, dg.DataVersion(manifest.content.digest))
 
@@ -183,7 +189,7 @@ class StoreIOManager(dg.IOManager):
         entry: RefEntry | None = self.store.head(asset, partition)
         if entry is None:
             at = f" [{partition}]" if partition else ""
-            option = f" --partition {partition}" if partition else ""
+            option = f" --partition {shlex.quote(partition)}" if partition else ""
             raise UnknownVersion(
                 f"{asset}{at} has no published version on branch {self.store.branch}: it was never materialized, or "
                 f"its blocking checks failed each time. Materialize it first: ml-assets run {asset}{option}"
@@ -192,9 +198,14 @@ class StoreIOManager(dg.IOManager):
 
     def _manifest(self, context: dg.OutputContext, made: Made) -> Manifest:
         read = [*self._read.pop(_step(context), {}).values(), *made.inputs]
+        partition = str(context.asset_partition_key) if context.has_asset_partitions else None
+        return self.manifest_of(made, asset_name(context.asset_key), partition, read, context.run_id)
+
+    def manifest_of(self, made: Made, asset: str, partition: str | None, read: Sequence[Handle], run: str) -> Manifest:
+        """What was made, its value in the store, as a version of an asset."""
         return Manifest(
-            asset=asset_name(context.asset_key),
-            partition=context.asset_partition_key if context.has_asset_partitions else None,
+            asset=asset,
+            partition=partition,
             content=made.value,
             inputs=tuple(Input(handle.name, handle.key, handle.digest) for handle in read),
             landed=made.landed,
@@ -206,7 +217,7 @@ class StoreIOManager(dg.IOManager):
             metrics=made.metrics,
             checks=tuple(Check(c.name, c.passed, c.blocking, c.description, c.metadata) for c in made.checks),
             notes=made.notes,
-            run=context.run_id,
+            run=run,
             branch=self.store.branch,
             by=self.store.user,
             created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),

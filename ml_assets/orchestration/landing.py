@@ -26,7 +26,7 @@ import dagster as dg
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
-from ml_assets.computation.chain import CHAIN
+from ml_assets.computation.chain import chain_of
 from ml_assets.orchestration.asset import asset_key
 from ml_assets.orchestration.automation import CHAIN_TAG, TICK_SECONDS, running_on
 from ml_assets.orchestration.intake import Intake, Landed, Looked
@@ -62,7 +62,7 @@ def landing_sensor(problem: Problem, store: Store, landing: LandingFolder, queue
 
     @dg.sensor(
         name=f"{problem.name}_landing",
-        asset_selection=dg.AssetSelection.assets(*(asset_key(problem, noun) for noun in CHAIN)),
+        asset_selection=dg.AssetSelection.assets(*(asset_key(problem, noun) for noun in chain_of(problem))),
         minimum_interval_seconds=TICK_SECONDS,
         default_status=running_on(store.branch),
         description=f"Starts a run when files of {problem.name} land, late and corrected ones included.",
@@ -109,7 +109,8 @@ def tick(
     found = intake.find(seen.watch, now)
     for note in found.notes:
         log.warning(note)
-    waiting = sorted(filter(intake.is_partition, {*seen.waiting, *found.partitions}))
+    in_order = intake.problem.partitions.in_order
+    waiting = in_order(filter(intake.is_partition, {*seen.waiting, *found.partitions}))
     if waiting and _busy(intake.problem, instance):
         why = f"{_some(waiting)} will be looked into after the run under way."
         return _nothing(Seen(found.watch, tuple(waiting), seen.lacking), why)
@@ -117,7 +118,7 @@ def tick(
     looked = intake.look_into(past, now)
     left = past[looked.into :]
     lacking = _lacking(intake, seen, past, looked)
-    seen = Seen(found.watch, tuple(sorted({*waiting} - {*past} | {*left})), lacking)
+    seen = Seen(found.watch, tuple(in_order({*waiting} - {*past} | {*left})), lacking)
     if looked.wanted is None:
         return _nothing(seen, _why_nothing(seen, left) + _foreign(found))
     return dg.SensorResult(

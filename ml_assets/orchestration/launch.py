@@ -11,6 +11,7 @@ trainings of all partitions leave that order and run side by side, between what 
 from __future__ import annotations
 
 import multiprocessing
+import re
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -31,6 +32,7 @@ from ml_assets.orchestration.automation import CHAIN_TAG
 from ml_assets.orchestration.metadata import REUSE
 from ml_assets.orchestration.run_launcher import HOST_TAG
 from ml_assets.orchestration.selection import Assets, Target, needs_all_threads, possible_without, waves
+from ml_assets.orchestration.study import SAID as TRIAL
 from ml_assets.settings import share_cores
 
 QUIET = {
@@ -104,7 +106,12 @@ class Launcher:
         run = self.instance.create_run_for_job(
             job_def=job.get_definition(),
             run_config=_config_for(self.run_config, assets),
-            tags={"dagster/partition": partition, HOST_TAG: socket.gethostname(), **_chain(assets), **self.tags},
+            tags={
+                **self._partition_tags(assets, partition),
+                HOST_TAG: socket.gethostname(),
+                **_chain(assets),
+                **self.tags,
+            },
             asset_selection=assets,
             job_code_origin=job.get_python_origin(),
             parent_run_id=continues,
@@ -117,6 +124,12 @@ class Launcher:
         passed = ended is not None and ended.is_success
         skipped = assets - progress.made if passed else frozenset()
         return Outcome(run.run_id, partition, passed, tuple(progress.steps), skipped)
+
+    def _partition_tags(self, assets: Assets, partition: str) -> Mapping[str, str]:
+        """How a run tells Dagster its partition: one of two dimensions by both of them, too."""
+        definition = next(filter(None, (self.target.graph.get(key).partitions_def for key in assets)))
+        tags: Mapping[str, str] = definition.get_tags_for_partition_key(partition)
+        return tags
 
     def _root(self, run: str | None) -> str | None:
         parent = self.instance.get_run_by_id(run) if run else None
@@ -189,6 +202,8 @@ class _Progress:
         elif event.is_step_materialization and event.asset_key is not None:
             self.made.add(event.asset_key)
             self.why[key] = str(event.step_materialization_data.materialization.metadata[REUSE].value)
+        elif event.is_successful_output and TRIAL in event.step_output_data.metadata:
+            self.why[key] = str(event.step_output_data.metadata[TRIAL].value)
         elif event.is_step_success:
             self._end(Step(key, self.partition, True, event.step_success_data.duration_ms / 1000))
         elif event.is_step_failure:
@@ -197,10 +212,18 @@ class _Progress:
             self._end(Step("run", self.partition, False, why=cause(event.job_failure_data.error)))
 
     def _end(self, step: Step) -> None:
-        asset, findings = step.asset.replace("__", "/"), tuple(self.findings.pop(step.asset, ()))
+        asset, findings = _shown(step.asset), tuple(self.findings.pop(step.asset, ()))
         why = step.why or self.why.pop(step.asset, "")
         self.steps.append(replace(step, asset=asset, why=why, findings=findings))
         self.report(self.steps[-1])
+
+
+def _shown(step: str) -> str:
+    """``p/model`` for the step ``p__model``; ``p/study trial 7`` for ``p__study.trials_2[7]``, ``p/study`` for the last."""
+    asset, _, inside = step.partition(".")
+    mapped = re.fullmatch(r"trials_\d+\[(\w+)\]", inside)
+    part = f" trial {mapped[1]}" if mapped else f" {inside.replace('_', ' ')}" if inside not in ("", "best") else ""
+    return f"{asset.replace('__', '/')}{part}"
 
 
 def instance_in(folder: Path) -> dg.DagsterInstance:

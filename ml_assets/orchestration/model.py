@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import dagster as dg
 
-from ml_assets.evaluation import checks
+from ml_assets.computation.chain import STUDY
+from ml_assets.computation.environment import cuda_devices
+from ml_assets.computation.recipe import Recipe
 from ml_assets.orchestration.asset import problem_asset, upstream
 from ml_assets.orchestration.code_references import code_references
+from ml_assets.orchestration.compute import op_tags
+from ml_assets.orchestration.distributed import ranks_for, train_on
 from ml_assets.orchestration.executor import ALL_THREADS, OWN_PROCESS
 from ml_assets.orchestration.io_manager import Made
-from ml_assets.orchestration.params import params_schema
-from ml_assets.orchestration.split import window_of
-from ml_assets.orchestration.step import CheckSpec, store_of
+from ml_assets.orchestration.params import params_from, params_schema
+from ml_assets.orchestration.step import CheckSpec, question, store_of
+from ml_assets.orchestration.training import surroundings
 from ml_assets.problem import Problem
+from ml_assets.settings import on_cluster
 from ml_assets.store import Handle
-from ml_assets.training.model import fit, predict
 from ml_assets.training.params import changed_params
-from ml_assets.training.run import Run
-from ml_assets.training.split import training_data
 
 CHECKS = (CheckSpec("reloads", "The stored model, loaded again, answers bit for bit as it did in training."),)
-RELOAD_ROWS = 2_000  # of the validation rows; more would cost as much as a training does
 
 
 def model_asset(problem: Problem) -> dg.AssetsDefinition:
@@ -32,35 +31,40 @@ def model_asset(problem: Problem) -> dg.AssetsDefinition:
         problem,
         "model",
         description="Fitted on the train rows of the split, chosen on its validation rows. It has not seen the test rows.",
-        ins={"split": upstream(problem, "split")},
+        ins={noun: upstream(problem, noun) for noun in ("split", *([STUDY] if problem.tuning else []))},
         checks=CHECKS,
         kinds=("python",),
         metadata=code_references(problem.train, problem.predict),
         config_schema={
-            "params": params_schema(problem.params),
+            "params": params_schema(problem.params, problem.tuning.space if problem.tuning else ()),
             "seed": dg.Field(int, default_value=problem.seed, description="Seed of all chance in the training."),
         },
-        op_tags={OWN_PROCESS: "true", **({ALL_THREADS: "true"} if problem.threads_change_bits else {})},
+        op_tags={
+            OWN_PROCESS: "true",
+            **({ALL_THREADS: "true"} if problem.threads_change_bits else {}),
+            **op_tags(problem.compute),
+        },
     )
-    def model(context: dg.AssetExecutionContext, split: Handle) -> Made:
-        store = store_of(context)
-        config = context.op_execution_context.op_config
-        params = changed_params(problem.params, config["params"])
-        data = training_data(*window_of(split))
-        run = Run(config["seed"], context.log.info)
-        trained = fit(problem, data, params, run)
-        content = store.put(trained)
-        answer = partial(predict, problem)
-        sample = data.validation.features.head(RELOAD_ROWS)
+    def model(context: dg.AssetExecutionContext, split: Handle, **searched: Handle) -> Made:
+        store, asked = store_of(context), question(context, Recipe(problem, "model"), [split, *searched.values()])
+        params = changed_params(problem.params, asked.base.params)
+        ranks = ranks_for(problem.compute, cuda_devices(), on_cluster=on_cluster())
+        with surroundings(context, asked) as around:
+            trained = train_on(
+                ranks, problem, split, params, around.run, store=store, computation=around.log.computation
+            )
         return Made(
-            content,
-            checks=(checks.reloads_identically(answer, trained, store.get(content), sample),),
+            trained.content,
+            because=params_from(searched.get(STUDY)),
+            checks=(trained.check,),
             notes={
-                "rows_to_fit": len(data.train),
-                "rows_to_choose": len(data.validation),
-                **({"training": history} if (history := run.history.to_json()) else {}),
+                "rows_to_fit": trained.rows_to_fit,
+                "rows_to_choose": trained.rows_to_choose,
+                **around.notes,
+                **({"resumed": trained.resumed} if trained.resumed else {}),
             },
             inputs=split.inputs("features"),
+            once_published=around.log.forget,
         )
 
     return model

@@ -5,43 +5,65 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import dagster as dg
 
-from ml_assets.computation.reuse import Given, given
+from ml_assets.computation.chain import STUDY
+from ml_assets.computation.recipe import Recipe
+from ml_assets.computation.reuse import Given, best_params, given, given_as_written
 from ml_assets.errors import InvalidProblem
-from ml_assets.problem import Problem
+from ml_assets.store import Handle, Store
 from ml_assets.training.params import changed_params
 
+FROM_STUDY = "The best of the study, unless it is given here."
 _TYPES: dict[type, Any] = {bool: dg.Bool, int: dg.Int, float: dg.Float, str: dg.String}
 
 
-def params_schema(params: Any) -> dg.Field:
+def params_schema(params: Any, searched: Iterable[str] = ()) -> dg.Field:
     """One optional field per field of the dataclass, with its default.
 
+    Args:
+        searched: those that have none, because a search gives them.
     Raises:
         InvalidProblem: if a field is not a bool, int, float, str, or one of these or None.
     """
-    hints = typing.get_type_hints(type(params))
-    fields = {
-        field.name: dg.Field(
-            _config_type(type(params), field.name, hints[field.name]), default_value=getattr(params, field.name)
-        )
-        for field in dataclasses.fields(params)
-    }
+    hints, from_study = typing.get_type_hints(type(params)), frozenset(searched)
+    fields = {}
+    for field in dataclasses.fields(params):
+        kind = _config_type(type(params), field.name, hints[field.name])
+        if field.name in from_study:
+            fields[field.name] = dg.Field(kind, is_required=False, description=FROM_STUDY)
+        else:
+            fields[field.name] = dg.Field(kind, default_value=getattr(params, field.name))
     return dg.Field(fields, description=type(params).__doc__)
 
 
-def given_to(problem: Problem, context: dg.AssetExecutionContext) -> Given:
-    """The parameters and the seed that the launchpad or a command gave a training, and how many threads it has.
+def given_to(recipe: Recipe, context: dg.AssetExecutionContext, inputs: Sequence[Handle], store: Store) -> Given:
+    """What a run gives an asset: a training the parameters and the seed of the launchpad, a command or its study.
 
     Raises:
         InvalidParams: if the problem has no such parameters.
     """
+    if recipe.noun == STUDY:
+        return given_as_written(recipe.problem)
+    if recipe.noun != "model":
+        return Given()
     config = context.op_execution_context.op_config
-    params = changed_params(problem.params, config["params"])
-    return given(problem, params, config["seed"])
+    params = changed_params(recipe.problem.params, config["params"])
+    gives, study = given(recipe.problem, params, config["seed"], config["params"]), study_among(inputs)
+    return gives if study is None else gives.following(best_params(store, study.manifest))
+
+
+def params_from(study: Handle | None) -> str:
+    """Where a model's parameters come from, for its sentence; empty where they are not searched for."""
+    return f"params follow study {study.key.short}" if study is not None else ""
+
+
+def study_among(inputs: Iterable[Handle]) -> Handle | None:
+    """The study, where a model's parameters were searched for."""
+    return next((handle for handle in inputs if handle.key.asset.endswith(f"/{STUDY}")), None)
 
 
 def _config_type(owner: type, name: str, hint: Any) -> Any:

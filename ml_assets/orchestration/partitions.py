@@ -2,36 +2,57 @@
 
 from __future__ import annotations
 
+import warnings
+
 import dagster as dg
 
-from ml_assets.problem import Daily, Dynamic, Monthly, Partitions, Problem, is_calendar
+from ml_assets.problem import Daily, Dynamic, Grid, Monthly, Partitions, Problem
 
 
 def partitions_definition(problem: Problem) -> dg.PartitionsDefinition[str]:
     """Dagster's definition with exactly the problem's partition keys."""
     partitions = problem.partitions
-    if isinstance(partitions, Monthly):
-        return dg.MonthlyPartitionsDefinition(
-            start_date=partitions.start, end_date=partitions.end, fmt="%Y-%m", end_offset=partitions.ahead
-        )
-    if isinstance(partitions, Daily):
-        return dg.DailyPartitionsDefinition(
-            start_date=partitions.start, end_date=partitions.end, end_offset=partitions.ahead
+    if isinstance(partitions, Grid):
+        values = dg.StaticPartitionsDefinition(list(partitions.values))
+        return dg.MultiPartitionsDefinition(
+            {partitions.time.name: _through_time(partitions.time), partitions.by: values}
         )
     if isinstance(partitions, Dynamic):
         return dg.DynamicPartitionsDefinition(name=problem.name)
+    if isinstance(partitions, (Monthly, Daily)):
+        return _through_time(partitions)
     return dg.StaticPartitionsDefinition(list(partitions.partition_keys))
 
 
+def _through_time(partitions: Monthly | Daily) -> dg.TimeWindowPartitionsDefinition:
+    define = dg.MonthlyPartitionsDefinition if isinstance(partitions, Monthly) else dg.DailyPartitionsDefinition
+    return define(
+        start_date=partitions.start, end_date=partitions.end, fmt=partitions.pattern, end_offset=partitions.ahead
+    )
+
+
 def window_mapping(partitions: Partitions, size: int) -> dg.PartitionMapping:
-    """From a partition to the ``size`` upstream partitions that end with it; Dagster drops those before the first."""
-    if is_calendar(partitions) and size > 1:
-        return dg.TimeWindowPartitionMapping(start_offset=1 - size, end_offset=0)
-    return dg.IdentityPartitionMapping()
+    """From a partition to the ``size`` of its line that end with it; Dagster drops those before the first."""
+    return _mapping(partitions, 1 - size, 0) if size > 1 else dg.IdentityPartitionMapping()
 
 
 def previous_mapping(partitions: Partitions) -> dg.PartitionMapping:
-    """From a partition to the one before it."""
-    if is_calendar(partitions):
-        return dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=-1)
-    return dg.IdentityPartitionMapping()
+    """From a partition to the one before it in its line."""
+    return _mapping(partitions, -1, -1)
+
+
+def _mapping(partitions: Partitions, first: int, last: int) -> dg.PartitionMapping:
+    if not partitions.in_time:
+        return dg.IdentityPartitionMapping()
+    through_time = dg.TimeWindowPartitionMapping(start_offset=first, end_offset=last)
+    if not isinstance(partitions, Grid):
+        return through_time
+    time, by = partitions.time.name, partitions.by
+    with warnings.catch_warnings():  # beta in 1.13: pinned, and held by our tests
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return dg.MultiPartitionMapping(
+            {
+                time: dg.DimensionPartitionMapping(time, through_time),
+                by: dg.DimensionPartitionMapping(by, dg.IdentityPartitionMapping()),
+            }
+        )

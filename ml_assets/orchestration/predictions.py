@@ -21,7 +21,7 @@ from ml_assets.orchestration.asset import asset_key, problem_asset, upstream
 from ml_assets.orchestration.code_references import code_references
 from ml_assets.orchestration.io_manager import Made
 from ml_assets.orchestration.partitions import previous_mapping
-from ml_assets.orchestration.step import CheckSpec, store_of
+from ml_assets.orchestration.step import CheckSpec, partition_of, store_of
 from ml_assets.orchestration.tables import column_schema
 from ml_assets.problem import Problem
 from ml_assets.promotion.ledger import Ledger
@@ -55,14 +55,15 @@ def predictions_asset(problem: Problem) -> dg.AssetsDefinition:
     )
     def predictions(context: dg.AssetExecutionContext, features: Handle) -> Made:
         store = store_of(context)
-        champion = Ledger.of(store, problem, context.partition_key).champion(before=context.partition_key)
+        partition = partition_of(context)
+        champion = Ledger.of(store, problem, partition).champion(before=partition)
         model = Handle(store, champion.model, "champion") if champion else None
         seen = _Seen()
         content = store.put_batches(seen.passing(scored(problem, store, features, model)))
-        served = checks.served(context.partition_key, str(champion.model), champion.at) if champion else None
+        served = checks.served(partition, str(champion.model), champion.at) if champion else None
         return Made(
             content,
-            checks=(served or checks.served(context.partition_key, None),),
+            checks=(served or checks.served(partition, None),),
             notes={"rows": seen.rows, "model": str(model.key) if model else "none"},
             ledger=read_of_champion(champion),
             metadata={"dagster/row_count": seen.rows, **column_schema(seen.columns)},
@@ -90,7 +91,7 @@ def scored(
     for batch, known in zip(keys, store.batches(content, field="features", rows=rows, of=of), strict=True):
         prediction = predict(problem, trained, known, name=str(model.key))
         refuse_unusable("prediction", prediction, len(batch), problem.task, first_row)
-        yield batch.assign(**as_columns("prediction", prediction), model_version=model.key.version)
+        yield batch.assign(**as_columns("prediction", prediction, problem.task), model_version=model.key.version)
         first_row += len(batch)
 
 

@@ -52,6 +52,7 @@ from ml_assets.store import (
     trust,
 )
 from ml_assets.training.model import TrainedModel
+from ml_assets.training.tuning.study import Study
 
 QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
 
@@ -82,7 +83,7 @@ def rebuild(base: Backend, landing: LandingFolder, key: VersionKey, scratch: Pat
     """
     recorded = Store(base).manifest(key)
     problem = _problem_of(Store(base), recorded)
-    for cls in (FeatureTable, TrainedModel, Judgement, *problem.artifact_types):
+    for cls in (FeatureTable, TrainedModel, Judgement, Study, *problem.artifact_types):
         trust(cls)
     overlay = Overlay(base, open_backend(str(scratch)))
     _Past(overlay, problem, recorded).restore()
@@ -144,7 +145,7 @@ class _Past:
     def _adopt(self, ledger: Ledger) -> None:
         newest = {move.branch: move.number for move in self._before_the_decision(ledger)}
         for branch, entries in newest.items():
-            self.overlay.adopt(branch, ledger.asset, ledger.partition, entries)
+            self.overlay.adopt(branch, ledger.asset, ledger.line, entries)
 
     def _before_the_decision(self, ledger: Ledger) -> Sequence[Move]:
         """The moves that the decision knew: those before it was recorded, and before the move that it made itself."""

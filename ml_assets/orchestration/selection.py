@@ -99,7 +99,7 @@ def partition_keys(target: Target, assets: Assets, instance: dg.DagsterInstance)
     if partitions is None:
         about = ", ".join(sorted(f"{'/'.join(key.path)}: {target.graph.get(key).description}" for key in assets))
         raise UsageError(f"What has no partitions is not run from here. {about}")
-    return list(partitions.get_partition_keys(dynamic_partitions_store=instance))
+    return list(map(str, partitions.get_partition_keys(dynamic_partitions_store=instance)))
 
 
 def waves(target: Target, work: Mapping[str, Assets], jobs: int) -> list[Wave]:
@@ -109,7 +109,7 @@ def waves(target: Target, work: Mapping[str, Assets], jobs: int) -> list[Wave]:
         work: the assets of each partition.
     """
     assets: Assets = frozenset().union(*work.values())
-    trainings = frozenset(key for key in assets if OWN_PROCESS in target.graph.get(key).assets_def.op.tags)
+    trainings = frozenset(key for key in assets if OWN_PROCESS in _tags(target, key))
     if jobs < 2 or sum(bool(some & trainings) for some in work.values()) < 2:
         return [Wave(assets)]
     after = frozenset(key for key in assets - trainings if trainings & _ancestors(target.graph, key))
@@ -119,7 +119,12 @@ def waves(target: Target, work: Mapping[str, Assets], jobs: int) -> list[Wave]:
 
 def needs_all_threads(target: Target, assets: Assets) -> bool:
     """Whether one of the assets has as many threads however many run beside it: how many run must not change a result."""
-    return any(ALL_THREADS in target.graph.get(key).assets_def.op.tags for key in assets)
+    return any(ALL_THREADS in _tags(target, key) for key in assets)
+
+
+def _tags(target: Target, key: dg.AssetKey) -> set[str]:
+    """The tags of an asset's ops; those of a study are its trials'."""
+    return {tag for op in target.graph.get(key).assets_def.node_def.iterate_op_defs() for tag in op.tags}
 
 
 def possible_without(target: Target, assets: Assets, absent: Assets) -> Assets:

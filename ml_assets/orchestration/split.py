@@ -11,7 +11,7 @@ from ml_assets.orchestration.asset import problem_asset, upstream
 from ml_assets.orchestration.code_references import definition_of
 from ml_assets.orchestration.io_manager import Made
 from ml_assets.orchestration.partitions import window_mapping
-from ml_assets.orchestration.step import CheckSpec, Skip
+from ml_assets.orchestration.step import CheckSpec, Skip, partition_of
 from ml_assets.orchestration.tables import column_schema
 from ml_assets.problem import FeatureTable, Problem, RollingWindow
 from ml_assets.store import Handle
@@ -45,10 +45,10 @@ def split_asset(problem: Problem) -> dg.AssetsDefinition:
     )
     def split(context: dg.AssetExecutionContext, features: dict[str, Handle]) -> Made | Skip:
         tables = {partition: handle.load() for partition, handle in features.items()}
-        if skip := _waits_for_labels(context.partition_key, tables[context.partition_key]):
+        if skip := _waits_for_labels(partition_of(context), tables[partition_of(context)]):
             return skip
         table = concatenate(tables)
-        roles = assign_roles(problem, table, problem.partitions.partition(context.partition_key).end)
+        roles = assign_roles(problem, table, problem.partitions.partition(partition_of(context)).end)
         labels = {role: rows_of(table, roles, role).label for role in (TRAIN, VALIDATION, TEST)}
         counts = {str(role): int(n) for role, n in roles["role"].value_counts().items()}
         return Made(

@@ -16,7 +16,7 @@ import dagster as dg
 from ml_assets.computation.chain import Surroundings
 from ml_assets.computation.recipe import Recipe
 from ml_assets.computation.resources import Meter
-from ml_assets.computation.reuse import Compute, Given, Question, Reuse, afresh
+from ml_assets.computation.reuse import Compute, Question, Reuse, afresh
 from ml_assets.evaluation.checks import CheckOutcome
 from ml_assets.orchestration.io_manager import IO_MANAGER, Made, Reused
 from ml_assets.orchestration.params import given_to
@@ -67,7 +67,7 @@ class Step:
 
     def run(self, context: dg.AssetExecutionContext, inputs: Mapping[str, Any]) -> Emitted:
         """Use again, or make."""
-        store, asked = store_of(context), self._question(context, inputs)
+        store, asked = store_of(context), question(context, self.recipe, _handles(inputs))
         decision = asked.answer(store)
         if FRESH_TAG in context.run.tags:
             decision = afresh(decision)
@@ -94,19 +94,14 @@ class Step:
             value=content,
             made_of=answered.ingredients if answered.is_known else None,
             asked_by=asked.base.key,
-            why=decision.after(content) or answered.why(store),
+            why="; ".join(filter(None, [decision.after(content) or answered.why(store), made.because])),
             replaces=decision.replaces,
             source=self.recipe.store_source(store),
             params=asked.base.params,
             seed=asked.base.seed,
-            resources=meter.read(),
+            resources={**meter.read(), **made.resources},
         )
         yield from self._checked(made, _output(made, content.digest))
-
-    def _question(self, context: dg.AssetExecutionContext, inputs: Mapping[str, Any]) -> Question:
-        around = Surroundings(store_of(context), getattr(context.resources, LANDING))
-        given = given_to(self.recipe.problem, context) if self.recipe.noun == "model" else Given()
-        return Question.of(self.recipe, context.partition_key, _handles(inputs), given, around)
 
     def _checked(self, made: Made, output: dg.Output[Made | Reused]) -> Emitted:
         checked = [check_result(check) for check in made.checks]
@@ -118,6 +113,18 @@ class Step:
             yield from checked
         yield output
         yield from checked
+
+
+def question(context: dg.AssetExecutionContext, recipe: Recipe, inputs: Sequence[Handle]) -> Question:
+    """What a step makes, and of what."""
+    store = store_of(context)
+    around, given = Surroundings(store, getattr(context.resources, LANDING)), given_to(recipe, context, inputs, store)
+    return Question.of(recipe, partition_of(context), inputs, given, around)
+
+
+def partition_of(context: dg.AssetExecutionContext) -> str:
+    """The key of the partition that is made. Dagster's own key of two dimensions is no plain text."""
+    return str(context.partition_key)
 
 
 def store_of(context: dg.AssetExecutionContext) -> Store:

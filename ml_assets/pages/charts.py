@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from ml_assets.figures.svg import line_chart
 from ml_assets.lineage.report import PartitionReport
+from ml_assets.problem import Partitions
 
 WIDTH = 584  # pixels: two charts beside each other
 
@@ -23,6 +24,20 @@ def over_partitions(metric: str, rows: Sequence[PartitionReport]) -> Markup:
     }
     names = [row.partition for row in rows]
     return _drawn(line_chart(lines, title=f"{metric} over partitions", width=WIDTH, x_names=names))
+
+
+def by_line(metric: str, rows: Sequence[PartitionReport], partitions: Partitions) -> Markup:
+    """A metric of the models over time, a line for each line of partitions; their baselines are in the table."""
+    times = sorted({partitions.moment(row.partition) for row in rows})
+    lines: dict[str, list[tuple[float, float]]] = {}
+    for row in rows:
+        point = (
+            times.index(partitions.moment(row.partition)) + 1.0,
+            _number((row.metrics.get(metric) or {}).get("value")),
+        )
+        lines.setdefault(str(partitions.line(row.partition)), []).append(point)
+    title = f"{metric} by {partitions.line_name}"
+    return _drawn(line_chart(dict(sorted(lines.items())), title=title, width=WIDTH, x_names=times))
 
 
 def over_steps(training: Any) -> Markup | None:

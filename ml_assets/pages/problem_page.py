@@ -11,10 +11,12 @@ from ml_assets.errors import MlAssetsError, UnknownVersion
 from ml_assets.lineage.champions import Champions, champions
 from ml_assets.lineage.report import PartitionReport, report
 from ml_assets.pages.archive import expect_problem, problem_names, read_ahead
-from ml_assets.pages.charts import over_partitions
-from ml_assets.problem import Problem
+from ml_assets.pages.charts import by_line, over_partitions
+from ml_assets.problem import Partitions, Problem
 from ml_assets.problems import BrokenProblem
 from ml_assets.store import Store
+
+MOST_LINES = 7  # of a chart: as many colours can be told apart
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class ProblemPage:
     Attributes:
         rows: one per partition, newest first.
         metrics: in the order of importance.
-        charts: a metric over partitions each; none where partitions have no order or only one was judged.
+        charts: a metric over partitions each; a line for each line of partitions, where there are several. None where
+            partitions have no order, only one was judged, or there are too many lines to be told apart.
         broken: why its code cannot be used, if so.
     """
 
@@ -76,9 +79,18 @@ def problem_page(
     expect_problem(store, [*problems, *broken], name)
     who, rows = champions(store, name), _rows(store, name)
     metrics = list(dict.fromkeys(metric for row in rows for metric in row.metrics))
-    in_time = None in who.moves or not who.moves
-    charts = [over_partitions(metric, rows) for metric in metrics] if in_time and len(rows) > 1 else []
+    known = next((problem.partitions for problem in problems if problem.name == name), None)
+    charts = [chart for metric in metrics if (chart := _chart(metric, rows, who, known)) is not None]
     return ProblemPage(name, _about(problems, name), who, rows[::-1], metrics, charts, _named(broken, name))
+
+
+def _chart(metric: str, rows: Sequence[PartitionReport], who: Champions, known: Partitions | None) -> Markup | None:
+    if known is not None and known.in_time and known.lines():
+        ours = [row for row in rows if known.has(row.partition)]
+        lines = {known.line(row.partition) for row in ours}
+        return by_line(metric, ours, known) if len(lines) <= MOST_LINES and len(ours) > len(lines) else None
+    in_time = None in who.moves or not who.moves
+    return over_partitions(metric, rows) if in_time and len(rows) > 1 else None
 
 
 def _summary(store: Store, name: str, about: str) -> Summary:

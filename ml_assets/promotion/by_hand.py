@@ -6,11 +6,12 @@ can serve: its bytes are whole, its code still runs, its features still exist, i
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 
 from ml_assets.errors import Refused, UnknownVersion
 from ml_assets.evaluation.scored_rows import refuse_unusable
-from ml_assets.problem import Problem, is_calendar
+from ml_assets.problem import Problem
 from ml_assets.promotion.ledger import Kind, Ledger, Move, reigning, standing
 from ml_assets.store import RefEntry, Store, VersionKey
 from ml_assets.training.model import predict
@@ -65,7 +66,7 @@ def try_out(store: Store, problem: Problem, model: VersionKey) -> Trial:
         asset = f"{problem.name}/features"
         raise UnknownVersion(
             f"{asset} has no published version on branch {store.branch} to try {model} on. Materialize one: "
-            f"ml-assets run {asset} --partition {model.partition}"
+            f"ml-assets run {asset} --partition {shlex.quote(str(model.partition))}"
         )
     features = store.load(entry.target).features.head(TRIAL_ROWS)
     prediction = predict(problem, loaded, features, name=str(model))
@@ -74,13 +75,14 @@ def try_out(store: Store, problem: Problem, model: VersionKey) -> Trial:
 
 
 def _newest(store: Store, problem: Problem, noun: str, model: VersionKey) -> RefEntry | None:
-    """What the branch names for the newest partition that it has (of the model's partition, where each is a world).
+    """What the branch names for the newest partition that it has in the model's line.
 
     Versions alone do not count: those of the newest partition may all be refused, or made on another branch.
     """
     asset = f"{problem.name}/{noun}"
-    partitions = store.partitions(asset)[::-1] if is_calendar(problem.partitions) else [model.partition]
-    return next(filter(None, (store.head(asset, partition) for partition in partitions)), None)
+    line = problem.partitions.line(str(model.partition))
+    of_line = [key for key in store.partitions(asset) if key is not None and problem.partitions.line(key) == line]
+    return next(filter(None, (store.head(asset, partition) for partition in reversed(of_line))), None)
 
 
 def rollback_target(ledger: Ledger, wanted: VersionKey | None) -> VersionKey:

@@ -1,7 +1,8 @@
 """Which model is champion, since when and why: an append-only log of moves, kept as a ref of the store.
 
 A problem on calendar partitions has one champion that moves on through time; with static partitions each partition is a
-world with a champion of its own. A move records the partition it was decided for (*as of*), and champions succeed each
+world with a champion of its own, and of a grid each value has one that moves on through time: each *line* of partitions has
+a ledger. A move records the partition it was decided for (*as of*), and champions succeed each
 other in that order, whenever the moves were made: deciding an old month again rewrites that month's history, never the
 present, and "the champion known before partition M" has one answer. Moves by hand act on the present: the newest partition.
 """
@@ -14,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from ml_assets.errors import UnknownVersion, UsageError
-from ml_assets.problem import Problem, is_calendar
+from ml_assets.problem import Problem
 from ml_assets.store import MAIN, RefEntry, Store, VersionKey
 
 LEDGER = "ledger"
@@ -89,16 +90,23 @@ def _succession(moves: Sequence[Move]) -> tuple[list[Move], dict[VersionKey, Mov
 
 @dataclass(frozen=True)
 class Ledger:
-    """The champions of one problem (of one partition of it, where each has its own)."""
+    """The champions of one problem, or of one line of its partitions, where each has its own.
+
+    Attributes:
+        line: see ``Kind.line``; its place in the store. None: the problem's only one.
+        in_time: whether there is a time in which champions were known before a partition.
+    """
 
     store: Store
     problem: str
-    partition: str | None
+    line: str | None
+    in_time: bool = True
 
     @classmethod
     def of(cls, store: Store, problem: Problem, partition: str | None) -> Ledger:
         """The ledger that decisions about ``partition`` belong to."""
-        return cls(store, problem.name, None if is_calendar(problem.partitions) else partition)
+        line = None if partition is None else problem.partitions.line(partition)
+        return cls(store, problem.name, line, problem.partitions.in_time)
 
     @property
     def asset(self) -> str:
@@ -107,14 +115,14 @@ class Ledger:
 
     def moves(self) -> list[Move]:
         """All moves, oldest first; on a branch: those of ``main``, then the branch's own."""
-        own = [_move(entry) for entry in self.store.log(self.asset, self.partition)]
+        own = [_move(entry) for entry in self.store.log(self.asset, self.line)]
         if self.store.branch == MAIN or (own and own[0].branch == MAIN):
             return own
-        return [_move(entry) for entry in self.store.on(MAIN).log(self.asset, self.partition)] + own
+        return [_move(entry) for entry in self.store.on(MAIN).log(self.asset, self.line)] + own
 
     def champion(self, *, before: str | None = None, until: str | None = None) -> Move | None:
-        """The present champion, or the one known before (or at the end of) a calendar partition; None where there is none."""
-        if self.partition is not None:
+        """The present champion, or the one known before (or at the end of) a partition in time; None where there is none."""
+        if not self.in_time:
             return reigning(self.moves())
         return reigning(self.moves(), before=before, until=until)
 
@@ -132,14 +140,14 @@ class Ledger:
         return champion
 
     def current(self, until: str | None = None) -> Move:
-        """The present champion, or the one known at the end of a calendar partition.
+        """The present champion, or the one known at the end of a partition in time.
 
         Raises:
             UnknownVersion: if there is none yet.
         """
         champion = self.champion(until=until)
         if champion is None:
-            known = f" known at the end of {until}" if until and self.partition is None else ""
+            known = f" known at the end of {until}" if until and self.in_time else ""
             raise UnknownVersion(
                 f"{self.problem} has no champion{known} on branch {self.store.branch}. Make one: ml-assets run {self.problem} "
                 f"--partition P, or promote a model by hand: ml-assets promote {self.problem}/model@P --why '…'"
@@ -164,7 +172,7 @@ class Ledger:
         """
         entry = self.store.move(
             self.asset,
-            self.partition,
+            self.line,
             model,
             expected=max((move.number for move in after if move.branch == self.store.branch), default=0),
             why=why,

@@ -11,6 +11,7 @@ The format is specified in docs/STORE.md, well enough to write another implement
 from ml_assets.store import records, watch
 from ml_assets.store.backend import Backend
 from ml_assets.store.canonical import canonical, digest
+from ml_assets.store.checkpoints import CheckpointLog, Saved
 from ml_assets.store.codecs.figure import Png
 from ml_assets.store.codecs.folder import Folder
 from ml_assets.store.codecs.record import trust
@@ -32,6 +33,7 @@ __all__ = [
     "MAIN",
     "Backend",
     "Check",
+    "CheckpointLog",
     "Content",
     "Entry",
     "File",
@@ -47,6 +49,7 @@ __all__ = [
     "Queue",
     "RefEntry",
     "Remembered",
+    "Saved",
     "Store",
     "Told",
     "Trace",

@@ -142,9 +142,19 @@ def trace_key(key: str) -> str:
     return f"traces/{blob_key(key).rpartition('/')[2]}.json"
 
 
+def checkpoint_folder(key: str) -> str:
+    """Where the states of a training in flight are kept."""
+    return f"checkpoints/{blob_key(key).rpartition('/')[2]}"
+
+
+def refs_folder(branch: str, asset: str) -> str:
+    """Everything that a branch names of an asset."""
+    return f"refs/{escape(branch)}/{asset_path(asset)}"
+
+
 def ref_folder(branch: str, asset: str, partition: str | None) -> str:
     """The log of what a branch names for an asset's partition."""
-    return f"refs/{escape(branch)}/{asset_path(asset)}/{partition_segment(partition)}"
+    return f"{refs_folder(branch, asset)}/{partition_segment(partition)}"
 
 
 def run_folder(run: str, asset: str, partition: str | None) -> str:

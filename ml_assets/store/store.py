@@ -21,9 +21,11 @@ from ml_assets.store import batches, catalog, codecs, probe
 from ml_assets.store.backend import Backend
 from ml_assets.store.blobs import Blobs
 from ml_assets.store.canonical import Json, digest, plain
+from ml_assets.store.checkpoints import CheckpointLog
 from ml_assets.store.codecs.codec import Parts
 from ml_assets.store.codecs.folder import is_inside
 from ml_assets.store.codecs.record import RecordCodec
+from ml_assets.store.codecs.tensors import TensorsCodec
 from ml_assets.store.computations import Computations, Remembered, Trace
 from ml_assets.store.content import Content, File
 from ml_assets.store.documents import Documents
@@ -32,7 +34,9 @@ from ml_assets.store.keys import (
     code_key,
     described,
     environment_key,
+    partition_name,
     ref_folder,
+    refs_folder,
     run_folder,
     source_key,
     version_key,
@@ -43,6 +47,7 @@ from ml_assets.store.refs import RefEntry, RefLog
 
 if TYPE_CHECKING:
     import pandas as pd
+    import torch
 
 MAIN = "main"
 BATCH_ROWS = 50_000  # of a table that is read in batches
@@ -120,6 +125,13 @@ class Store:
             UnreadableContent: if the content is no dataclass, or has no such field.
         """
         return self.get(RecordCodec.field(content, name), of=of)
+
+    def tensors(self, content: Content, of: str = "") -> dict[str, dict[str, torch.Tensor]]:
+        """The dicts of tensors in a stored dataclass, by the path of the field, its other fields unread; see ``get``.
+
+        ``{"estimator.weights": {…}}``; under an empty path where the content itself is one.
+        """
+        return {path: self.get(inside, of=of) for path, inside in RecordCodec.inside(content, TensorsCodec.name)}
 
     def put_batches(self, frames: Iterable[pd.DataFrame]) -> Content:
         """Store the rows of all ``frames`` as one table, in bounded memory; ``get`` gives it back as one DataFrame.
@@ -252,6 +264,12 @@ class Store:
         """All entries of the ref that ``head`` is the newest of, oldest first."""
         return self._visible_log(asset, partition).entries()
 
+    def named(self, asset: str) -> list[str | None]:
+        """Partitions of an asset for which the branch, or ``main``, names something, sorted; a ledger's lines, too."""
+        backend, folders = self._opened(writing=False), [refs_folder(branch, asset) for branch in (self.branch, MAIN)]
+        found = {key.removeprefix(folder)[1:].partition("/")[0] for folder in folders for key in backend.list(folder)}
+        return sorted(map(partition_name, found), key=lambda name: (name is not None, name or ""))
+
     def move(
         self,
         asset: str,
@@ -371,6 +389,10 @@ class Store:
     def trace(self, computation: str) -> dict[str, Trace] | None:
         """Which landed files such a computation read when it was last done; None if that is not known."""
         return self._computations().trace(computation)
+
+    def checkpoints(self, computation: str) -> CheckpointLog:
+        """The states of a computation in flight, by its key."""
+        return CheckpointLog(self._opened(writing=True), computation)
 
     # ------------------------------------------------------------ inside
 

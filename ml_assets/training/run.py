@@ -41,6 +41,7 @@ class Run:
     Attributes:
         report: where its progress goes, a line at a time.
         asked_to_stop: whether this process is about to be taken away.
+        told: who else hears of each ``log``; it may raise ``Pruned``.
     """
 
     seed: int
@@ -50,6 +51,7 @@ class Run:
     checkpoints: Checkpoints = field(default_factory=NotKept)
     asked_to_stop: Callable[[], bool] = lambda: False
     history: History = field(default_factory=History)
+    told: Callable[[int, Mapping[str, float]], None] = lambda step, metrics: None
 
     @property
     def should_stop(self) -> bool:
@@ -66,3 +68,4 @@ class Run:
         """Report progress as one line: ``step 20: train_loss 0.41, validation_loss 0.44``."""
         self.history.add(step, metrics)
         self.report(f"step {step}: " + ", ".join(f"{name} {value:.6g}" for name, value in metrics.items()))
+        self.told(step, metrics)

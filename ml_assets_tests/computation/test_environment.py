@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from ml_assets.computation.environment import environment, installed, threads
-from ml_assets.computation.machine import usable_cores
+from ml_assets.computation import environment as module
+from ml_assets.computation.environment import cuda_devices, device, environment, installed, threads
+from ml_assets.computation.machine import Gpus, usable_cores
+from ml_assets.problem import Compute
 from ml_assets.store import canonical, digest, open_store
 
 ROOT = Path(__file__).parents[2]
@@ -90,6 +92,47 @@ def test_a_training_uses_the_usable_cores_unless_openmp_is_told_otherwise(monkey
     assert threads() == usable_cores()
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     assert threads() == 3
+
+
+# ---------------------------------------------------------------- devices
+
+
+@pytest.mark.parametrize(
+    ("compute", "gpus_here", "on_cluster", "told"),
+    [
+        (None, 8, True, None),
+        (Compute(cpus=4), 8, True, None),
+        (Compute(gpus=1), 0, False, None),
+        (Compute(gpus=1), 1, False, "cuda x 1"),
+        (Compute(gpus=2), 1, False, None),
+        (Compute(gpus=2, nodes=2), 8, False, None),
+        (Compute(gpus=1), 0, True, "cuda x 1"),
+        (Compute(gpus=2, nodes=2), 0, True, "cuda x 4"),
+        (Compute(nodes=2), 0, True, "cpu x 2"),
+        (Compute(nodes=2), 0, False, None),
+    ],
+)
+def test_a_training_has_the_devices_that_it_asks_for_where_they_can_be_had(compute, gpus_here, on_cluster, told):
+    assert device(compute, gpus_here, on_cluster=on_cluster) == told
+
+
+@pytest.mark.parametrize(
+    ("torch", "visible", "found"),
+    [("2.9.0+cu128", None, 2), ("2.9.0", "0", 1), ("2.9.0", "", 0), ("2.9.0", "0,1,2", 2), ("2.9.0+cpu", None, 0)],
+    ids=["all", "one", "hidden", "more than there are", "torch for processors"],
+)
+def test_the_gpus_to_train_on_are_told_without_torch(torch, visible, found, monkeypatch):
+    monkeypatch.setattr(module, "gpus", lambda: Gpus(("NVIDIA L4", "NVIDIA L4"), "570.1"))
+    monkeypatch.setattr(module, "installed", lambda: {"torch": torch})
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert cuda_devices() == found
+
+
+def test_without_torch_there_is_nothing_to_train_on(monkeypatch):
+    monkeypatch.setattr(module, "installed", dict)
+    assert cuda_devices() == 0
 
 
 # ---------------------------------------------------------------- packages

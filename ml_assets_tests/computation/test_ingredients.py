@@ -37,6 +37,7 @@ OTHER: Mapping[str, Any] = {
     "params": {"c": 0.05},
     "seed": 1,
     "threads": 3,
+    "device": "cuda x 1",
 }
 
 
@@ -48,6 +49,11 @@ def test_each_ingredient_makes_another_key():
     assert OTHER.keys() == {field.name for field in fields(Ingredients)}
     keys = {replace(BASE, **{name: value}).key for name, value in OTHER.items()}
     assert len(keys | {BASE.key}) == len(OTHER) + 1
+
+
+def test_what_is_computed_on_no_device_of_its_own_keeps_the_key_it_had_before_there_were_devices():
+    assert BASE.key == "44231138a177d64ace0c6bca7311f12de1824c8d7bf749db1ac94ced3b257b9a"
+    assert "device" not in BASE.to_json()
 
 
 def test_the_order_in_which_things_are_named_makes_no_other_key():
@@ -73,6 +79,7 @@ def test_values_that_only_look_alike_make_other_keys(one, other):
         ({"params": {"c": "x" * 99}}, [f"params.c 0.1 -> {'x' * 60}…"]),
         ({"seed": 7}, ["seed 0 -> 7"]),
         ({"threads": 16}, ["threads 2 -> 16"]),
+        ({"device": "cuda x 1"}, ["device cpu -> cuda x 1"]),
         ({"packages": {"numpy": "2.1"}}, ["numpy 2.0 -> 2.1"]),
         ({"settings": {"minimum_rows": 11}}, ["problem.minimum_rows 10 -> 11"]),
         ({"code": "2" * 64}, ["code: train changed", "code: RATE added", "code: helper removed"]),
@@ -112,6 +119,12 @@ def manifest(**code: Any) -> Manifest:
 def test_what_a_manifest_records_is_what_it_was_made_of():
     assert Ingredients.of(manifest(computation=BASE.to_json())) == BASE
     assert BASE.to_json()["key"] == BASE.key
+
+
+def test_a_device_is_recorded_and_one_that_is_gone_is_said():
+    trained = replace(BASE, device="cuda x 1")
+    assert Ingredients.of(manifest(computation=trained.to_json())) == trained
+    assert differences(trained, BASE, CODES.__getitem__) == ["device cuda x 1 -> cpu"]
 
 
 def test_versions_from_before_there_were_keys_record_nothing():

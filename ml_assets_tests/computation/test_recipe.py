@@ -28,6 +28,10 @@ LEFT_OUT_OF = {
     "split": {},
     "model": {
         "params": "a run gives them, the problem's are its defaults",
+        "seed": "a run gives it, too",
+        "compute": "the device is an ingredient of its own",
+        "threads_change_bits": "the threads are, too",
+        "tuning": "the study is an input, and gives params",
         "predict": "its check is about the storing",
         "task": "of that check, too",
     },

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ml_assets.orchestration import build_definitions
-from ml_assets.problem import Problem, TrainingData, TrainingRun
+from ml_assets.problem import Problem, Range, TrainingData, TrainingRun, Tuning
 from ml_assets.settings import Settings
 from ml_assets.store import open_landing, open_store
 from ml_assets_tests.doubles import ice_cream
@@ -45,4 +45,7 @@ store, landing = open_store(settings.store), open_landing(settings.landing)
 pair = build_definitions([together("ada", 2), together("bob", 2)], store, landing)
 doomed = build_definitions([together("ada", 2), together("bob", 2, fail=True)], store, landing)
 partitions = build_definitions([together("ada", 2)], store, landing)
+searched = build_definitions(
+    [replace(together("ada", 2), tuning=Tuning({"ridge": Range(0.0, 9.0)}, trials=2, parallel=2))], store, landing
+)
 alone = build_definitions([together("ada", 1)], store, landing)

@@ -16,6 +16,7 @@ from ml_assets.orchestration.step import FRESH_TAG
 from ml_assets.problem import FeatureTable, Problem
 from ml_assets.store import LandingFolder, Manifest, Store, VersionKey, open_landing, open_store, trust
 from ml_assets.training.model import TrainedModel
+from ml_assets.training.tuning.study import Study
 from ml_assets_tests.doubles import ice_cream, umbrellas
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -86,7 +87,7 @@ def build(folder: Path, problems: Iterable[Problem] = (umbrellas.PROBLEM, ice_cr
 
 
 def trust_all() -> None:
-    for cls in (FeatureTable, TrainedModel, Judgement, ice_cream.Line):
+    for cls in (FeatureTable, TrainedModel, Judgement, Study, ice_cream.Line):
         trust(cls)
 
 

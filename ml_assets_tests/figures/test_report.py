@@ -10,6 +10,7 @@ import sklearn.metrics as sk
 from matplotlib.cbook import STEP_LOOKUP_MAP
 
 from ml_assets import figures
+from ml_assets.evaluation.mistakes import Mistakes
 from ml_assets.figures import panels
 
 RNG = np.random.default_rng(0)
@@ -132,3 +133,49 @@ def test_figures_neither_import_matplotlib_early_nor_pyplot_ever():
         "assert 'matplotlib' in sys.modules and 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_regression_with_intervals_shows_their_coverage_and_width_of_both():
+    minutes = RNG.normal(10, 20, 400)
+    answer = np.column_stack([minutes, minutes - 1, minutes + 3])
+    missed = np.column_stack([minutes + 5, minutes + 4, minutes + 6])
+
+    report = figures.regression_report(minutes, answer, missed, unit="minutes", **FEATURES)
+
+    assert titles(report)[3:] == ["Coverage of intervals", "Width of intervals", *titles(report)[-2:]]
+    assert titles(report)[-2:] == ["Feature importance", "Drift against training"]
+    coverage, width = report.axes[3:5]
+    assert drawn(coverage, "model")[2] == "model: coverage 1.000"
+    assert set(drawn(coverage, "baseline")[1]) == {0.0}
+    assert set(np.round(drawn(width, "model")[0], 9)) == {4.0}
+    assert drawn(width, "baseline")[2] == "baseline: mean width 2"
+
+
+def test_an_interval_beside_a_baseline_of_values_alone_is_drawn_too():
+    minutes = RNG.normal(10, 20, 400)
+
+    report = figures.regression_report(minutes, np.column_stack([minutes] * 3), minutes)
+
+    assert [line.get_label().partition(":")[0] for line in report.axes[3].lines[:1]] == ["model"]
+
+
+def test_the_most_confident_mistakes_are_drawn_as_pictures_with_what_they_were_taken_for():
+    pictures = RNG.random((9, 8, 8))
+    shown = Mistakes(pictures, np.full(9, 7), np.full(9, 1), np.full(9, 0.987), (12, 400))
+
+    report = figures.multiclass_report(np.arange(400) % 3, CLASSES, mistakes=shown)
+
+    sheet = report.axes[-1].images[0].get_array()
+    assert titles(report)[-1] == "Most confident mistakes, of 12 in 400 rows"
+    assert {text.get_text() for text in report.axes[-1].texts} == {"7 taken for 1, 0.99"}
+    assert sorted(sheet.compressed()) == sorted(pictures.ravel())
+
+
+def test_no_mistakes_are_an_empty_panel_that_says_so():
+    none = Mistakes(np.empty((0, 8, 8)), *(np.empty(0, dtype=int),) * 2, np.empty(0), (0, 400))
+
+    report = figures.multiclass_report(np.arange(400) % 3, CLASSES, mistakes=none)
+    figures.png(report)
+
+    assert titles(report)[-1] == "Most confident mistakes, of 0 in 400 rows"
+    assert not report.axes[-1].texts

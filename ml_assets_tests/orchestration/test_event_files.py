@@ -11,7 +11,7 @@ from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.execution.api import execute_run_iterator
 
 from ml_assets.orchestration.event_files import held_open
-from ml_assets.orchestration.executor import local_executor
+from ml_assets.orchestration.processes import local_executor
 
 
 @pytest.fixture

@@ -53,6 +53,20 @@ def assets(problems: str, *nouns: str) -> frozenset[dg.AssetKey]:
     return frozenset(dg.AssetKey([problem, noun]) for problem in problems.split() for noun in nouns)
 
 
+def test_the_trials_of_a_round_are_under_way_at_the_same_time(place):
+    steps: list[Step] = []
+    with dg.DagsterInstance.from_config(str(place)) as instance:
+        outcome = launcher(place, "searched", steps, instance).execute(
+            assets("ada", "dataset", "features", "split", "study"), BEACH
+        )
+
+    assert outcome.passed, steps
+    assert len({path.name.partition("-")[0] for path in (place / "landing" / "begun").iterdir()}) == 2
+    told = {step.asset: step.why for step in steps}
+    assert list(told)[-1] == "ada/study"
+    assert told["ada/study trial 0"].startswith("trial 0: ridge 0: mae ")
+
+
 def test_two_trainings_of_one_run_are_under_way_at_the_same_time(place):
     steps: list[Step] = []
     with dg.DagsterInstance.from_config(str(place)) as instance:

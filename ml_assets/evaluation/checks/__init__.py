@@ -3,6 +3,7 @@
 dataset      schema, volume, unique, labels, labelled
 features     features_sound, leak
 split        disjoint, classes, window_complete
+study        inside_space, trials_ended
 model        reloads
 evaluation   gates
 predictions  served
@@ -15,9 +16,11 @@ from ml_assets.evaluation.checks.model import gates_hold, reloads_identically
 from ml_assets.evaluation.checks.outcome import CheckOutcome
 from ml_assets.evaluation.checks.predictions import served
 from ml_assets.evaluation.checks.split import both_classes_present, split_disjoint, window_complete
+from ml_assets.evaluation.checks.study import best_is_inside, trials_ended
 
 __all__ = [
     "CheckOutcome",
+    "best_is_inside",
     "both_classes_present",
     "features_sound",
     "gates_hold",
@@ -28,6 +31,7 @@ __all__ = [
     "schema_valid",
     "served",
     "split_disjoint",
+    "trials_ended",
     "unique_entities",
     "volume",
     "window_complete",

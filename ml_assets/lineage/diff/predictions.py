@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ml_assets.evaluation.scored_rows import values_of
+from ml_assets.evaluation.scored_rows import points_of
 from ml_assets.lineage.diff.alignment import align, key_of
 from ml_assets.lineage.diff.rows import key_text
 from ml_assets.problem import Task
@@ -85,7 +85,7 @@ def answers_diff(
         return None
     aligned = align(old, new, key)
     rows = new.iloc[aligned.new]
-    before, after = _of_one_shape(values_of(old.iloc[aligned.old]), values_of(rows))
+    before, after = _of_one_shape(points_of(old.iloc[aligned.old]), points_of(rows))
     task = task or _likely_task(before, after)
     label = rows["label"].to_numpy() if "label" in rows else None
     change = _change(before, after)

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 from ml_assets.errors import UnreadableContent
 from ml_assets.evaluation.judge import Evaluation
 from ml_assets.evaluation.judgement import Judgement
+from ml_assets.evaluation.scored_rows import BOUNDS
 from ml_assets.lineage.model_card import newest_evaluation
 from ml_assets.problem import FeatureTable
 from ml_assets.store import Manifest, Store, VersionKey
 
 if TYPE_CHECKING:
     import pandas as pd
+    import torch
 
 ANSWERS = ("prediction", "baseline", "model_version")  # columns that are compared as answers, not as rows
 
@@ -56,6 +58,14 @@ class Side:
             return self
         key = newest_evaluation(self.store, self.key) if self.noun == "model" else None
         return Side(self.store, key) if key else None
+
+    @cached_property
+    def weights(self) -> dict[str, torch.Tensor]:
+        """Its tensors by their full names, ``estimator.weights.0.bias``; without the classes that they are fields of."""
+        found = self.store.tensors(self.manifest.content, of=str(self.key))
+        return {
+            f"{path}.{name}".lstrip("."): tensor for path, inside in found.items() for name, tensor in inside.items()
+        }
 
     @property
     def has_rows(self) -> bool:
@@ -108,6 +118,6 @@ class Side:
 
 
 def _stem(name: str) -> str:
-    """``prediction``, of ``prediction_3``."""
-    stem, _, number = name.rpartition("_")
-    return stem if number.isdigit() else name
+    """``prediction``, of ``prediction_3`` and of ``prediction_lower``."""
+    stem, _, end = name.rpartition("_")
+    return stem if end.isdigit() or end in BOUNDS else name

@@ -18,6 +18,7 @@ from ml_assets.lineage.diff.judged import GateDiff, MetricDiff, SliceDiff, gain,
 from ml_assets.lineage.diff.predictions import THRESHOLD, AnswersDiff, answers_diff
 from ml_assets.lineage.diff.rows import RowsDiff, rows_diff
 from ml_assets.lineage.diff.side import Side
+from ml_assets.lineage.diff.weights import TensorDiff, weights_diff
 from ml_assets.problem import Problem
 from ml_assets.store import Store, VersionKey
 
@@ -37,6 +38,7 @@ class Diff:
         code: the parts of the code that differ.
         outcomes: one sentence for each check, note or plain number that differs.
         rows: of datasets, features, splits, predictions and evaluations.
+        weights: of models made of tensors, those that differ.
         judged_by: the evaluations that the following compare: the versions themselves, or of models the newest of each.
         gain: by how much the new one is better in the metric that decides, if both were judged on the same rows.
         answers: of predictions, or of the rows that the evaluations judged.
@@ -51,6 +53,7 @@ class Diff:
     code: CodeDiff | None = None
     outcomes: tuple[str, ...] = ()
     rows: RowsDiff | None = None
+    weights: tuple[TensorDiff, ...] = ()
     judged_by: tuple[VersionKey, VersionKey] | None = None
     metrics: tuple[MetricDiff, ...] = ()
     gain: Comparison | None = None
@@ -96,6 +99,7 @@ def diff(
         code=code_diff(code[before.code_version], code[after.code_version]) if code else None,
         outcomes=outcome_differences(before.manifest, after.manifest),
         rows=told.unless_lost("rows", _rows, before, after, names),
+        weights=told.unless_lost("weights", _weights, before, after) or (),
         **_quality(*judged, problem, told) if judged else {},
         answers=told.unless_lost("predictions", _answers, judged or (before, after), names, problem, threshold),
         not_told=told.not_told,
@@ -163,6 +167,11 @@ def _rows(old: Side, new: Side, names: list[list[str]]) -> RowsDiff | None:
         return None
     found = rows_diff(old.rows, new.rows, names)
     return None if found.alike and old.has_answers else found  # then it is the answers that differ
+
+
+def _weights(old: Side, new: Side) -> tuple[TensorDiff, ...]:
+    same = old.manifest.content == new.manifest.content
+    return () if same else weights_diff(old.weights, new.weights)
 
 
 def _evaluations(old: Side, new: Side) -> tuple[Side, Side] | None:

@@ -16,6 +16,7 @@ from ml_assets.store.codecs.folder import FolderCodec
 from ml_assets.store.codecs.plain_json import JsonCodec
 from ml_assets.store.codecs.record import RecordCodec
 from ml_assets.store.codecs.table import TableCodec
+from ml_assets.store.codecs.tensors import TensorsCodec
 
 
 def encode(value: Any) -> Encoded:
@@ -30,7 +31,8 @@ def encode(value: Any) -> Encoded:
             return encoded
     raise UnsupportedType(
         f"No codec stores a {type(value).__module__}.{type(value).__qualname__}. Stored are DataFrames, ndarrays, "
-        "scikit-learn estimators, figures, dataclasses registered by trust(), paths of folders, and plain JSON values. "
+        "scikit-learn estimators, dicts of tensors, figures, dataclasses registered by trust(), paths of folders, and plain "
+        "JSON values. "
         "Return one of these, or add a codec: see ml_assets/store/codecs/codec.py."
     )
 
@@ -64,6 +66,7 @@ def explained(codec_name: str) -> Iterator[None]:
 
 
 CODECS: tuple[Codec, ...] = (
+    TensorsCodec(),  # before JSON, whose dicts they would be
     JsonCodec(),
     TableCodec(),
     ArrayCodec(),

@@ -6,7 +6,7 @@ Which types may be built is decided here, by ``trust``, never by what was stored
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -90,6 +90,14 @@ class RecordCodec:
         below = f"{name}/"
         files = (replace(f, path=f.path.removeprefix(below)) for f in content.files if f.path.startswith(below))
         return Content(fields[name]["codec"], fields[name]["meta"], tuple(files))
+
+    @classmethod
+    def inside(cls, content: Content, codec: str, path: str = "") -> Iterator[tuple[str, Content]]:
+        """What a codec wrote of a content, however deep: path of the field -> its content. No type is looked up."""
+        if content.codec == codec:
+            yield path, content
+        for name in content.meta.get("fields", {}) if content.codec == cls.name else ():
+            yield from cls.inside(cls.field(content, name), codec, f"{path}.{name}" if path else name)
 
     def _encode_field(self, name: str, field: str, value: Any) -> Encoded:
         try:

@@ -1,27 +1,70 @@
-"""Which files make a partition: names with a place for its key."""
+"""Which files make a partition: names with a place for its key, or with places for parts of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Protocol
 
 from ml_assets.store.listing import LAST, Span
 
-PARTITION = "{partition}"
+PARTITION = "partition"
+ANYTHING = "[^/]+"
 LONGEST_SHOWN = 80
+
+
+class Naming(Protocol):
+    """How the keys of partitions and the names of their files belong together."""
+
+    @property
+    def places(self) -> Mapping[str, str]:
+        """What stands in braces in names -> a regular expression of what takes its place; never a ``/``."""
+        ...
+
+    def named(self, found: Mapping[str, str]) -> Iterable[str]:
+        """The keys of the partitions that a file belongs to, given what its name has in which places."""
+        ...
+
+    def in_places(self, key: str) -> Mapping[str, str]:
+        """What the names of a partition's files have in which places."""
+        ...
+
+
+class WholeKey:
+    """``{partition}`` stands for a key, whatever it is."""
+
+    places: Mapping[str, str] = {PARTITION: ANYTHING}
+
+    def named(self, found: Mapping[str, str]) -> list[str]:
+        """See ``Naming``."""
+        return [found[PARTITION]]
+
+    def in_places(self, key: str) -> dict[str, str]:
+        """See ``Naming``."""
+        return {PARTITION: key}
+
+
+WHOLE_KEY = WholeKey()
 
 
 @dataclass(frozen=True)
 class Pattern:
-    """A name such as ``bills/{partition}.parquet``: what stands before and after the key, which holds no ``/``."""
+    """A name such as ``bills/{partition}.parquet``, and what may stand in its places."""
 
-    before: str
-    after: str
+    text: str
+    places: Mapping[str, str] = field(default_factory=lambda: WHOLE_KEY.places, hash=False)
 
     @property
-    def text(self) -> str:
-        """As a problem writes it."""
-        return f"{self.before}{PARTITION}{self.after}"
+    def before(self) -> str:
+        """What stands before the first place."""
+        return self._pieces[0]
+
+    @property
+    def after(self) -> str:
+        """What stands after the first place."""
+        return self.text[len(self.before) + len(f"{{{self._pieces[1]}}}") :]
 
     @property
     def folder(self) -> str:
@@ -32,43 +75,57 @@ class Pattern:
         """The names that begin like its files and sort after ``after``."""
         return Span(max(self.before, after), self.before + LAST)
 
-    def key(self, name: str) -> str | None:
-        """The key in a name; None if the name is not of this pattern."""
-        key = name.removeprefix(self.before).removesuffix(self.after)
-        return key if key and "/" not in key and self.name(key) == name else None
+    def found(self, name: str) -> dict[str, str] | None:
+        """What a name has in the places; None if the name is not of this pattern."""
+        match = self._expression.fullmatch(name)
+        return match.groupdict() if match else None
 
-    def name(self, key: str) -> str:
-        """The name for a key."""
-        return f"{self.before}{key}{self.after}"
+    def name(self, inside: Mapping[str, str]) -> str:
+        """The name that has this in its places."""
+        return "".join(inside[piece] if n % 2 else piece for n, piece in enumerate(self._pieces))
+
+    @cached_property
+    def _pieces(self) -> list[str]:
+        """Text and places by turns."""
+        return re.split(rf"\{{({'|'.join(self.places)})\}}", self.text)
+
+    @cached_property
+    def _expression(self) -> re.Pattern[str]:
+        pieces = enumerate(self._pieces)
+        return re.compile("".join(f"(?P<{p}>{self.places[p]})" if n % 2 else re.escape(p) for n, p in pieces))
 
 
 @dataclass(frozen=True)
 class Files:
-    """The files of a problem: ``patterns`` have a place for the partition's key, ``fixed`` names serve all partitions."""
+    """The files of a problem: ``patterns`` have places for a partition's key, ``fixed`` names serve all partitions."""
 
     patterns: tuple[Pattern, ...]
     fixed: tuple[str, ...]
+    naming: Naming
 
     @classmethod
-    def of(cls, names: Iterable[str]) -> Files:
+    def of(cls, names: Iterable[str], naming: Naming = WHOLE_KEY) -> Files:
         """From names as a problem gives them."""
         listed = list(names)
-        patterns = tuple(Pattern(*name.split(PARTITION, 1)) for name in listed if PARTITION in name)
-        return cls(patterns, tuple(name for name in listed if PARTITION not in name))
+        is_pattern = re.compile(rf"\{{({'|'.join(naming.places)})\}}").search
+        patterns = tuple(Pattern(name, naming.places) for name in listed if is_pattern(name))
+        return cls(patterns, tuple(name for name in listed if not is_pattern(name)), naming)
 
     def partitions(self, name: str) -> set[str]:
         """The keys of the partitions that a file belongs to: none for a fixed one, and for one that no pattern fits."""
         if name in self.fixed or not _is_plain(name):
             return set()
-        return {key for pattern in self.patterns if (key := pattern.key(name)) is not None}
+        every = (found for pattern in self.patterns if (found := pattern.found(name)) is not None)
+        return {key for found in every for key in self.naming.named(found)}
 
     def has(self, name: str) -> bool:
         """Whether a file is one of them."""
         return name in self.fixed or bool(self.partitions(name))
 
     def names(self, partition: str) -> list[str]:
-        """The files with the key of a partition in their names."""
-        return [pattern.name(partition) for pattern in self.patterns]
+        """The files with the key of a partition, or a part of it, in their names."""
+        inside = self.naming.in_places(partition)
+        return [pattern.name(inside) for pattern in self.patterns]
 
 
 def shown(name: str) -> str:

@@ -14,7 +14,7 @@ from ml_assets.store.listing import Entry
 from ml_assets.store.notifications import Queue, Told
 from ml_assets.store.store import Store
 from ml_assets.store.watch import index as index_of
-from ml_assets.store.watch.files import Files, shown
+from ml_assets.store.watch.files import WHOLE_KEY, Files, Naming, shown
 from ml_assets.store.watch.memory import GONE, Compared, remembered
 from ml_assets.store.watch.place import Place, Sight
 from ml_assets.store.watch.state import Watch, put_away, taken_out
@@ -65,12 +65,14 @@ def look(
     store: Store,
     now: datetime,
     queue: Queue | None = None,
+    naming: Naming = WHOLE_KEY,
 ) -> Found:
     """See which of a problem's files are new or changed since the look that left ``watch``.
 
     Args:
         prefix: folder of the problem in the landing folder.
-        files: names below it with ``{partition}``, as in ``Problem.files``.
+        files: names below it with ``{partition}`` or other places, as in ``Problem.files``.
+        naming: what stands in those places; by default a key, whatever it is, in ``{partition}``.
         store: where what does not fit into a watch is kept.
         now: with a time zone.
         queue: is told of landed files; with one a quick look lists nothing.
@@ -83,7 +85,7 @@ def look(
     if queue is not None:
         queue.done(watch.receipts)  # this watch was kept, or it would not be here
         told = queue.receive(prefix)
-    tick = Tick(Place(landing, prefix, Files.of(files)), store, now.timestamp(), told)
+    tick = Tick(Place(landing, prefix, Files.of(files, naming)), store, now.timestamp(), told)
     try:
         return _look(tick, watch)
     except LOST as error:
@@ -92,13 +94,21 @@ def look(
         return replace(found, notes=(note, *found.notes))
 
 
-def version(landing: LandingFolder, prefix: str, files: Sequence[str], partition: str, *, now: datetime) -> str | None:
-    """The version of a partition's files: changes when one of those with its key in the name does.
+def version(
+    landing: LandingFolder,
+    prefix: str,
+    files: Sequence[str],
+    partition: str,
+    *,
+    now: datetime,
+    naming: Naming = WHOLE_KEY,
+) -> str | None:
+    """The version of a partition's files: changes when one of those with its key, or a part of it, in the name does.
 
     None if one is missing, also of those that serve all partitions, or was written this very moment: ask again later.
     Costs one request per file.
     """
-    place = Place(landing, prefix, Files.of(files))
+    place = Place(landing, prefix, Files.of(files, naming))
     own = place.files.names(partition)
     entries = place.those([*own, *place.files.fixed])
     if entries.keys() != {*own, *place.files.fixed}:

@@ -56,10 +56,10 @@ def remembered(files: Files, watch: Watch, compared: Compared, store: Store) -> 
 
 def _before_newest(pattern: Pattern, listed: Collection[str], before: str) -> str:
     """The name after which there are only the newest; ``before`` if no more than those was listed after it."""
-    names = sorted(name for name in listed if name > before and pattern.key(name) is not None)
+    names = sorted(name for name in listed if name > before and pattern.found(name) is not None)
     return names[-NEWEST - 1] if len(names) > NEWEST else before
 
 
 def _is_behind(patterns: Iterable[Pattern], after: Mapping[str, str], name: str) -> bool:
     """Whether a quick look lists this name again."""
-    return any(name > after[pattern.text] and pattern.key(name) is not None for pattern in patterns)
+    return any(name > after[pattern.text] and pattern.found(name) is not None for pattern in patterns)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ml_assets.store.canonical import canonical, digest
 from ml_assets.store.landing import LandingFolder
 from ml_assets.store.listing import Entry, Span
-from ml_assets.store.watch.files import Files
+from ml_assets.store.watch.files import PARTITION, Files
 
 ASKERS = 8  # requests for single files at the same time
 EVERYTHING = Span()
@@ -41,7 +41,9 @@ class Place:
     def scope(self) -> str:
         """What a watch over it is about."""
         patterns = [[pattern.before, pattern.after] for pattern in self.files.patterns]
-        return digest(canonical([self.prefix, patterns, list(self.files.fixed)]))[:16]
+        parts = {place: expression for place, expression in self.files.naming.places.items() if place != PARTITION}
+        named = [[pattern.text for pattern in self.files.patterns], parts] if parts else []
+        return digest(canonical([self.prefix, patterns, list(self.files.fixed), *named]))[:16]
 
     def entries(self, folder: str = "", span: Span = EVERYTHING) -> dict[str, Entry]:
         """See ``LandingFolder.entries``."""

@@ -10,7 +10,7 @@ import threadpoolctl
 
 from ml_assets.evaluation.judge import Evaluation, judge
 from ml_assets.evaluation.metrics import AUROC, value
-from ml_assets.problem import FeatureTable, TrainingData, window_keys
+from ml_assets.problem import FeatureTable, TrainingData
 from ml_assets.problems.flight_delays import PROBLEM
 from ml_assets.problems.flight_delays.model import HistGBParams
 from ml_assets.training.rows import concatenate, feature_table
@@ -134,7 +134,7 @@ def test_every_month_of_the_year_beats_its_baseline_and_passes_its_gates(build, 
     }
     auroc = {}
     for month in months:
-        window = {m: tables[m] for m in window_keys(problem.partitions, month, problem.window)}
+        window = {m: tables[m] for m in problem.partitions.window(month, problem.window)}
         judged = judged_month(window, problem.partitions.partition(month).end)
         auroc[month] = judged.model["auroc"].value
         with capsys.disabled():

@@ -1,0 +1,135 @@
+"""``Compute`` as dagster-k8s configuration: what a training's pod asks its cluster for. Pure.
+
+It travels as op tags of the step, so that the pod gets the same however the run was launched: tags of a run or a job are lost
+when somebody clicks *Materialize* (DAGSTER: #26720, #33430), and the run's own pod stays small.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from ml_assets.problem import Compute
+
+K8S_TAG = "dagster-k8s/config"
+COMPUTE_TAG = "ml_assets/compute"
+"""Tag of ops that get a pod of their own on a cluster: their ``Compute`` as JSON."""
+
+GRACE_SECONDS = 90
+"""From SIGTERM to SIGKILL: enough to finish a step and save. (Clouds that take a machine back may give less.)"""
+
+SPOT_LABELS = (
+    ("cloud.google.com/gke-spot", "true"),
+    ("eks.amazonaws.com/capacityType", "SPOT"),
+    ("karpenter.sh/capacity-type", "spot"),
+    ("kubernetes.azure.com/scalesetpriority", "spot"),
+)
+"""How the clouds mark machines that can be taken away; Google's and Azure's are tainted with it too."""
+
+UNDISTURBED = {
+    "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
+    "karpenter.sh/do-not-disrupt": "true",
+}
+"""Autoscalers leave machines alone on which it runs: moving it to save a machine costs more than it saves."""
+
+COORDINATOR = Compute(cpus=1, memory_gib=2)
+"""What the step of a training on several machines needs itself: it starts their pods and waits."""
+
+
+def op_tags(compute: Compute | None) -> dict[str, Any]:
+    """The op tags of a step that trains; none where the problem does not say what it needs."""
+    return {} if compute is None else {K8S_TAG: step_config(compute), COMPUTE_TAG: json.dumps(asdict(compute))}
+
+
+def compute_of(tags: Mapping[str, str]) -> Compute | None:
+    """What ``op_tags`` wrote; None for a step that runs in the run's own pod."""
+    written = tags.get(COMPUTE_TAG)
+    return Compute(**json.loads(written)) if written else None
+
+
+def step_config(compute: Compute) -> dict[str, Any]:
+    """Of the step's own pod: one that trains on one machine, or starts those of several."""
+    return k8s_config(compute if compute.nodes == 1 else COORDINATOR)
+
+
+def k8s_config(compute: Compute) -> dict[str, Any]:
+    """Of the pod of each node, in the form of ``dagster-k8s/config``.
+
+    No limit of processor time: one would be paused in the middle of each period. Threads are as many as were asked for, whatever
+    the machine has.
+    """
+    threads = max(1, int(compute.cpus) // max(1, compute.gpus))
+    return {
+        "container_config": {
+            "resources": _resources(compute),
+            "env": [{"name": "OMP_NUM_THREADS", "value": str(threads)}],
+            **_only("volume_mounts", [{"name": "shared-memory", "mount_path": "/dev/shm"}] * _shares(compute)),  # noqa: S108
+        },
+        "pod_spec_config": {
+            "restart_policy": "Never",
+            "termination_grace_period_seconds": GRACE_SECONDS,
+            **_only("node_selector", {"nvidia.com/gpu.product": compute.gpu_type} if compute.gpu_type else {}),
+            **_only("tolerations", _tolerations(compute)),
+            **_only("affinity", _prefers_spot() if compute.spot else {}),
+            **_only("volumes", [_shared_memory(compute)] * _shares(compute)),
+        },
+        "pod_template_spec_metadata": {"annotations": UNDISTURBED},
+        "job_spec_config": {"backoff_limit": 0},  # a second pod of a Job would be a second training: retries are ours
+        **_only("job_metadata", {"labels": {"kueue.x-k8s.io/queue-name": compute.queue}} if compute.queue else {}),
+    }
+
+
+def _resources(compute: Compute) -> dict[str, dict[str, str]]:
+    both = {"memory": _gib(compute.memory_gib)}
+    if compute.disk_gib:
+        both["ephemeral-storage"] = _gib(compute.disk_gib)
+    gpus = {"nvidia.com/gpu": str(compute.gpus)} if compute.gpus else {}
+    return {"requests": {"cpu": f"{math.ceil(compute.cpus * 1000)}m", **both, **gpus}, "limits": {**both, **gpus}}
+
+
+def _tolerations(compute: Compute) -> list[dict[str, str]]:
+    gpu = [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}] if compute.gpus else []
+    spot = [
+        {"key": key, "operator": "Equal", "value": value, "effect": "NoSchedule"}
+        for key, value in SPOT_LABELS
+        if compute.spot
+    ]
+    return gpu + spot
+
+
+def _prefers_spot() -> dict[str, Any]:
+    """Spot machines first; where there are none, any: each term is of one cloud, so none may be required."""
+    return {
+        "node_affinity": {
+            "preferred_during_scheduling_ignored_during_execution": [
+                {
+                    "weight": 100,
+                    "preference": {"match_expressions": [{"key": key, "operator": "In", "values": [value]}]},
+                }
+                for key, value in SPOT_LABELS
+            ]
+        }
+    }
+
+
+def _shared_memory(compute: Compute) -> dict[str, Any]:
+    return {
+        "name": "shared-memory",
+        "empty_dir": {"medium": "Memory", "size_limit": _gib(compute.shared_memory_gib)},
+    }
+
+
+def _shares(compute: Compute) -> bool:
+    return compute.shared_memory_gib > 0
+
+
+def _only(key: str, value: Any) -> dict[str, Any]:
+    """Nothing is said of what is empty."""
+    return {key: value} if value else {}
+
+
+def _gib(amount: float) -> str:
+    return f"{math.ceil(amount * 1024)}Mi"

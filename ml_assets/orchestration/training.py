@@ -1,0 +1,147 @@
+"""What surrounds a training in its step: where it goes on from, what it is told and tells, and what becomes of its failure.
+
+finished                            published, and its checkpoints are forgotten
+interrupted by SIGTERM              it has saved, and ends as a step of Dagster's that is interrupted does; in a process of
+                                    its own (a pod that is preempted) it is tried again, unless its run is being canceled
+failed by itself                    tried again as often as its ``Compute`` allows
+failed for a reason that stays      failed
+killed                              whoever starts the same training again finds its checkpoints by the computation key
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+import dagster as dg
+from dagster._core.errors import DagsterExecutionInterruptedError
+
+from ml_assets.computation.reuse import Question
+from ml_assets.errors import Interrupted, NoGpu
+from ml_assets.orchestration.observations import observations_of
+from ml_assets.orchestration.retries import Again, cause_of_error, decide, failures, may_pass
+from ml_assets.orchestration.step import FRESH_TAG, store_of
+from ml_assets.problem import Compute
+from ml_assets.store import CheckpointLog, canonical, digest
+from ml_assets.training.checkpoints import Kept
+from ml_assets.training.run import Run
+from ml_assets.training.stopping import asked_by_sigterm
+
+ENDED = (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED)
+GPU = "cuda:0"
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Of one training.
+
+    Attributes:
+        run: what the training gets.
+        log: where its state lies.
+    """
+
+    run: Run
+    kept: Kept
+    log: CheckpointLog
+
+    @property
+    def notes(self) -> Mapping[str, Any]:
+        """What people are told of how it went."""
+        history = self.run.history.to_json()
+        return {
+            **({"resumed": self.kept.resumed} if self.kept.resumed else {}),
+            **({"training": history} if history else {}),
+        }
+
+
+@contextmanager
+def surroundings(context: dg.AssetExecutionContext, asked: Question) -> Iterator[Surroundings]:
+    """Those of the training that answers ``asked``; inside, SIGTERM and failures are seen to as the module says.
+
+    Raises:
+        NoGpu: if a GPU was promised and none is there.
+    """
+    log = store_of(context).checkpoints(computation_of(context, asked))
+    kept = Kept(log, context.log.info)
+    observations = observations_of(context)
+    with _FailuresSeenTo(context, asked.recipe.problem.compute), asked_by_sigterm() as is_asked:
+        run = Run(
+            asked.base.seed or 0,
+            context.log.info,
+            device=torch_device(asked.base.device),
+            checkpoints=kept,
+            asked_to_stop=is_asked,
+            told=observations,
+        )
+        try:
+            yield Surroundings(run, kept, log)
+        finally:
+            observations.tell()
+
+
+def computation_of(context: dg.AssetExecutionContext, asked: Question) -> str:
+    """What a training's checkpoints are found by: its computation key.
+
+    Where that cannot be told, and where somebody doubts what is there, only the run and those that retry it find them.
+    """
+    if asked.is_known and FRESH_TAG not in context.run.tags:
+        return asked.ingredients.key
+    root = context.run.root_run_id or context.run.run_id
+    return digest(
+        canonical([root, asked.ingredients.asset, asked.ingredients.partition, dict(asked.ingredients.params)])
+    )
+
+
+def torch_device(device: str | None) -> str:
+    """As torch names it; see ``Ingredients.device``. torch is only loaded where a GPU was promised.
+
+    Raises:
+        NoGpu: if torch sees none: what the processor trains must not be found as what a GPU trained.
+    """
+    if device is None or not device.startswith("cuda"):
+        return "cpu"
+    import torch
+
+    if not torch.cuda.is_available():
+        raise NoGpu(
+            f"This training was to run on {device}, and torch {torch.__version__} sees no GPU here. Mend the driver, "
+            "install a torch that is built for it, or give the pod its GPU; to train on the processor, set CUDA_VISIBLE_DEVICES= "
+            "(nothing) or leave gpus out of the problem's compute."
+        )
+    return GPU
+
+
+@dataclass(frozen=True)
+class _FailuresSeenTo:
+    """Around a training: what is raised in it becomes what Dagster is to make of it."""
+
+    context: dg.AssetExecutionContext
+    compute: Compute | None
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if isinstance(error, Interrupted) and not _is_tried_elsewhere(self.context):
+            raise DagsterExecutionInterruptedError(str(error)) from error
+        if error is not None and may_pass(error):
+            _try_again(self.context, self.compute, error)
+
+
+def _is_tried_elsewhere(context: dg.AssetExecutionContext) -> bool:
+    """Whether somebody waits for this process, to start the step again in another one; and the run is to go on."""
+    run = context.instance.get_run_by_id(context.run.run_id)
+    is_wanted = run is not None and run.status not in ENDED
+    return is_wanted and context.op_execution_context.get_step_execution_context().retry_mode.deferred
+
+
+def _try_again(context: dg.AssetExecutionContext, compute: Compute | None, error: BaseException) -> None:
+    """Ask Dagster to, if that is decided; else return."""
+    step = context.op_execution_context.get_step_execution_context()
+    causes = [*failures(context.instance, context.run.run_id, step.step.key), cause_of_error(error)]
+    decision = decide(causes, compute or Compute())
+    context.log.info(decision.why)
+    if isinstance(decision, Again):
+        raise dg.RetryRequested(step.previous_attempt_count + 1, decision.wait_seconds) from error

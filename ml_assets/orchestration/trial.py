@@ -1,0 +1,97 @@
+"""One trial of a study as a step: trained as a model is, judged, and remembered as a version that no ref names.
+
+What it leaves behind is its result, its score and its curve; not its model, which the study's best parameters make again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import dagster as dg
+
+from ml_assets.computation.environment import cuda_devices
+from ml_assets.computation.resources import Meter
+from ml_assets.orchestration.distributed import ranks_for, train_on
+from ml_assets.orchestration.io_manager import IO_MANAGER, Made, StoreIOManager
+from ml_assets.orchestration.search import Attempt, Search, described
+from ml_assets.orchestration.step import FRESH_TAG
+from ml_assets.orchestration.training import Surroundings, surroundings
+from ml_assets.problem import TrainingData
+from ml_assets.settings import on_cluster
+from ml_assets.store import Handle
+from ml_assets.training.model import TrainedModel, fit
+from ml_assets.training.params import changed_params
+from ml_assets.training.tuning.pruning import TrialRun
+from ml_assets.training.tuning.trial import Result, tried
+from ml_assets.worker.work import load_data
+
+
+@dataclass(frozen=True)
+class TrialStep:
+    """A step of Dagster's that makes a trial."""
+
+    search: Search
+    attempt: Attempt
+    context: dg.AssetExecutionContext
+    split: Handle
+
+    def run(self) -> str:
+        """Make it, unless it is there: ``trial 3: c 0.31: auroc 0.8123``."""
+        known = None if self._is_fresh else self.attempt.known(self.search.store)
+        if known is not None:
+            return self._sentence(known[0].result)
+        problem, prune_on, meter = self.search.problem, self.search.tuning.prune_on, Meter()
+        with surroundings(self.context, self.attempt.asked) as around:
+            run = TrialRun.of(around.run, prune_on, self.attempt.bar)
+            data = load_data(self.search.store, self.split.key, [table.key for table in self._tables])
+            result = tried(problem, data.validation, partial(self._train, data, run, around), run, prune_on)
+        self._remember(self._made(result, around, meter))
+        around.log.forget()
+        return self._sentence(result)
+
+    @property
+    def _is_fresh(self) -> bool:
+        return FRESH_TAG in self.context.run.tags
+
+    @property
+    def _tables(self) -> tuple[Handle, ...]:
+        return self.split.inputs("features")
+
+    def _train(self, data: TrainingData, run: TrialRun, around: Surroundings) -> TrainedModel:
+        problem, store = self.search.problem, self.search.store
+        params = changed_params(problem.params, self.attempt.params)
+        ranks = ranks_for(problem.compute, cuda_devices(), on_cluster=on_cluster())
+        if ranks.size == 1:  # nobody needs its model stored
+            return fit(problem, data, params, run)
+        trained = train_on(ranks, problem, self.split, params, run, store=store, computation=around.log.computation)
+        model: TrainedModel = store.get(trained.content)
+        return model
+
+    def _made(self, result: Result, around: Surroundings, meter: Meter) -> Made:
+        score, asked = result.score, self.attempt.asked
+        return Made(
+            self.search.store.put(result.to_json()),
+            metrics={} if score is None else {self.search.problem.metrics[0].name: score},
+            notes={"trial": self.attempt.number, "state": result.state, **around.notes},
+            made_of=asked.base,
+            why=f"computed: {self._sentence(result)}",
+            source=asked.recipe.store_source(self.search.store),
+            params=asked.base.params,
+            seed=asked.base.seed,
+            resources=meter.read(),
+        )
+
+    def _remember(self, made: Made) -> None:
+        store, base = self.search.store, self.attempt.asked.base
+        manager: StoreIOManager = getattr(self.context.resources, IO_MANAGER)
+        read = [Handle(store, self.split.key, "split"), *self._tables]
+        manifest = manager.manifest_of(made, base.asset, base.partition, read, self.context.run.run_id)
+        before = store.recall(self.attempt.key)
+        is_damaged = before is not None and bool(before.damage)
+        store.remember(self.attempt.key, store.commit(manifest), replace=self._is_fresh or is_damaged)
+
+    def _sentence(self, result: Result) -> str:
+        metric = self.search.problem.metrics[0].name
+        came = result.why if result.score is None else f"{metric} {result.score:.6g}"
+        return f"trial {self.attempt.number}: {described(self.attempt.params)}: {came}"

@@ -1,0 +1,123 @@
+"""The chart rendered as `helm install ml-assets deploy/chart -n ml-assets` would, by the real Helm; no cluster is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ml_assets_tests.deploy import dagster_chart
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+CHART = DEPLOY / "chart"
+NAMESPACE = "ml-assets"
+WITH_KUEUE = {"site": {"kueue": {"enabled": True, "nodeLabels": {"nvidia.com/gpu.product": "NVIDIA-L4"}}}}
+
+Manifest = dict[str, Any]
+
+
+def render(values: dict[str, Any]) -> list[Manifest]:
+    """Every object that the chart makes; with a double of Dagster's part where that chart was not fetched."""
+    helm = pytest.importorskip("helm_python", reason="helm-python-sdk is for Linux only")
+    with helm.Chart.load(str(CHART)) as chart:
+        chart.validate_schema(values)
+        texts = chart.render(values, name="ml-assets", namespace=NAMESPACE)
+        merged = chart.merge_values(values)
+    ours = [each for name, text in texts.items() if name.endswith(".yaml") for each in documents(text)]
+    return ours if has_dagsters() else ours + dagster_chart.rendered(merged["dagster"], NAMESPACE)
+
+
+def has_dagsters() -> bool:
+    return any((CHART / "charts").glob("dagster-*"))
+
+
+def documents(text: str) -> Iterator[Manifest]:
+    return (each for each in yaml.safe_load_all(text) if each)
+
+
+@pytest.fixture(scope="session")
+def objects() -> list[Manifest]:
+    """All objects, Kueue's included."""
+    return render(WITH_KUEUE)
+
+
+@pytest.fixture(scope="session")
+def instance(objects: list[Manifest]) -> Manifest:
+    """The dagster.yaml of the cluster."""
+    (config_map,) = (each for each in of_kind(objects, "ConfigMap") if each["metadata"]["name"] == "dagster-instance")
+    return yaml.safe_load(config_map["data"]["dagster.yaml"])
+
+
+def of_kind(objects: list[Manifest], kind: str) -> list[Manifest]:
+    return [each for each in objects if each["kind"] == kind]
+
+
+def named(objects: list[Manifest], kind: str, name: str) -> Manifest:
+    (found,) = (each for each in of_kind(objects, kind) if each["metadata"]["name"] == name)
+    return found
+
+
+@pytest.fixture(scope="session")
+def run_job(instance: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    """The Job of a run, as dagster-k8s makes it from the cluster's dagster.yaml. A step's has the same, and its Compute."""
+    import dagster as dg
+    from dagster_k8s.container_context import K8sContainerContext
+    from dagster_k8s.job import construct_dagster_k8s_job
+    from kubernetes.client import ApiClient
+
+    run = dg.DagsterRun(job_name="flight_delays")
+    with environment(DAGSTER_K8S):
+        launcher = launcher_of(instance, tmp_path_factory.mktemp("kubeconfig"))
+        context = K8sContainerContext.create_for_run(run, launcher, include_run_tags=False)
+        config = context.get_k8s_job_config("registry.example.com/ml_assets:0.1.0", launcher)
+    job = construct_dagster_k8s_job(
+        config,
+        ["dagster", "api", "execute_run"],
+        "run-1",
+        component="run_worker",
+        user_defined_k8s_config=context.run_k8s_config,
+        labels={"dagster/run-id": run.run_id},
+    )
+    return ApiClient().sanitize_for_serialization(job)
+
+
+DAGSTER_K8S = {
+    "DAGSTER_HOME": "/dagster",
+    "DAGSTER_K8S_INSTANCE_CONFIG_MAP": "dagster-instance",
+    "DAGSTER_K8S_PG_PASSWORD_SECRET": "ml-assets-postgres",
+    "DAGSTER_PG_PASSWORD": "secret",
+}
+"""What Dagster's chart sets in the daemon."""
+
+
+@contextmanager
+def environment(variables: dict[str, str]) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        yield
+
+
+def launcher_of(instance: Manifest, folder: Path) -> Any:
+    """The real run launcher, its configuration checked by Dagster; only where it would find a cluster is replaced."""
+    from dagster._serdes import ConfigurableClassData
+
+    kubeconfig = folder / "kubeconfig"
+    kubeconfig.write_text(KUBECONFIG)
+    given = instance["run_launcher"]
+    config = {**given["config"], "load_incluster_config": False, "kubeconfig_file": str(kubeconfig)}
+    return ConfigurableClassData(given["module"], given["class"], yaml.safe_dump(config)).rehydrate()
+
+
+KUBECONFIG = """
+apiVersion: v1
+kind: Config
+current-context: nowhere
+clusters: [{name: nowhere, cluster: {server: "http://127.0.0.1:1"}}]
+users: [{name: nobody, user: {token: nothing}}]
+contexts: [{name: nowhere, context: {cluster: nowhere, user: nobody}}]
+"""

@@ -1,0 +1,173 @@
+"""Each part may do what it does, in the cluster and through the network, and no more."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import Any
+
+import pytest
+
+from ml_assets.settings import Settings
+from ml_assets_tests.deploy.conftest import named, of_kind
+
+VERBS = {"create": "create", "read": "get", "list": "list", "delete": "delete"}
+OURS = {("create", "services"), ("delete", "services"), ("watch", "jobs"), ("watch", "pods")}
+NEVER = {("create", "pods")}  # dagster-k8s' Pipes client, which we do not use
+
+
+def called_by_dagster_k8s() -> set[tuple[str, str]]:
+    """(verb, resource) of every call to the cluster's API in dagster-k8s."""
+    from dagster_k8s import client, executor, launcher, pipes
+
+    source = "".join(map(inspect.getsource, (client, executor, launcher, pipes)))
+    calls = re.findall(r"_api\.(create|read|list|delete)_namespaced_(job|pod|event)(_log|_status)?\b", source)
+    return {(VERBS[verb], f"{noun}s{part.replace('_', '/')}") for verb, noun, part in calls}
+
+
+def test_the_role_allows_what_is_asked_of_the_cluster_and_nothing_that_is_not(objects):
+    role = named(objects, "Role", "ml-assets-launching")
+    allowed = {(verb, resource) for rule in role["rules"] for verb in rule["verbs"] for resource in rule["resources"]}
+    needed = (called_by_dagster_k8s() - NEVER) | OURS
+
+    assert ("create", "jobs") in needed and ("get", "pods/log") in needed
+    assert needed <= allowed
+    assert allowed - needed == {("get", "jobs"), ("get", "services")}  # to see what a lost reply had done
+    assert not any("*" in verb or "*" in resource for verb, resource in allowed)
+
+
+def test_only_what_starts_and_watches_pods_may_ask_the_cluster(objects):
+    (binding,) = of_kind(objects, "RoleBinding")
+
+    assert [subject["name"] for subject in binding["subjects"]] == ["ml-assets-control", "ml-assets-runs"]
+    assert not of_kind(objects, "ClusterRole")
+
+
+def test_every_account_exists_and_takes_the_role_of_its_part(objects, run_job):
+    accounts = {
+        each["metadata"]["name"]: each["metadata"]["annotations"] for each in of_kind(objects, "ServiceAccount")
+    }
+    makers = [*of_kind(objects, "Deployment"), run_job]
+    used = {each["metadata"]["name"]: each["spec"]["template"]["spec"]["serviceAccountName"] for each in makers}
+
+    assert set(used.values()) <= accounts.keys()
+    assert used["ml-assets-pages"] == used["dagster-ml-assets"] == "ml-assets-code"
+    for part in ("control", "code", "runs"):
+        (role,) = accounts[f"ml-assets-{part}"].values()
+        assert role.endswith(f"role/ml-assets-{part}")
+
+
+def test_everything_reads_the_same_settings_and_they_are_ones_we_know(objects, run_job):
+    data = named(objects, "ConfigMap", "ml-assets-settings")["data"]
+    settings = Settings.from_environment(data)
+
+    assert (settings.store, settings.landing) == ("s3://example-ml-assets/store", "s3://example-ml-assets/landing")
+    assert settings.image == "registry.example.com/ml_assets:0.1.0"
+    assert settings.user == "dagster" and settings.landing_queue == ""
+    assert data["ML_ASSETS_EXECUTION"] == "kubernetes"
+    for each in [*of_kind(objects, "Deployment"), run_job]:
+        (container,) = each["spec"]["template"]["spec"]["containers"]
+        assert {"configMapRef": {"name": "ml-assets-settings"}} in container["envFrom"], each["metadata"]["name"]
+
+
+# -- The network -----------------------------------------------------------------------------------------------------------
+
+
+def matches(selector: dict[str, Any], labels: dict[str, str]) -> bool:
+    asked = selector.get("matchExpressions", [])
+    operators = {
+        "In": lambda each: labels.get(each["key"]) in each["values"],
+        "NotIn": lambda each: labels.get(each["key"]) not in each["values"],
+        "Exists": lambda each: each["key"] in labels,
+    }
+    wanted = selector.get("matchLabels", {})
+    return wanted.items() <= labels.items() and all(operators[each["operator"]](each) for each in asked)
+
+
+def ports(objects: list[Any], direction: str, labels: dict[str, str], peer: dict[str, str] | str) -> set[int | None]:
+    """The ports that policies open between a pod and its peer: labels of a pod, the name of a namespace or a network."""
+    found: set[int | None] = set()
+    for policy in of_kind(objects, "NetworkPolicy"):
+        if matches(policy["spec"]["podSelector"], labels):
+            for rule in policy["spec"].get(direction, []):
+                if any(is_peer(each, peer) for each in rule["from" if direction == "ingress" else "to"]):
+                    found |= {each["port"] for each in rule.get("ports", [{"port": None}])}
+    return found
+
+
+def is_peer(given: dict[str, Any], peer: dict[str, str] | str) -> bool:
+    if isinstance(peer, dict):
+        return "podSelector" in given and matches(given["podSelector"], peer)
+    named = given.get("namespaceSelector", {}).get("matchLabels", {}).get("kubernetes.io/metadata.name")
+    return peer in (named, given.get("ipBlock", {}).get("cidr"))
+
+
+@pytest.fixture
+def labels(objects, run_job) -> dict[str, dict[str, str]]:
+    makers = {
+        "run": run_job,
+        "pages": named(objects, "Deployment", "ml-assets-pages"),
+        "code": named(objects, "Deployment", "dagster-ml-assets"),
+        "ui": named(objects, "Deployment", "dagster-webserver"),
+        "daemon": named(objects, "Deployment", "dagster-daemon"),
+    }
+    return {name: maker["spec"]["template"]["metadata"]["labels"] for name, maker in makers.items()}
+
+
+def test_what_no_policy_opens_is_closed(objects, labels):
+    policy = named(objects, "NetworkPolicy", "ml-assets-nothing-else")
+
+    assert policy["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    assert ports(objects, "ingress", labels["pages"], labels["run"]) == set()
+    assert ports(objects, "ingress", labels["code"], labels["run"]) == set()
+    assert ports(objects, "ingress", labels["run"], labels["ui"]) == set()
+
+
+@pytest.mark.parametrize("part", ["run", "pages", "code", "ui", "daemon"])
+def test_every_pod_finds_names_and_the_object_store(objects, labels, part):
+    assert ports(objects, "egress", labels[part], "kube-system") == {53}
+    assert ports(objects, "egress", labels[part], "0.0.0.0/0") == {443, 6443}
+
+
+@pytest.mark.parametrize("part", ["run", "code", "ui", "daemon"])
+def test_what_uses_dagsters_database_reaches_it(objects, labels, part):
+    assert ports(objects, "egress", labels[part], "10.0.0.0/16") == {5432}
+
+
+def test_the_pages_do_not_reach_dagsters_database(objects, labels):
+    assert ports(objects, "egress", labels["pages"], "10.0.0.0/16") == set()
+
+
+@pytest.mark.parametrize("asker", ["ui", "daemon"])
+def test_webserver_and_daemon_reach_the_code_server(objects, labels, asker):
+    assert ports(objects, "egress", labels[asker], labels["code"]) == {4000}
+    assert ports(objects, "ingress", labels["code"], labels[asker]) == {4000}
+
+
+@pytest.mark.parametrize(("part", "port"), [("ui", 3000), ("pages", 3001)])
+def test_people_come_through_the_ingress_controller_alone(objects, labels, part, port):
+    assert ports(objects, "ingress", labels[part], "ingress-nginx") == {port}
+    assert ports(objects, "ingress", labels["code"], "ingress-nginx") == set()
+
+
+def test_the_pods_of_one_training_reach_each_other_and_no_run(objects, labels):
+    node = {"ml-assets/training": "t-1"}  # as orchestration/distributed/objects.py labels them
+
+    assert ports(objects, "egress", node, node) == ports(objects, "ingress", node, node) == {None}  # any port
+    assert ports(objects, "egress", node, "10.0.0.0/16") == {5432}
+    assert ports(objects, "ingress", node, labels["run"]) == set()
+
+
+def test_the_nodes_own_credentials_are_out_of_reach(objects):
+    (_, https) = named(objects, "NetworkPolicy", "ml-assets-outwards")["spec"]["egress"]
+
+    assert https["to"][0]["ipBlock"]["except"] == ["169.254.0.0/16"]
+
+
+@pytest.mark.parametrize("name", ["ui", "pages"])
+def test_a_budget_leaves_one_of_the_two_that_people_look_at(objects, labels, name):
+    budget = named(objects, "PodDisruptionBudget", f"ml-assets-{name}")
+    deployment = {"ui": "dagster-webserver", "pages": "ml-assets-pages"}[name]
+
+    assert matches(budget["spec"]["selector"], labels[name])
+    assert named(objects, "Deployment", deployment)["spec"]["replicas"] == 2

@@ -1,0 +1,106 @@
+"""The chain of a problem on a cluster, from every place where it can be launched: the same pod each time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from ml_assets.orchestration.launch import Launcher, Outcome, Step
+from ml_assets.orchestration.selection import Target
+from ml_assets.store import open_landing, open_store
+from ml_assets_tests.doubles import ice_cream
+from ml_assets_tests.doubles.dagster_dev import DagsterDev, dagster_dev
+from ml_assets_tests.doubles.diary import STEPS
+from ml_assets_tests.orchestration.cluster.place import Place
+
+pytestmark = pytest.mark.slow
+MODULE = "ml_assets_tests.doubles.trained_in_pods"
+CHAIN = ("dataset", "features", "split", "model", "evaluation", "champion")
+BACKFILL = """mutation($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
+    __typename ... on PythonError { message } ... on LaunchBackfillSuccess { backfillId } } }"""
+
+
+def land(place: Place, *beaches: str) -> None:
+    landing = open_landing(str(place.diary.folder))
+    for beach in beaches:
+        landing.write(f"beach/{beach.replace('/', '-')}.parquet", ice_cream.sales(beach))
+
+
+def asks_for(job: dict[str, Any]) -> dict[str, Any]:
+    """What may differ between two trainings' pods left out."""
+    spec = job["spec"]["template"]["spec"]
+    container = spec["containers"][0]
+    return {name: spec.get(name) for name in ("nodeSelector", "tolerations", "affinity", "volumes")} | {
+        name: container.get(name) for name in ("resources", "volumeMounts", "image")
+    }
+
+
+def trainings(place: Place) -> list[dict[str, Any]]:
+    return place.api.jobs(op="beach__model")
+
+
+def test_a_training_whose_pod_is_deleted_twice_goes_on_from_its_checkpoints(place):
+    land(place, *ice_cream.BEACHES)
+    outcomes: list[Outcome] = []
+    steps: list[Step] = []
+
+    def run() -> None:
+        with place.instance() as instance:
+            launcher = Launcher(Target(MODULE, "defs"), instance, report=steps.append)
+            assets = frozenset(dg.AssetKey(["beach", noun]) for noun in CHAIN)
+            outcomes.append(launcher.execute(assets, "north"))
+
+    ended = place.beside(run, lambda: outcomes[0])
+    for done in (2, 4):
+        place.diary.allow(done)
+        place.wait_for_lines(f"step {done}")
+        place.api.delete_pod(place.running_pod("beach__model"))
+        place.wait_for_lines(f"begin {done}")
+    place.diary.allow(STEPS)
+
+    assert ended().passed, place.told()[-8:]
+    assert [line for line in place.diary.lines() if line.startswith("step")] == [f"step {n}" for n in range(1, 7)]
+    assert [step.asset.split("/")[1] for step in steps] == list(CHAIN)
+    gpus = [job for job in place.api.jobs() if "nvidia.com/gpu" in str(asks_for(job)["resources"])]
+    assert gpus == trainings(place) == place.api.jobs()
+    assert len(gpus) == 3
+    model = open_store(str(place.folder / "store")).head("beach/model", "north")
+    assert model is not None
+
+
+def test_the_ui_a_backfill_automation_and_the_command_line_ask_for_the_same_pod(place):
+    place.diary.allow(1_000)
+    first, second, third = ice_cream.BEACHES[:3]
+    land(place, first)  # the sensor sees it: automation launches the whole chain
+    with dagster_dev(place.folder, MODULE, **place.environment) as dev:
+        done(dev, 1)
+        land(place, second, third)
+        done(dev, 3)
+        by_automation = len(trainings(place))
+        dev.launch("beach", ("model",), first)
+        runs = done(dev, 4)
+        by_ui = len(trainings(place))
+        backfill(dev, "model", second)
+        runs = done(dev, 5)
+        by_backfill = len(trainings(place))
+    assert all(run.succeeded for run in runs), [run for run in runs if not run.succeeded]
+    assert 0 < by_automation < by_ui < by_backfill
+    first_pod, *others = map(asks_for, trainings(place))
+    assert all(other == first_pod for other in others)
+    assert first_pod["resources"]["limits"]["nvidia.com/gpu"] == "1"
+    runs_pods = [job for job in place.api.jobs() if "op" not in str(job["metadata"]["labels"])]
+    assert "nvidia.com/gpu" not in str(runs_pods)
+
+
+def done(dev: DagsterDev, n_runs: int) -> list[Any]:
+    return dev.wait_until_quiet(n_runs)
+
+
+def backfill(dev: DagsterDev, noun: str, partition: str) -> None:
+    said = dev.graphql(
+        BACKFILL,
+        params={"assetSelection": [{"path": ["beach", noun]}], "partitionNames": [partition]},
+    )
+    assert said["launchPartitionBackfill"]["__typename"] == "LaunchBackfillSuccess", said

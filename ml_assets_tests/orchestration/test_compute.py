@@ -1,0 +1,123 @@
+"""What a training's pod asks for: the whole Job that comes of it is valid, and is what the problem says."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import dagster as dg
+import kubernetes_validate
+import pytest
+from dagster_k8s.job import DagsterK8sJobConfig, construct_dagster_k8s_job, get_user_defined_k8s_config
+from kubernetes.client import ApiClient
+
+from ml_assets.orchestration.compute import COMPUTE_TAG, K8S_TAG, compute_of, k8s_config, op_tags
+from ml_assets.problem import Compute
+
+EVERYTHING = Compute(
+    cpus=7.5,
+    memory_gib=30,
+    gpus=2,
+    gpu_type="NVIDIA-A100-SXM4-40GB",
+    shared_memory_gib=8,
+    disk_gib=100,
+    spot=True,
+    queue="research",
+    retries=2,
+)
+
+
+def job(compute: Compute) -> dict[str, Any]:
+    """The Job that dagster-k8s makes of it, as the API gets it."""
+    config = get_user_defined_k8s_config({K8S_TAG: json.dumps(k8s_config(compute))})
+    made = construct_dagster_k8s_job(
+        DagsterK8sJobConfig(job_image="image:1", dagster_home="/dagster", instance_config_map="instance"),
+        ["dagster"],
+        "job",
+        user_defined_k8s_config=config,
+        component="step_worker",
+    )
+    plain: dict[str, Any] = ApiClient().sanitize_for_serialization(made)
+    return plain
+
+
+def pod(compute: Compute) -> dict[str, Any]:
+    spec: dict[str, Any] = job(compute)["spec"]["template"]["spec"]
+    return spec
+
+
+def resources(compute: Compute) -> dict[str, Any]:
+    asked: dict[str, Any] = pod(compute)["containers"][0]["resources"]
+    return asked
+
+
+@pytest.mark.parametrize(
+    "compute",
+    [Compute(), Compute(gpus=1), Compute(spot=True), Compute(shared_memory_gib=1), Compute(queue="q"), EVERYTHING],
+    ids=["nothing", "gpu", "spot", "shared memory", "queue", "everything"],
+)
+def test_the_job_is_one_that_kubernetes_takes(compute):
+    kubernetes_validate.validate(job(compute), "1.31", strict=True)
+
+
+def test_a_pod_asks_for_what_the_problem_says():
+    assert resources(EVERYTHING) == {
+        "requests": {"cpu": "7500m", "memory": "30720Mi", "ephemeral-storage": "102400Mi", "nvidia.com/gpu": "2"},
+        "limits": {"memory": "30720Mi", "ephemeral-storage": "102400Mi", "nvidia.com/gpu": "2"},
+    }
+    assert pod(EVERYTHING)["nodeSelector"] == {"nvidia.com/gpu.product": "NVIDIA-A100-SXM4-40GB"}
+    (volume,) = pod(EVERYTHING)["volumes"]
+    (mount,) = pod(EVERYTHING)["containers"][0]["volumeMounts"]
+    assert volume["emptyDir"] == {"medium": "Memory", "sizeLimit": "8192Mi"}
+    assert (mount["name"], mount["mountPath"]) == (volume["name"], "/dev/shm")
+    assert job(EVERYTHING)["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "research"
+
+
+def test_a_pod_asks_for_nothing_that_the_problem_does_not_say():
+    assert resources(Compute()) == {"requests": {"cpu": "1000m", "memory": "2048Mi"}, "limits": {"memory": "2048Mi"}}
+    assert not {"nodeSelector", "tolerations", "affinity"} & set(pod(Compute()))
+    assert not pod(Compute()).get("volumes")
+    assert "kueue.x-k8s.io/queue-name" not in job(Compute())["metadata"]["labels"]
+
+
+def test_the_job_of_a_pod_that_failed_makes_no_second_one():
+    assert job(EVERYTHING)["spec"]["backoffLimit"] == 0
+    assert pod(EVERYTHING)["restartPolicy"] == "Never"
+    assert pod(EVERYTHING)["terminationGracePeriodSeconds"] >= 60
+
+
+def test_spot_is_tolerated_and_preferred_and_not_required():
+    spot = pod(Compute(spot=True))
+    tolerated = {toleration["key"] for toleration in spot["tolerations"]}
+    preferred = spot["affinity"]["nodeAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
+    wanted = {term["preference"]["matchExpressions"][0]["key"] for term in preferred}
+
+    assert {"cloud.google.com/gke-spot", "kubernetes.azure.com/scalesetpriority"} <= tolerated
+    assert wanted == tolerated
+    assert "requiredDuringSchedulingIgnoredDuringExecution" not in spot["affinity"]["nodeAffinity"]
+
+
+@pytest.mark.parametrize(
+    ("compute", "threads"),
+    [(Compute(cpus=0.5), "1"), (Compute(cpus=4), "4"), (Compute(cpus=8, gpus=4), "2")],
+    ids=["half a core", "four", "eight for four GPUs"],
+)
+def test_threads_are_as_many_as_cores_were_asked_for_each_process(compute, threads):
+    assert {"name": "OMP_NUM_THREADS", "value": threads} in pod(compute)["containers"][0]["env"]
+
+
+def test_the_step_of_several_machines_is_small_itself():
+    tags = op_tags(Compute(gpus=8, memory_gib=200, nodes=4))
+
+    assert "nvidia.com/gpu" not in json.dumps(tags[K8S_TAG])
+    assert tags[K8S_TAG] == k8s_config(Compute(cpus=1, memory_gib=2))
+
+
+def test_what_an_op_was_tagged_with_comes_back():
+    @dg.op(tags=op_tags(EVERYTHING))
+    def train(): ...
+
+    assert compute_of(train.tags) == EVERYTHING
+    assert set(train.tags) == {K8S_TAG, COMPUTE_TAG}
+    assert op_tags(None) == {}
+    assert compute_of({}) is None
