@@ -150,8 +150,8 @@ def _weights(tensors: Sequence[TensorDiff]) -> Iterator[str]:
 
 
 def _numbers(tensor: TensorDiff) -> str:
-    by = "" if tensor.largest is None else f", by {number(tensor.largest)} at most"
-    return f"differs in {tensor.numbers:,} numbers{by}"
+    by = "" if tensor.largest is None else f", by {tensor.largest:.3g} at most"
+    return f"differs in {tensor.numbers:,} number{'s' * (tensor.numbers > 1)}{by}"
 
 
 # ---------------------------------------------------------------- quality

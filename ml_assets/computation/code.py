@@ -26,8 +26,6 @@ from ml_assets.store import canonical, digest
 __all__ = ["Code", "code_of", "edited_while_running", "package_versions", "snapshot"]
 
 Root = Callable[..., Any] | str
-RUNS_THEM = ("ml_assets.orchestration", "ml_assets.worker")
-"""What runs problems leads to none of their code by name; a module that also builds definitions would lead to all of it."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,7 @@ def snapshot(*roots: Root) -> dict[str, bytes]:
 
     Paths are relative to the folder that is on ``sys.path`` for the package.
     """
-    reach = _reach(roots, frozenset(RUNS_THEM))
+    reach = _reach(roots, frozenset([OURS]))  # which is taken whole: what is in it need not be followed
     reached = {part.partition(":")[0].partition(".")[0] for part in reach.parts if ":" in part}
     return reach.sources.snapshot({OURS, *reached})
 

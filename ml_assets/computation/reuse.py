@@ -107,7 +107,12 @@ class Question:
     ) -> Question:
         """What it is made of, with these versions of its inputs."""
         reads = reads_of(recipe.problem, recipe.noun, partition, inputs, around)
-        told: dict[str, Any] = {"params": given.params, "seed": given.seed, "threads": given.threads, "device": given.device}
+        told: dict[str, Any] = {
+            "params": given.params,
+            "seed": given.seed,
+            "threads": given.threads,
+            "device": given.device,
+        }
         base = recipe.ingredients(partition, reads, **told)
         trace = around.store.trace(base.key) if recipe.noun == "dataset" else {}
         return cls(recipe, base, landed_now(trace, around.landing) if trace is not None else None)

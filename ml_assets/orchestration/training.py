@@ -1,11 +1,13 @@
 """What surrounds a training in its step: where it goes on from, what it is told and tells, and what becomes of its failure.
 
-finished                            published, and its checkpoints are forgotten
-interrupted by SIGTERM              it has saved, and ends as a step of Dagster's that is interrupted does; in a process of
-                                    its own (a pod that is preempted) it is tried again, unless its run is being canceled
-failed by itself                    tried again as often as its ``Compute`` allows
-failed for a reason that stays      failed
-killed                              whoever starts the same training again finds its checkpoints by the computation key
+Its end:
+
+    finished                            published, and its checkpoints are forgotten
+    interrupted by SIGTERM              it has saved, and ends as a step of Dagster's that is interrupted does; in a process of
+                                        its own (a pod that is preempted) it is tried again, unless its run is being canceled
+    failed by itself                    tried again as often as its ``Compute`` allows
+    failed for a reason that stays      failed
+    killed                              whoever starts the same training again finds its checkpoints by the computation key
 """
 
 from __future__ import annotations

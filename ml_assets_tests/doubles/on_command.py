@@ -18,6 +18,7 @@ from ml_assets.settings import Settings
 from ml_assets_tests.doubles.diary import STEPS, Diary
 
 COMPUTE = Compute(cpus=2, memory_gib=4, gpus=1, gpu_type="NVIDIA-L4", shared_memory_gib=1, disk_gib=10, spot=True)
+MODEST = Compute(cpus=0.5, memory_gib=1)  # what any cluster has
 quick_executor = cluster_executor.configured(
     {
         "max_concurrent": 4,
@@ -89,3 +90,8 @@ def training():
 @dg.job(executor_def=quick_executor, resource_defs={"io_manager": files})
 def crashing():
     judge(crash(prepare()))
+
+
+@dg.job(executor_def=quick_executor, resource_defs={"io_manager": files})
+def modest():
+    judge(learn.tag(op_tags(MODEST))(prepare()))

@@ -6,9 +6,9 @@ Loaded by name in other processes, so everything comes from the environment: ``M
 from __future__ import annotations
 
 import os
+import pathlib  # by its own name: tests that patch a Path would count as code of whoever mentions one
 import time
 from dataclasses import replace
-from pathlib import Path
 
 from ml_assets.orchestration import build_definitions
 from ml_assets.problem import Problem, Range, TrainingData, TrainingRun, Tuning
@@ -24,7 +24,7 @@ def together(name: str, others: int, fail: bool = False) -> Problem:
     """Ice cream under another name, whose training waits until ``others`` trainings have begun, itself included."""
 
     def train(data: TrainingData, params: ice_cream.LineParams, run: TrainingRun) -> ice_cream.Line:
-        place = Path(Settings.from_environment().landing) / "begun"
+        place = pathlib.Path(Settings.from_environment().landing) / "begun"
         place.mkdir(exist_ok=True)
         (place / f"{os.getpid()}-{name}").touch()
         until = time.monotonic() + PATIENCE_S

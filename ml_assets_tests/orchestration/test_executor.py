@@ -53,6 +53,7 @@ def assets(problems: str, *nouns: str) -> frozenset[dg.AssetKey]:
     return frozenset(dg.AssetKey([problem, noun]) for problem in problems.split() for noun in nouns)
 
 
+@pytest.mark.slow
 def test_the_trials_of_a_round_are_under_way_at_the_same_time(place):
     steps: list[Step] = []
     with dg.DagsterInstance.from_config(str(place)) as instance:

@@ -83,6 +83,26 @@ def test_a_store_holds_the_keys_that_are_documented_and_no_others(tmp_path: Path
     assert (tmp_path / "store.json").read_text() == '{"format":1,"made_by":"ml_assets"}'
 
 
+def test_a_checkpoint_is_laid_out_as_documented(store: Store) -> None:
+    import torch
+
+    log = store.checkpoints("ab" * 32)
+    log.save(7, {"w": torch.ones(2), 0: (b"abc", float("inf"), [None, 0.5])}, interruptions=1)
+    (key,) = store.backend.list("checkpoints")
+    data = store.backend.get(key) or b""
+    assert key == f"checkpoints/{'ab' * 32}/000000000007-{digest(data)}"
+    start = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:start])
+    assert data[8:start] == canonical(header)
+    assert header["facts"] == {"step": 7, "interruptions": 1}
+    assert header["tensors"] is True
+    assert sum(header["sizes"]) == len(data) - start
+    assert data.endswith(b"abc")
+    ((w, tensor), (zero, rest)) = header["state"]["dict"]
+    assert (w, list(tensor), zero) == ("w", ["tensor"], 0)
+    assert rest == {"tuple": [{"bytes": 0}, {"float": "inf"}, {"list": [None, 0.5]}]}
+
+
 def test_an_entry_proves_itself_as_documented(tmp_path: Path) -> None:
     store = open_store(str(tmp_path), user="ada")
     key, entry = store.publish(Manifest("a", "p", store.put(1)), why="first")

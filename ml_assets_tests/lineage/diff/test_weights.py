@@ -68,7 +68,7 @@ def test_the_command_tells_of_two_models_which_tensors_differ(tmp_path):
 
     found = diff(store, old, new)
 
-    assert "  weights.bias differs in 1 numbers, by 0.25 at most" in list(lines(found))
+    assert "  weights.bias differs in 1 number, by 0.25 at most" in list(lines(found))
     assert found.to_json()["weights"] == ({"name": "weights.bias", "how": "", "numbers": 1, "largest": 0.25},)
 
 

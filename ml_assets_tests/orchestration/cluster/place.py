@@ -106,18 +106,22 @@ def _said(event: dg.DagsterEvent) -> str:
     return f"{event.event_type_value}: {event.message} {error.message if error else ''}"
 
 
-def dagster_yaml(kubeconfig: Path, **more: Any) -> str:
+def dagster_yaml(kubeconfig: Path, folder: Path, image: str = IMAGE, **more: Any) -> str:
+    """Args:
+    more: of the run launcher's configuration.
+    """
     config = {
-        "service_account_name": "runs",
+        "service_account_name": "default",
         "instance_config_map": "dagster-instance",
-        "dagster_home": str(kubeconfig.parent),
-        "job_image": IMAGE,
+        "dagster_home": str(folder),
+        "job_image": image,
         "job_namespace": "default",
         "load_incluster_config": False,
         "kubeconfig_file": str(kubeconfig),
+        **more,
     }
     launcher = {"module": "ml_assets.orchestration.cluster.run_launcher", "class": "ClusterRunLauncher"}
-    return json.dumps({"telemetry": {"enabled": False}, "run_launcher": {**launcher, "config": config}, **more})
+    return json.dumps({"telemetry": {"enabled": False}, "run_launcher": {**launcher, "config": config}})
 
 
 @contextmanager
@@ -135,7 +139,7 @@ def place_in(folder: Path) -> Iterator[Place]:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     here = {"PATH": path, "PYTHONPATH": str(ROOT), "HOME": str(folder), "PYTHONWARNINGS": "ignore"}
     with served(folder, {IMAGE: Image({**told, **here})}) as api:
-        (folder / "dagster.yaml").write_text(dagster_yaml(api.kubeconfig))
+        (folder / "dagster.yaml").write_text(dagster_yaml(api.kubeconfig, folder))
         place = Place(folder, api, Diary(landing), told)
         yield place
         place.diary.allow(1_000)

@@ -70,32 +70,32 @@ def test_a_training_whose_pod_is_deleted_twice_goes_on_from_its_checkpoints(plac
     assert model is not None
 
 
-def test_the_ui_a_backfill_automation_and_the_command_line_ask_for_the_same_pod(place):
+def test_automation_the_ui_a_backfill_and_the_command_line_ask_for_the_same_pod(place):
     place.diary.allow(1_000)
-    first, second, third = ice_cream.BEACHES[:3]
-    land(place, first)  # the sensor sees it: automation launches the whole chain
+    first, second = ice_cream.BEACHES
+    land(place, first, second)  # a sensor sees them, and launches the chain of each
+    counted = []
     with dagster_dev(place.folder, MODULE, **place.environment) as dev:
-        done(dev, 1)
-        land(place, second, third)
-        done(dev, 3)
-        by_automation = len(trainings(place))
+        runs = dev.wait_until_quiet(2)
+        counted.append(len(trainings(place)))
         dev.launch("beach", ("model",), first)
-        runs = done(dev, 4)
-        by_ui = len(trainings(place))
+        runs = dev.wait_until_quiet(len(runs) + 1)
+        counted.append(len(trainings(place)))
         backfill(dev, "model", second)
-        runs = done(dev, 5)
-        by_backfill = len(trainings(place))
+        runs = dev.wait_until_quiet(len(runs) + 1)
+        counted.append(len(trainings(place)))
+    with place.instance() as instance:
+        Launcher(Target(MODULE, "defs"), instance).execute(frozenset([dg.AssetKey(["beach", "model"])]), first)
+    counted.append(len(trainings(place)))
+
     assert all(run.succeeded for run in runs), [run for run in runs if not run.succeeded]
-    assert 0 < by_automation < by_ui < by_backfill
+    assert counted == [2, 3, 4, 5], "each launch gave the model a pod"
     first_pod, *others = map(asks_for, trainings(place))
     assert all(other == first_pod for other in others)
     assert first_pod["resources"]["limits"]["nvidia.com/gpu"] == "1"
-    runs_pods = [job for job in place.api.jobs() if "op" not in str(job["metadata"]["labels"])]
-    assert "nvidia.com/gpu" not in str(runs_pods)
-
-
-def done(dev: DagsterDev, n_runs: int) -> list[Any]:
-    return dev.wait_until_quiet(n_runs)
+    of_runs = [job for job in place.api.jobs() if "dagster/op" not in job["metadata"]["labels"]]
+    assert len(of_runs) == 4
+    assert "nvidia.com/gpu" not in str(of_runs)
 
 
 def backfill(dev: DagsterDev, noun: str, partition: str) -> None:
