@@ -50,6 +50,11 @@ class Compute:
         """How many processes train together: one per GPU, or one per node without GPUs."""
         return max(1, self.gpus) * self.nodes
 
+    @property
+    def threads(self) -> int:
+        """How many each of them computes with, on a cluster."""
+        return max(1, int(self.cpus) // max(1, self.gpus))
+
 
 def _faults(compute: Compute) -> list[str]:
     faults = []

@@ -94,9 +94,9 @@ def let_waiting_threads_yield() -> None:
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 
-def share_cores(processes: int) -> None:
+def share_cores(cores: int, processes: int) -> None:
     """Let this process use its share of the cores, as one of ``processes``; to be called before scikit-learn is loaded."""
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores // processes)))
 
 
 def thread_limits(environ: Mapping[str, str] = os.environ) -> Mapping[str, int]:

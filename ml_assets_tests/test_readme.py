@@ -1,4 +1,4 @@
-"""What README.md and docs/PROBLEM.md say is so."""
+"""What README.md, docs/PROBLEM.md and docs/TRAINING.md say is so."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import re
 import shlex
 import subprocess
 import sys
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import dagster as dg
 import numpy as np
@@ -18,15 +20,17 @@ import pytest
 
 from ml_assets import cli, open_store
 from ml_assets.orchestration import build_definitions
-from ml_assets.problem import Problem
+from ml_assets.problem import FeatureTable, Problem, TrainingData
 from ml_assets.problems import PROBLEMS
 from ml_assets.promotion.ledger import Ledger
 from ml_assets.settings import Settings
 from ml_assets.store import open_landing
+from ml_assets.training.run import Run
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 PROBLEM_PAGE = (ROOT / "docs" / "PROBLEM.md").read_text()
+TRAINING_PAGE = (ROOT / "docs" / "TRAINING.md").read_text()
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -63,7 +67,7 @@ def test_the_make_targets_exist():
     assert {arguments[0] for arguments in MAKE} <= set(targets.split())
 
 
-@pytest.mark.parametrize("page", ["README.md", "deploy/README.md", "docs/PROBLEM.md"])
+@pytest.mark.parametrize("page", ["README.md", "deploy/README.md", "docs/PROBLEM.md", "docs/TRAINING.md"])
 def test_links_lead_to_files(page: str):
     links = re.findall(r"\]\((?!https?:)([^)]+)\)", (ROOT / page).read_text())
 
@@ -116,6 +120,45 @@ def run(folder: Path, *command: str) -> None:
     environment = {k: v for k, v in os.environ.items() if k != "DAGSTER_HOME" and not k.startswith("ML_ASSETS_")}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{shlex.join(command)}\n{done.stdout}{done.stderr}"
+
+
+@dataclass(frozen=True)
+class NetParams:
+    learning_rate: float = 1e-3
+
+
+@dataclass(frozen=True)
+class NetModel:
+    params: NetParams
+    weights: dict[str, Any]
+
+
+def network_of(params: NetParams) -> Any:
+    """A network that is called as the documented one is."""
+    import torch
+
+    class Net(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.carriers, self.line = torch.nn.Embedding(2, 1), torch.nn.Linear(3, 1)
+
+        def forward(self, x: torch.Tensor, carrier: torch.Tensor) -> torch.Tensor:
+            answer: torch.Tensor = self.line(torch.cat([x, self.carriers(carrier)], dim=1))[:, 0]
+            return answer
+
+    return Net()
+
+
+def test_the_documented_training_trains():
+    features = pd.DataFrame({"distance": np.linspace(0, 1, 600), "hour": np.arange(600) % 24 / 24, "carrier": 0})
+    rows = FeatureTable(pd.DataFrame({"trip": range(600)}), features, features["distance"].to_numpy())
+    code: dict[str, Any] = {"NetModel": NetModel, "build": network_of}
+    code["frame"] = lambda table: table.features.assign(minutes=table.label)
+    exec("from __future__ import annotations\n" + blocks(TRAINING_PAGE, "python")[0], code)
+    model = code["train"](TrainingData(rows, rows), NetParams(), Run(seed=1, report=print))
+
+    assert model.params == NetParams()
+    assert set(model.weights) == set(network_of(model.params).state_dict())
 
 
 @pytest.fixture

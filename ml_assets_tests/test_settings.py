@@ -59,12 +59,11 @@ def test_settings_cannot_be_changed_after_they_were_read():
 
 
 def test_processes_share_the_cores_unless_somebody_decided_otherwise(monkeypatch):
-    monkeypatch.setattr(os, "cpu_count", lambda: 16)
     for decided, processes, expected in ((None, 5, "3"), (None, 40, "1"), ("2", 5, "2")):
         monkeypatch.setenv("OMP_NUM_THREADS", decided or "unset")
         if decided is None:
             monkeypatch.delenv("OMP_NUM_THREADS")
-        share_cores(processes)
+        share_cores(16, processes)
         assert os.environ["OMP_NUM_THREADS"] == expected
 
 

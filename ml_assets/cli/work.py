@@ -18,6 +18,7 @@ from ml_assets.errors import InvalidParams, UsageError
 from ml_assets.problem import Dynamic, Problem, files_of
 from ml_assets.problems import problem_named
 from ml_assets.settings import Settings
+from ml_assets.store import watch
 from ml_assets.training.params import changed_params
 
 if TYPE_CHECKING:
@@ -134,11 +135,21 @@ def _understood_by_dagster(options: argparse.Namespace, settings: Settings) -> l
 
 
 def _add_landed(problem: Problem, partition: str | None, instance: DagsterInstance, landing: LandingFolder) -> None:
-    """A dynamic partition whose files have landed is one, also where no sensor has seen them yet."""
-    if partition is not None and isinstance(problem.partitions, Dynamic):
+    """Dynamic partitions whose files have landed are some, also where no sensor has seen them yet."""
+    if not isinstance(problem.partitions, Dynamic):
+        return
+    if partition is not None:
         for name in files_of(problem, problem.partitions.partition(partition).key):
             landing.read(name)
-        instance.add_dynamic_partitions(problem.name, [partition])
+    instance.add_dynamic_partitions(problem.name, _landed(problem, landing) if partition is None else [partition])
+
+
+def _landed(problem: Problem, landing: LandingFolder) -> list[str]:
+    """The partitions all of whose files are there."""
+    files = watch.Files.of(problem.files, problem.partitions)
+    there = {name.removeprefix(f"{problem.name}/") for name in landing.list(problem.name)}
+    keys = {key for name in there for key in files.partitions(name) if there.issuperset(files.names(key))}
+    return sorted(problem.partitions.partition(key).key for key in keys)
 
 
 def _value(text: str) -> Any:

@@ -40,8 +40,14 @@ def environment(image: str = "") -> Mapping[str, Any]:
     }
 
 
-def threads() -> int:
-    """How many threads a training uses here: ``OMP_NUM_THREADS`` where it is set, else one per usable core."""
+def threads(compute: Compute | None = None, *, on_cluster: bool = False) -> int:
+    """How many threads a training uses: ``OMP_NUM_THREADS`` where it is set, else one per usable core.
+
+    Args:
+        compute: what it asks for: a cluster gives exactly that, also where another pod than the training's asks.
+    """
+    if on_cluster and compute is not None:
+        return compute.threads
     return thread_limits().get("OMP_NUM_THREADS") or usable_cores()
 
 

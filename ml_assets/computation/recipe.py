@@ -36,7 +36,12 @@ USES = {
     "predictions": ("predict", "entity", "event_time", "task"),
 }
 _FIT = ("ml_assets.training.model:fit", "ml_assets.training.rows:concatenate", "ml_assets.training.split:training_data")
-_TRIED = ("ml_assets.training.tuning.trial:tried", *_FIT)
+_TRIED = (
+    "ml_assets.training.tuning.trial:tried",
+    "ml_assets.training.tuning.pruning:TrialRun",
+    "ml_assets.training.history:History",
+    *_FIT,
+)
 BEGINS = {
     "study": ("ml_assets.orchestration.study:study_asset.study", *_TRIED),
     "trial": _TRIED,

@@ -195,7 +195,7 @@ class Given:
 
 def given(problem: Problem, params: Any, seed: int, chosen: Iterable[str] = ()) -> Given:
     """What a run gives a training with these parameters here, of which some were chosen for it."""
-    counted = threads() if problem.threads_change_bits else None
+    counted = threads(problem.compute, on_cluster=on_cluster()) if problem.threads_change_bits else None
     on = device(problem.compute, cuda_devices(), on_cluster=on_cluster())
     return Given(asdict(params), seed, counted, on, frozenset(chosen))
 

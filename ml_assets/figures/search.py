@@ -37,10 +37,13 @@ def search_report(trials: Points, best: Points, importance: ByFeature, metric: s
 
 
 def _history(axis: Axes, trials: Points, best: Points, metric: str) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     points, line = BASELINE["color"], MODEL["color"]
     axis.plot([at for at, _ in trials], [score for _, score in trials], "o", color=points, markersize=5, label="trial")
     axis.plot(
         [at for at, _ in best], [score for _, score in best], color=line, drawstyle="steps-post", label="best so far"
     )
     axis.set(title="History of the search", xlabel="trial", ylabel=metric.replace("$", r"\$"))
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.legend(frameon=False, fontsize="small")

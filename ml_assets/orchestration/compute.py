@@ -61,11 +61,10 @@ def k8s_config(compute: Compute) -> dict[str, Any]:
     No limit of processor time: one would be paused in the middle of each period. Threads are as many as were asked for, whatever
     the machine has.
     """
-    threads = max(1, int(compute.cpus) // max(1, compute.gpus))
     return {
         "container_config": {
             "resources": _resources(compute),
-            "env": [{"name": "OMP_NUM_THREADS", "value": str(threads)}],
+            "env": [{"name": "OMP_NUM_THREADS", "value": str(compute.threads)}],
             **_only("volume_mounts", [{"name": "shared-memory", "mount_path": "/dev/shm"}] * _shares(compute)),  # noqa: S108
         },
         "pod_spec_config": {

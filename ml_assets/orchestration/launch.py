@@ -22,11 +22,13 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster._core.events import DagsterEvent
 from dagster._core.execution.api import execute_run_iterator
 from dagster._core.instance.ref import InstanceRef
 from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 
+from ml_assets.computation.machine import usable_cores
 from ml_assets.errors import UsageError
 from ml_assets.orchestration.automation import CHAIN_TAG
 from ml_assets.orchestration.metadata import REUSE
@@ -35,9 +37,8 @@ from ml_assets.orchestration.selection import Assets, Target, needs_all_threads,
 from ml_assets.orchestration.study import SAID as TRIAL
 from ml_assets.settings import share_cores
 
-QUIET = {
-    "console": {"config": {"log_level": "CRITICAL"}}
-}  # the terminal is ours; runs keep their logs, the UI shows them
+# The terminal is ours; runs keep their logs, and the UI shows them.
+QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ class Launcher:
         execute = partial(_execute_elsewhere, self.target, self.instance.get_ref(), self.run_config, self.tags)
         processes, spawn = max(1, min(jobs, len(work))), multiprocessing.get_context("spawn")
         sharing = 1 if needs_all_threads(self.target, frozenset().union(*work.values())) else processes
-        with ProcessPoolExecutor(processes, spawn, initializer=share_cores, initargs=(sharing,)) as pool:
+        with ProcessPoolExecutor(processes, spawn, initializer=share_cores, initargs=(usable_cores(), sharing)) as pool:
             runs = {
                 partition: pool.submit(execute, assets=assets, partition=partition, continues=earlier.get(partition))
                 for partition, assets in work.items()
@@ -229,7 +230,8 @@ def _shown(step: str) -> str:
 def instance_in(folder: Path) -> dg.DagsterInstance:
     """The Dagster instance that ``dagster.yaml`` in ``folder`` describes, for runs in this process.
 
-    Without its capture of what is printed: it would take the terminal away from us while a run is under way.
+    Without its capture of what is printed: it would take the terminal away from us while a run is under way. And without
+    Dagster's notes for itself, which the processes of a run's steps print before they read how loud the run is to be.
 
     Raises:
         UsageError: if there is none.
@@ -239,8 +241,9 @@ def instance_in(folder: Path) -> dg.DagsterInstance:
             f"There is no dagster.yaml in {folder}, so runs would be recorded nowhere. Run the command in the project's "
             "root, or set DAGSTER_HOME."
         )
-    uncaptured = {"compute_logs": {"module": NoOpComputeLogManager.__module__, "class": NoOpComputeLogManager.__name__}}
-    return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(folder), overrides=uncaptured))
+    uncaptured = {"module": NoOpComputeLogManager.__module__, "class": NoOpComputeLogManager.__name__}
+    quiet = {"compute_logs": uncaptured, "python_logs": {"python_log_level": "INFO"}}
+    return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(folder), overrides=quiet))
 
 
 def _chain(assets: Assets) -> dict[str, str]:
@@ -261,6 +264,8 @@ def cause(error: Any) -> str:
         return ""
     while error.cause is not None and error.cls_name.startswith("Dagster"):
         error = error.cause
+    if error.cls_name == DagsterExecutionInterruptedError.__name__:
+        return "Interrupted. Start it again: what was done is used again."
     return (
         str(error.message).strip().removeprefix("ml_assets.errors.").removeprefix("dagster._core.definitions.events.")
     )

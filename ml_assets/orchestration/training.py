@@ -3,7 +3,7 @@
 Its end:
 
     finished                            published, and its checkpoints are forgotten
-    interrupted by SIGTERM              it has saved, and ends as a step of Dagster's that is interrupted does; in a process of
+    interrupted by a signal             it has saved, and ends as a step of Dagster's that is interrupted does; in a process of
                                         its own (a pod that is preempted) it is tried again, unless its run is being canceled
     failed by itself                    tried again as often as its ``Compute`` allows
     failed for a reason that stays      failed
@@ -30,7 +30,7 @@ from ml_assets.problem import Compute
 from ml_assets.store import CheckpointLog, canonical, digest
 from ml_assets.training.checkpoints import Kept
 from ml_assets.training.run import Run
-from ml_assets.training.stopping import asked_by_sigterm
+from ml_assets.training.stopping import asked_by_signal
 
 ENDED = (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED)
 GPU = "cuda:0"
@@ -69,7 +69,7 @@ def surroundings(context: dg.AssetExecutionContext, asked: Question) -> Iterator
     log = store_of(context).checkpoints(computation_of(context, asked))
     kept = Kept(log, context.log.info)
     observations = observations_of(context)
-    with _FailuresSeenTo(context, asked.recipe.problem.compute), asked_by_sigterm() as is_asked:
+    with _FailuresSeenTo(context, asked.recipe.problem.compute), asked_by_signal() as is_asked:
         run = Run(
             asked.base.seed or 0,
             context.log.info,
@@ -92,9 +92,7 @@ def computation_of(context: dg.AssetExecutionContext, asked: Question) -> str:
     if asked.is_known and FRESH_TAG not in context.run.tags:
         return asked.ingredients.key
     root = context.run.root_run_id or context.run.run_id
-    return digest(
-        canonical([root, asked.ingredients.asset, asked.ingredients.partition, dict(asked.ingredients.params)])
-    )
+    return digest(canonical([root, asked.ingredients.key]))
 
 
 def torch_device(device: str | None) -> str:

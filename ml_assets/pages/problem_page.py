@@ -16,6 +16,7 @@ from ml_assets.problem import Partitions, Problem
 from ml_assets.problems import BrokenProblem
 from ml_assets.store import Store
 
+CHAIN = ("dataset", "features", "split", "study", "model", "evaluation", "champion", "predictions")
 MOST_LINES = 7  # of a chart: as many colours can be told apart
 
 
@@ -47,6 +48,7 @@ class ProblemPage:
 
     Attributes:
         rows: one per partition, newest first.
+        nouns: the assets of its chain, in order; with a study where one was made.
         metrics: in the order of importance.
         charts: a metric over partitions each; a line for each line of partitions, where there are several. None where
             partitions have no order, only one was judged, or there are too many lines to be told apart.
@@ -57,6 +59,7 @@ class ProblemPage:
     about: Sequence[str]
     champions: Champions
     rows: Sequence[PartitionReport]
+    nouns: Sequence[str]
     metrics: Sequence[str]
     charts: Sequence[Markup]
     broken: BrokenProblem | None = None
@@ -81,7 +84,12 @@ def problem_page(
     metrics = list(dict.fromkeys(metric for row in rows for metric in row.metrics))
     known = next((problem.partitions for problem in problems if problem.name == name), None)
     charts = [chart for metric in metrics if (chart := _chart(metric, rows, who, known)) is not None]
-    return ProblemPage(name, _about(problems, name), who, rows[::-1], metrics, charts, _named(broken, name))
+    about, nouns = _about(problems, name), _nouns(store, name)
+    return ProblemPage(name, about, who, rows[::-1], nouns, metrics, charts, _named(broken, name))
+
+
+def _nouns(store: Store, name: str) -> list[str]:
+    return [noun for noun in CHAIN if noun != "study" or store.versions(f"{name}/study")]
 
 
 def _chart(metric: str, rows: Sequence[PartitionReport], who: Champions, known: Partitions | None) -> Markup | None:

@@ -118,6 +118,8 @@ def no_partition(key: str, keys: Sequence[str]) -> UsageError:
 
 def some(chosen: Sequence[str], first: str | None, last: str | None) -> list[str]:
     """The chosen ones, unless there are none."""
+    if not chosen and first is None and last is None:
+        raise UsageError("There are no partitions yet.")
     if not chosen:
         raise UsageError(f"{last} comes before {first}. Write the earlier partition first.")
     return list(chosen)

@@ -1,50 +1,63 @@
-"""A process that is about to be taken away is told by SIGTERM: a training that looks is let save first."""
+"""A process that is about to end is told by a signal: a training that looks is let save first.
+
+SIGTERM comes from machines that are taken away, SIGINT from Ctrl-C and from Dagster, where somebody cancels a run.
+"""
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
 Handler = signal.Handlers | Callable[[int, FrameType | None], Any] | int
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+ONCE_SECONDS = 2.0  # the terminal and Dagster both pass one Ctrl-C on
 
 
 @contextmanager
-def asked_by_sigterm() -> Iterator[Callable[[], bool]]:
-    """Inside, SIGTERM is a question that the training answers: whether it was asked.
+def asked_by_signal() -> Iterator[Callable[[], bool]]:
+    """Inside, SIGTERM and SIGINT are a question that the training answers: whether it was asked.
 
     A training that has never looked will not look now: it is interrupted as if this were not here, and so is one that is
-    asked twice, and whatever follows one that came to its end meanwhile. Outside of the main thread, where Python tells of
-    no signals, nobody ever asks.
+    asked again a while later, and whatever follows one that came to its end meanwhile. Outside of the main thread, where
+    Python tells of no signals, nobody ever asks.
     """
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
         return
-    before = signal.getsignal(signal.SIGTERM)
-    asked = _Asked(before)
-    signal.signal(signal.SIGTERM, asked.on_signal)
+    asked = _Asked({number: signal.getsignal(number) for number in SIGNALS})
+    for number in SIGNALS:
+        signal.signal(number, asked.on_signal)
     try:
         yield asked
     finally:
-        signal.signal(signal.SIGTERM, asked.before)
-    if asked.is_asked:
-        signal.raise_signal(signal.SIGTERM)
+        asked.restore()
+    if asked.by is not None:
+        signal.raise_signal(asked.by)
 
 
 class _Asked:
-    def __init__(self, before: Handler | None) -> None:
-        self.before: Handler = signal.SIG_DFL if before is None else before
-        self.is_asked = self._has_looked = False
+    def __init__(self, before: Mapping[signal.Signals, Handler | None]) -> None:
+        self._before = before
+        self.by: int | None = None
+        self._at, self._has_looked = 0.0, False
 
     def __call__(self) -> bool:
         self._has_looked = True
-        return self.is_asked
+        return self.by is not None
 
     def on_signal(self, number: int, _: FrameType | None) -> None:
-        if self.is_asked or not self._has_looked:
-            signal.signal(number, self.before)
+        is_again = self.by is not None and time.monotonic() - self._at >= ONCE_SECONDS
+        if is_again or not self._has_looked:
+            self.restore()
             signal.raise_signal(number)
-        self.is_asked = True
+        elif self.by is None:
+            self.by, self._at = number, time.monotonic()
+
+    def restore(self) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)

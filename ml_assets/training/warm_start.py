@@ -39,14 +39,18 @@ def grow(
     found = run.checkpoints.latest()
     done = found.step if found else 0
     estimator = found.state["estimator"] if found else estimator
+    reports = found.state["reports"] if found else []
+    for step, metrics in reports:  # curves, and whoever prunes by them, have no gap
+        run.log(step, **metrics)
     while done < most:
         done = min(done + chunk, most)
         estimator.set_params(**{size: done}).fit(x, y, **more)
-        _log(estimator, done, run)
+        reports.append([done, _told(estimator)])
+        run.log(done, **reports[-1][1])
         if _trees(estimator) < done:
             break  # it stopped early
         if run.should_stop or run.checkpoints.is_due(done):
-            run.checkpoints.save(done, {"estimator": estimator})
+            run.checkpoints.save(done, {"estimator": estimator, "reports": reports})
         if run.should_stop:
             run.stop(done)
     return estimator.set_params(**{size: most})
@@ -76,10 +80,10 @@ def _trees(estimator: Any) -> int:
     return int(estimator.n_iter_) if hasattr(estimator, "n_iter_") else len(estimator.estimators_)
 
 
-def _log(estimator: Any, done: int, run: TrainingRun) -> None:
+def _told(estimator: Any) -> dict[str, float]:
     """Its scores so far, as losses, where it keeps them; how many trees it has in any case."""
     scores = {"train_loss": "train_score_", "validation_loss": "validation_score_"}
     kept: dict[str, Any] = {name: getattr(estimator, score, ()) for name, score in scores.items()}
     sign = -1 if hasattr(estimator, "n_iter_") else 1  # gradient boosting keeps losses, over histograms it keeps scores
     losses = {name: sign * float(values[-1]) for name, values in kept.items() if len(values)}
-    run.log(done, trees=_trees(estimator), **losses)
+    return {"trees": _trees(estimator), **losses}

@@ -19,7 +19,7 @@ from ml_assets.training.model import TrainedModel, fit
 from ml_assets.training.params import changed_params
 from ml_assets.training.ranks import Place, has_lost_the_others, joined
 from ml_assets.training.run import Run
-from ml_assets.training.stopping import asked_by_sigterm
+from ml_assets.training.stopping import asked_by_signal
 from ml_assets.worker.order import Order
 from ml_assets.worker.told import tell
 from ml_assets.worker.work import Trained, load_data, stored
@@ -48,7 +48,7 @@ def carry_out(order: Order, place: Place) -> None:
     say = _say if place.rank == 0 else _nothing
     kept = Kept(store.checkpoints(order.computation), say)
     try:
-        with asked_by_sigterm() as asked, joined(place, device):
+        with asked_by_signal() as asked, joined(place, device):
             run = RankRun(order.seed, say, device, place, kept, asked)
             trained = _trained(order, problem, store, run)
     except Interrupted as interrupted:

@@ -142,6 +142,18 @@ def test_a_dynamic_partition_whose_file_has_landed_can_be_run_and_one_that_has_n
     assert call("champion", "shops", "--partition", "harbour").code == 0
 
 
+def test_all_dynamic_partitions_are_those_whose_files_have_landed(project, call, monkeypatch):
+    monkeypatch.setattr("ml_assets.problems.PROBLEMS", (ice_cream.SHOPS,))
+    monkeypatch.setattr(selection, "Target", partial(Target, "ml_assets_tests.cli.shops_definitions"))
+    answer = call("run", "shops/dataset", "--partitions", "..")
+    assert (answer.code, answer.err) == (2, "ml-assets: There are no partitions yet.\n")
+    for shop in ("pier", "harbour"):
+        ml_assets.open_landing().write(f"shops/{shop}.parquet", ice_cream.sales("north"))
+    answer = call("run", "shops/dataset", "--partitions", "..")
+    assert answer.code == 0, answer.err
+    assert [line.split()[2] for line in answer.err.splitlines() if line.startswith("✓")] == ["harbour", "pier"]
+
+
 NOTHING_TO_DO = """
 import sys
 import ml_assets.problems

@@ -94,6 +94,20 @@ def test_a_training_uses_the_usable_cores_unless_openmp_is_told_otherwise(monkey
     assert threads() == 3
 
 
+@pytest.mark.parametrize(
+    ("compute", "on_cluster", "told"),
+    [
+        (Compute(cpus=8, gpus=2), True, 4),
+        (Compute(cpus=0.5), True, 1),
+        (Compute(cpus=8), False, 3),
+        (None, True, 3),
+    ],
+)
+def test_every_pod_of_a_cluster_tells_the_same_threads_of_a_training(compute, on_cluster, told, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert threads(compute, on_cluster=on_cluster) == told
+
+
 # ---------------------------------------------------------------- devices
 
 

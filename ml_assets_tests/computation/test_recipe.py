@@ -110,6 +110,11 @@ def test_an_asset_is_computed_by_its_own_function_and_the_problems(noun: str):
     assert {f"ml_assets_tests.doubles.umbrellas:{name}" for name in names} <= parts.keys()
 
 
+def test_what_gives_a_trial_up_and_what_keeps_its_curve_are_part_of_the_trial():
+    parts = Recipe(umbrellas.PROBLEM, "trial").code.parts
+    assert {"ml_assets.training.tuning.pruning:best_until", "ml_assets.training.history:MOST_POINTS"} <= parts.keys()
+
+
 @pytest.mark.parametrize("name", PLUMBING)
 def test_the_plumbing_is_there(name: str):
     module, _, attribute = name.partition(":")

@@ -28,7 +28,7 @@ def render(values: dict[str, Any]) -> list[Manifest]:
         texts = chart.render(values, name="ml-assets", namespace=NAMESPACE)
         merged = chart.merge_values(values)
     ours = [each for name, text in texts.items() if name.endswith(".yaml") for each in documents(text)]
-    return ours if has_dagsters() else ours + dagster_chart.rendered(merged["dagster"], NAMESPACE)
+    return ours if has_dagsters() else ours + dagster_chart.rendered(merged["dagster"])
 
 
 def has_dagsters() -> bool:
@@ -70,7 +70,7 @@ def run_job(instance: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Man
     from kubernetes.client import ApiClient
 
     run = dg.DagsterRun(job_name="flight_delays")
-    with environment(DAGSTER_K8S):
+    with environment(DAEMON):
         launcher = launcher_of(instance, tmp_path_factory.mktemp("kubeconfig"))
         context = K8sContainerContext.create_for_run(run, launcher, include_run_tags=False)
         config = context.get_k8s_job_config("registry.example.com/ml_assets:0.1.0", launcher)
@@ -85,13 +85,8 @@ def run_job(instance: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Man
     return ApiClient().sanitize_for_serialization(job)
 
 
-DAGSTER_K8S = {
-    "DAGSTER_HOME": "/dagster",
-    "DAGSTER_K8S_INSTANCE_CONFIG_MAP": "dagster-instance",
-    "DAGSTER_K8S_PG_PASSWORD_SECRET": "ml-assets-postgres",
-    "DAGSTER_PG_PASSWORD": "secret",
-}
-"""What Dagster's chart sets in the daemon."""
+DAEMON = {"DAGSTER_HOME": "/dagster", "DAGSTER_PG_PASSWORD": "secret", "ML_ASSETS_NAMESPACE": NAMESPACE}
+"""What the daemon and every run have in their environment, of what the dagster.yaml of the cluster refers to."""
 
 
 @contextmanager

@@ -34,20 +34,15 @@ DEPLOYMENT = ANYWHERE | {
     "serviceAccount",
     "envSecrets",
 }
-LAUNCHER = {
-    *("imagePullPolicy", "loadInclusterConfig", "envConfigMaps", "envSecrets", "envVars", "securityContext"),
-    *("volumes", "volumeMounts", "resources", "runK8sConfig"),
-}
-RUN_K8S = {"containerConfig", "podSpecConfig", "podTemplateSpecMetadata", "jobSpecConfig", "jobMetadata"}
 S3_LOGS = {"bucket", "region", "prefix", "localDir", "skipEmptyFiles", "uploadInterval"}
 
 
-def rendered(values: Values, namespace: str) -> list[dict[str, Any]]:
+def rendered(values: Values) -> list[dict[str, Any]]:
     """The objects that matter, for the release ``ml-assets``."""
     _only(values, TOP)
     (deployment,) = values["dagster-user-deployments"]["deployments"]
     return [
-        _config_map("dagster-instance", {"dagster.yaml": yaml.safe_dump(instance(values, namespace))}),
+        _config_map("dagster-instance", {"dagster.yaml": yaml.safe_dump(instance(values))}),
         _webserver(values, deployment),
         _daemon(values, deployment),
         _code_server(values, deployment),
@@ -60,14 +55,14 @@ def rendered(values: Values, namespace: str) -> list[dict[str, Any]]:
     ]
 
 
-def instance(values: Values, namespace: str) -> dict[str, Any]:
+def instance(values: Values) -> dict[str, Any]:
     """The ``dagster.yaml`` that it writes."""
     assert not values["postgresql"]["enabled"]
     assert not any(values["dagsterDaemon"][part]["enabled"] for part in ("runMonitoring", "runRetries"))
     assert not values["retention"]["enabled"]
     made = {
         "storage": {"postgres": {"postgres_db": _database(values["postgresql"])}},
-        "run_launcher": {"module": "dagster_k8s", "class": "K8sRunLauncher", "config": _launcher(values, namespace)},
+        "run_launcher": _launcher(values),
         "run_coordinator": {
             "module": "dagster._core.run_coordinator",
             "class": "QueuedRunCoordinator",
@@ -92,28 +87,11 @@ def _database(postgres: Values) -> dict[str, Any]:
     }
 
 
-def _launcher(values: Values, namespace: str) -> dict[str, Any]:
-    assert values["runLauncher"]["type"] == "K8sRunLauncher"
-    given = values["runLauncher"]["config"]["k8sRunLauncher"]
-    _only(given, LAUNCHER)
-    _only(given["runK8sConfig"], RUN_K8S)
-    return {
-        "load_incluster_config": given["loadInclusterConfig"],
-        "job_namespace": namespace,
-        "image_pull_policy": given["imagePullPolicy"],
-        "image_pull_secrets": values["imagePullSecrets"],
-        "service_account_name": values["serviceAccount"]["name"],
-        "dagster_home": {"env": "DAGSTER_HOME"},
-        "instance_config_map": {"env": "DAGSTER_K8S_INSTANCE_CONFIG_MAP"},
-        "postgres_password_secret": {"env": "DAGSTER_K8S_PG_PASSWORD_SECRET"},
-        "env_config_maps": [each["name"] for each in given["envConfigMaps"]],
-        "env_secrets": [each["name"] for each in given["envSecrets"]],
-        "resources": given["resources"],
-        "security_context": given["securityContext"],
-        "volumes": given["volumes"],
-        "volume_mounts": given["volumeMounts"],
-        "run_k8s_config": _snake(given["runK8sConfig"]),
-    }
+def _launcher(values: Values) -> dict[str, Any]:
+    assert values["runLauncher"]["type"] == "CustomRunLauncher"
+    given = values["runLauncher"]["config"]["customRunLauncher"]
+    _only(given, {"module", "class", "config"})
+    return dict(given)
 
 
 def _logs(given: Values) -> dict[str, Any]:
@@ -131,14 +109,16 @@ def _webserver(values: Values, deployment: Values) -> dict[str, Any]:
     given = values["dagsterWebserver"]
     _only(given, WEBSERVER)
     command = f"dagster-webserver -h 0.0.0.0 -p {given['service']['port']} -w /dagster-workspace/workspace.yaml"
-    return _server(values, deployment, given, "webserver", ["/bin/bash", "-c", command])
+    return _server(values, deployment, given, "dagster-webserver", ["/bin/bash", "-c", command]) | {
+        "metadata": {"name": "ml-assets-webserver"}  # named after the release, unlike all else
+    }
 
 
 def _daemon(values: Values, deployment: Values) -> dict[str, Any]:
     given = values["dagsterDaemon"]
     _only(given, DAEMON)
     command = "dagster-daemon run -w /dagster-workspace/workspace.yaml"
-    return _server(values, deployment, given, "daemon", ["/bin/bash", "-c", command])
+    return _server(values, deployment, given, "dagster-daemon", ["/bin/bash", "-c", command])
 
 
 def _server(values: Values, deployment: Values, given: Values, name: str, command: list[str]) -> dict[str, Any]:
@@ -165,7 +145,7 @@ def _server(values: Values, deployment: Values, given: Values, name: str, comman
         *given["volumes"],
     ]
     spec = _pod(given, values["serviceAccount"]["name"], container, volumes) | {"initContainers": [waits]}
-    return _deployment(f"dagster-{name}", f"dagster-{name}", spec, given.get("replicaCount", 1))
+    return _deployment(name, name, spec, given.get("replicaCount", 1))
 
 
 def _code_server(values: Values, given: Values) -> dict[str, Any]:

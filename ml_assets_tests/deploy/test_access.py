@@ -108,7 +108,7 @@ def labels(objects, run_job) -> dict[str, dict[str, str]]:
         "run": run_job,
         "pages": named(objects, "Deployment", "ml-assets-pages"),
         "code": named(objects, "Deployment", "dagster-ml-assets"),
-        "ui": named(objects, "Deployment", "dagster-webserver"),
+        "ui": named(objects, "Deployment", "ml-assets-webserver"),
         "daemon": named(objects, "Deployment", "dagster-daemon"),
     }
     return {name: maker["spec"]["template"]["metadata"]["labels"] for name, maker in makers.items()}
@@ -167,7 +167,7 @@ def test_the_nodes_own_credentials_are_out_of_reach(objects):
 @pytest.mark.parametrize("name", ["ui", "pages"])
 def test_a_budget_leaves_one_of_the_two_that_people_look_at(objects, labels, name):
     budget = named(objects, "PodDisruptionBudget", f"ml-assets-{name}")
-    deployment = {"ui": "dagster-webserver", "pages": "ml-assets-pages"}[name]
+    deployment = {"ui": "ml-assets-webserver", "pages": "ml-assets-pages"}[name]
 
     assert matches(budget["spec"]["selector"], labels[name])
     assert named(objects, "Deployment", deployment)["spec"]["replicas"] == 2

@@ -11,11 +11,12 @@ import yaml
 from dagster._config import process_config, resolve_to_config_type
 from dagster._core.instance.config import dagster_instance_config
 
-from ml_assets_tests.deploy.conftest import DAGSTER_K8S, DEPLOY, environment
+from ml_assets.orchestration.cluster.run_launcher import ClusterRunLauncher
+from ml_assets_tests.deploy.conftest import DAEMON, DEPLOY, NAMESPACE, environment, launcher_of
 
 LOCAL = yaml.safe_load((DEPLOY.parent / "dagster.yaml").read_text())
 ONE_MACHINE = yaml.safe_load((DEPLOY / "dagster.yaml").read_text())
-ENVIRONMENT = {**DAGSTER_K8S, "ML_ASSETS_BUCKET": "ml-assets", "AWS_ENDPOINT_URL": "http://s3:9000"}
+ENVIRONMENT = {**DAEMON, "ML_ASSETS_BUCKET": "ml-assets", "AWS_ENDPOINT_URL": "http://s3:9000"}
 
 
 @pytest.fixture(params=["cluster", "one machine"])
@@ -46,7 +47,7 @@ def test_each_part_takes_its_configuration(configuration, part):
 def test_the_database_takes_its_configuration(configuration):
     from dagster_postgres import DagsterPostgresStorage
 
-    with environment({**ENVIRONMENT, "DAGSTER_PG_PASSWORD": "secret"}):
+    with environment(ENVIRONMENT):
         assert_taken(DagsterPostgresStorage.config_type(), configuration["storage"]["postgres"])
 
 
@@ -65,6 +66,15 @@ def test_runs_that_are_gone_are_noticed_and_those_that_wait_for_a_node_are_left(
     assert instance["run_monitoring"]["enabled"]
     assert instance["run_monitoring"]["start_timeout_seconds"] >= 1200, "a node with a GPU takes up to 15 minutes"
     assert instance["run_monitoring"]["poll_interval_seconds"] <= 60
+
+
+def test_a_run_that_dies_is_told_from_an_api_that_does_not_answer_and_is_retried_not_resumed(instance, tmp_path: Path):
+    with environment(ENVIRONMENT):
+        launcher = launcher_of(instance, tmp_path)
+
+    assert isinstance(launcher, ClusterRunLauncher)
+    assert launcher.job_namespace == NAMESPACE
+    assert instance["run_monitoring"]["max_resume_run_attempts"] == 0
 
 
 def test_no_configuration_holds_a_password(configuration):

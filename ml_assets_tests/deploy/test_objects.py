@@ -10,6 +10,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from ml_assets.orchestration.compute import k8s_config
+from ml_assets.problem import Compute
 from ml_assets_tests.deploy.conftest import CHART, of_kind, render
 
 KUBERNETES = ("1.34", "1.37")
@@ -84,7 +86,7 @@ def test_all_of_ours_is_one_image_and_no_image_is_the_latest(objects):
     def images(rendered: list[Any]) -> set[str]:
         return {c["image"] for each in of_kind(rendered, "Deployment") for c in containers(each["spec"]["template"])}
 
-    assert images(objects) == {"registry.example.com/ml_assets:0.1.0", "docker.io/library/busybox:1.37.0"}
+    assert images(objects) == {"registry.example.com/ml_assets:0.1.0", "docker.io/library/busybox:1.28.4"}
     assert not any(image.endswith(":latest") or ":" not in image for image in images(objects))
     assert "registry.example.com/ml_assets:9.9.9" in images(others)
 
@@ -134,7 +136,14 @@ def test_without_kueue_nothing_of_it_is_made(objects):
     assert not OF_KUEUE & {each["kind"] for each in render({})}
 
 
-def test_kueues_objects_lead_from_the_queue_of_the_namespace_to_gpus(objects):
+def asked_for(run_job: dict[str, Any]) -> set[str]:
+    """Of a training: what the container of every run has, and its Compute."""
+    training = k8s_config(Compute(gpus=1, disk_gib=1))["container_config"]["resources"]["requests"]
+    (container,) = run_job["spec"]["template"]["spec"]["containers"]
+    return {*training, *container["resources"]["requests"]}
+
+
+def test_kueues_objects_lead_from_the_queue_of_the_namespace_to_gpus(objects, run_job):
     (flavor,), (cluster,), (local,) = (
         of_kind(objects, kind) for kind in ("ResourceFlavor", "ClusterQueue", "LocalQueue")
     )
@@ -145,4 +154,5 @@ def test_kueues_objects_lead_from_the_queue_of_the_namespace_to_gpus(objects):
     assert local["spec"]["clusterQueue"] == cluster["metadata"]["name"]
     assert quota["name"] == flavor["metadata"]["name"]
     assert [each["name"] for each in quota["resources"]] == group["coveredResources"]
+    assert set(group["coveredResources"]) == asked_for(run_job), "Kueue admits nothing that asks for more"
     assert flavor["spec"]["nodeLabels"] == {"nvidia.com/gpu.product": "NVIDIA-L4"}

@@ -2,7 +2,7 @@
 
 A training may be given a folder, its ``diary``: a line for each step goes into the file ``steps``, and a file whose name is
 the number of a step says what happens once that step is done, once: ``fail``, ``diverge``, or which signal
-the process gets: ``kill``, ``term``, ``usr1``.
+the process gets: ``kill``, ``term``, ``int``, ``usr1``.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def happens(accident: str) -> None:
     with open(accident) as said:  # noqa: PTH123
         what = said.read()
     os.unlink(accident)  # noqa: PTH108
-    if what in ("kill", "term", "usr1"):
+    if what in ("kill", "term", "int", "usr1"):
         os.kill(os.getpid(), signal.Signals[f"SIG{what.upper()}"])
     elif what == "diverge":
         raise Diverged("The loss is no number any more.")

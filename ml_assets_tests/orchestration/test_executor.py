@@ -10,7 +10,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ml_assets.orchestration.launch import Launcher, Step
+from ml_assets.orchestration.launch import Launcher, Step, instance_in
 from ml_assets.orchestration.selection import Target, selected, waves
 from ml_assets.store import open_landing, open_store
 from ml_assets_tests.doubles import ice_cream
@@ -183,3 +183,9 @@ def test_a_failed_partition_stops_those_after_it(place):
         )
     assert [(outcome.partition, outcome.passed) for outcome in outcomes] == [("north", False)]
     assert "north.parquet" in steps[0].why
+
+
+def test_what_dagster_notes_for_itself_is_not_printed_by_the_processes_of_steps(tmp_path):
+    (tmp_path / "dagster.yaml").touch()
+    with instance_in(tmp_path) as instance:
+        assert instance.python_log_level == "INFO", "a step's process says at DEBUG that it was started"

@@ -9,14 +9,19 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import dagster as dg
 import pytest
+from dagster_shared.error import SerializableErrorInfo
 
+from ml_assets.computation.ingredients import Ingredients
 from ml_assets.errors import NoGpu
 from ml_assets.orchestration import retries
-from ml_assets.orchestration.training import torch_device
+from ml_assets.orchestration.launch import cause
+from ml_assets.orchestration.step import FRESH_TAG
+from ml_assets.orchestration.training import computation_of, torch_device
 from ml_assets.store import open_store, trust
 from ml_assets_tests.doubles import drizzle
 from ml_assets_tests.doubles.daemon import Daemon
@@ -74,8 +79,9 @@ def test_a_training_that_comes_to_its_end_leaves_a_model_and_no_checkpoints(worl
 # ---------------------------------------------------------------- interrupted
 
 
-def test_sigterm_lets_a_training_save_and_the_run_end_as_interrupted(world: World, diary: Path):
-    accident(diary, term=8)
+@pytest.mark.parametrize("sign", ["term", "int"])
+def test_a_signal_lets_a_training_save_and_the_run_end_as_interrupted(world: World, diary: Path, sign: str):
+    accident(diary, **{sign: 8})
     failed = train(world, diary)
 
     assert not failed.success
@@ -83,6 +89,12 @@ def test_sigterm_lets_a_training_save_and_the_run_end_as_interrupted(world: Worl
     assert [key.rpartition("/")[2][:12] for key in checkpoints(world)] == [f"{5:012d}", f"{8:012d}"]
     (event,) = failed.get_step_failure_events()
     assert event.step_failure_data.error_source.value == "INTERRUPT"
+
+
+def test_an_interruption_that_says_nothing_itself_says_what_to_do():
+    kind = "DagsterExecutionInterruptedError"
+    interrupted = SerializableErrorInfo(f"dagster._core.errors.{kind}\n", [], kind)
+    assert cause(interrupted) == "Interrupted. Start it again: what was done is used again."
 
 
 def test_a_training_that_is_run_again_goes_on_and_gives_the_same_model(world: World, diary: Path):
@@ -235,6 +247,22 @@ def test_observations_neither_wake_what_is_downstream_nor_change_what_it_was_mad
 
     assert daemon.settle() == []
     assert version() == before
+
+
+# ---------------------------------------------------------------- where its state lies
+
+
+@pytest.mark.parametrize("tags", [{FRESH_TAG: "true"}, {}], ids=["fresh", "code that cannot be recognised"])
+def test_a_training_that_cannot_be_recognised_is_gone_on_with_by_its_own_run_and_as_it_is_alone(tags: dict[str, str]):
+    def place(code: str, run: str, root: str | None = None) -> str:
+        ingredients = Ingredients("drizzle/model", MONTH, code, params={"epochs": 3})
+        asked: Any = SimpleNamespace(is_known=bool(tags), ingredients=ingredients)
+        context: Any = SimpleNamespace(run=SimpleNamespace(tags=tags, run_id=run, root_run_id=root))
+        return computation_of(context, asked)
+
+    assert place("a", "run 1") == place("a", "run 2", root="run 1")
+    assert place("a", "run 1") != place("a", "run 2")
+    assert place("a", "run 1") != place("mended", "run 2", root="run 1")
 
 
 # ---------------------------------------------------------------- devices

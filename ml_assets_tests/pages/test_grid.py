@@ -69,6 +69,14 @@ def test_more_shops_than_there_are_colours_are_not_drawn(store):
     assert "<polyline" not in site(crowded, [replace(PROBLEM, partitions=grid)])("/problem/parasols").text
 
 
+def test_a_problem_leads_to_its_studies_where_there_are_some():
+    searched = open_store("memory://", user="ada")
+    store_row(searched, "2024-01|north")
+    assert "/asset/parasols/study" not in site(searched, [PROBLEM])("/problem/parasols").text
+    searched.publish(Manifest("parasols/study", "2024-01|north", searched.put({"best": 1})), why="searched")
+    assert "/asset/parasols/study" in site(searched, [PROBLEM])("/problem/parasols").text
+
+
 def store_row(store: Store, key: str) -> None:
     """A judged partition, nobody champion."""
     store.publish(Manifest("parasols/dataset", key, store.put({"rows of": key})), why="landed")

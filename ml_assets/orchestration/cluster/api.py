@@ -42,9 +42,11 @@ class Namespace:
 
     def __init__(self, name: str) -> None:
         from dagster_k8s.client import PatchedApiClient
-        from kubernetes.client import BatchV1Api, CoreV1Api
+        from kubernetes.client import BatchV1Api, Configuration, CoreV1Api
 
-        client = PatchedApiClient()
+        configuration = Configuration.get_default_copy()
+        configuration.retries = False  # callers try again; the client's own three tries would take four timeouts
+        client = PatchedApiClient(configuration)
         self.name = name
         self._batch: BatchV1Api = BatchV1Api(client)
         self._core: CoreV1Api = CoreV1Api(client)

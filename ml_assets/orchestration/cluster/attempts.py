@@ -32,6 +32,7 @@ class Attempt:
         created: whether the cluster has it.
         over: whether the event log says how it ended.
         waits_since: since when it has not begun; ``stuck_since``: since when it waits for what hardly comes by itself.
+        clears_since: since when what trained the same before has been asked to end.
         said: what it waits for, as the event log was told last.
     """
 
@@ -43,6 +44,7 @@ class Attempt:
     over: bool = False
     waits_since: float = 0.0
     stuck_since: float | None = None
+    clears_since: float | None = None
     said: str = ""
 
     @property

@@ -40,8 +40,10 @@ class Creation:
         left = self._left_of_earlier(attempt)
         for job in left:
             self._namespace.delete(job)
-        waited = time.monotonic() - attempt.waits_since
-        return not left or waited > 2 * GRACE_SECONDS  # its machine does not answer: it trains for nobody
+        if not left:
+            return True
+        attempt.clears_since = attempt.clears_since or time.monotonic()
+        return time.monotonic() - attempt.clears_since > 2 * GRACE_SECONDS  # its machine is deaf: it trains for nobody
 
     def _left_of_earlier(self, attempt: Attempt) -> set[str]:
         is_first = attempt.name == stem(self._run, attempt.step.key)

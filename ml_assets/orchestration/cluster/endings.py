@@ -83,7 +83,10 @@ def _without_pod(job: V1Job) -> Ending | Waiting:
         return Ending(Cause.MACHINE, "Its pod is gone: it was deleted or preempted, or its machine was lost.")
     if job.spec.suspend:
         return Waiting(f"Job {job.metadata.name} is queued: it begins when its queue admits it.")
-    return Waiting(f"Job {job.metadata.name} has no pod yet.")
+    name = job.metadata.name
+    return Waiting(
+        f"Job {name} has no pod yet. If that lasts, kubectl describe job {name} says what the cluster refuses."
+    )
 
 
 def _failed(pod: V1Pod) -> Ending:

@@ -10,23 +10,24 @@ from dagster._core.events import DagsterEvent
 
 PAGE = 1_000
 ALL = set(dg.DagsterEventType)
+AGAIN = 200  # numbers: those that are given while one event is being committed are far fewer
 
 
 class EventTail:
     """The events of a run, each given once.
 
-    In some databases an event may appear after one that has a higher number: so many of the last numbers are looked at again.
+    In PostgreSQL an event may appear after one that has a higher number, since its number is given before it is committed: the
+    last numbers are looked at again. (Dagster's own executors do not, unless told to.)
     """
 
     def __init__(self, instance: dg.DagsterInstance, run: str) -> None:
         self._instance, self._run = instance, run
-        self._again = instance.event_log_storage.default_run_scoped_event_tailer_offset()
         self._highest = 0
         self._seen: set[int] = set()
 
     def fresh(self) -> Iterator[DagsterEvent]:
         """Those that were not given before."""
-        after = max(0, self._highest - self._again)
+        after = max(0, self._highest - AGAIN)
         self._seen = {number for number in self._seen if number > after}
         more = True
         while more:

@@ -182,6 +182,8 @@ class Pods:
                 self._waits(attempt, state)
             elif state is not None:
                 over.append((attempt, state))
+            else:  # a queue may take it back, and let it wait once more
+                attempt.waits_since, attempt.stuck_since = time.monotonic(), None
         return over
 
     def _blind(self, watched: list[Attempt], trouble: str) -> list[tuple[Attempt, Ending]]:

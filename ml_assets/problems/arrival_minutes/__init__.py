@@ -47,9 +47,8 @@ PROBLEM = Problem(
     slices=("carrier",),
     gates=(
         Gate(MINUTES_LOST, above_baseline_by=0.0),
-        Gate(
-            COVERAGE, at_least=0.6
-        ),  # of 0.8: weeks differ, in the worst storms of 2013 no percentile of the past held
+        # Of 0.8: weeks differ, in the worst storms of 2013 no percentile of the past held.
+        Gate(COVERAGE, at_least=0.6),
     ),
     promote_when=Better(MINUTES_LOST, by=0.0, confidence=0.95),
     retrain_when=RetrainWhen(older_than_days=60),

@@ -15,7 +15,8 @@ that was not kept leaves the one before, and what happened since is found again.
 cannot be read, the watch starts anew and finds everything once more; who asked compares versions.
 """
 
+from ml_assets.store.watch.files import Files
 from ml_assets.store.watch.look import Found, look, version
 from ml_assets.store.watch.state import Watch
 
-__all__ = ["Found", "Watch", "look", "version"]
+__all__ = ["Files", "Found", "Watch", "look", "version"]

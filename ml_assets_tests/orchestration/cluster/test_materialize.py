@@ -73,29 +73,33 @@ def test_a_training_whose_pod_is_deleted_twice_goes_on_from_its_checkpoints(plac
 def test_automation_the_ui_a_backfill_and_the_command_line_ask_for_the_same_pod(place):
     place.diary.allow(1_000)
     first, second = ice_cream.BEACHES
-    land(place, first, second)  # a sensor sees them, and launches the chain of each
-    counted = []
+    land(place, first, second)
     with dagster_dev(place.folder, MODULE, **place.environment) as dev:
-        runs = dev.wait_until_quiet(2)
-        counted.append(len(trainings(place)))
-        dev.launch("beach", ("model",), first)
-        runs = dev.wait_until_quiet(len(runs) + 1)
-        counted.append(len(trainings(place)))
+        dev.launch("beach", ("dataset", "features", "split"), first)
+        by_automation = one_more_training(place, dev)  # what is new upstream of the model
+        dev.launch("beach", ("dataset", "features", "split", "model"), second)
+        by_the_ui = one_more_training(place, dev)
         backfill(dev, "model", second)
-        runs = dev.wait_until_quiet(len(runs) + 1)
-        counted.append(len(trainings(place)))
+        by_a_backfill = one_more_training(place, dev)
+        runs = dev.runs()
     with place.instance() as instance:
         Launcher(Target(MODULE, "defs"), instance).execute(frozenset([dg.AssetKey(["beach", "model"])]), first)
-    counted.append(len(trainings(place)))
+    by_command = trainings(place)[-1]
 
     assert all(run.succeeded for run in runs), [run for run in runs if not run.succeeded]
-    assert counted == [2, 3, 4, 5], "each launch gave the model a pod"
-    first_pod, *others = map(asks_for, trainings(place))
-    assert all(other == first_pod for other in others)
-    assert first_pod["resources"]["limits"]["nvidia.com/gpu"] == "1"
+    assert len({job["metadata"]["name"] for job in (by_automation, by_the_ui, by_a_backfill, by_command)}) == 4
+    assert asks_for(by_automation)["resources"]["limits"]["nvidia.com/gpu"] == "1"
+    assert asks_for(by_automation) == asks_for(by_the_ui) == asks_for(by_a_backfill) == asks_for(by_command)
     of_runs = [job for job in place.api.jobs() if "dagster/op" not in job["metadata"]["labels"]]
-    assert len(of_runs) == 4
     assert "nvidia.com/gpu" not in str(of_runs)
+
+
+def one_more_training(place: Place, dev: DagsterDev) -> dict[str, Any]:
+    """The next one that is launched, once all is quiet."""
+    before = len(trainings(place))
+    dev.wait_for(lambda: len(trainings(place)) > before, "a training")
+    dev.wait_until_quiet(1)
+    return trainings(place)[before]
 
 
 def backfill(dev: DagsterDev, noun: str, partition: str) -> None:

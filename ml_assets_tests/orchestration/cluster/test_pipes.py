@@ -31,7 +31,7 @@ def counted(context: dg.AssetExecutionContext, pipes: PipesK8sClient):
     ).get_results()
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning:dagster")  # of its own Pipes client
+@pytest.mark.filterwarnings("ignore")  # of its own Pipes client
 @pytest.mark.slow
 def test_an_asset_that_runs_its_own_image_tells_what_it_made(tmp_path):
     path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])  # noqa: PTH120
