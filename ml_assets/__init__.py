@@ -31,7 +31,7 @@ def open_store(settings: Settings | None = None) -> Workbench:
     from ml_assets.training.model import TrainedModel
     from ml_assets.training.tuning.study import Study
 
-    models = (artifact for problem in PROBLEMS for artifact in problem.artifact_types)
+    models = (artifact for problem in PROBLEMS for artifact in problem.stored_types)
     for cls in (FeatureTable, TrainedModel, Judgement, Study, *models):
         store.trust(cls)
     settings = settings or Settings.from_environment()

@@ -232,7 +232,8 @@ class Problem:
         gates: absolute requirements for promotion.
         promote_when: when a challenger replaces the champion.
         minimum_rows: a dataset with fewer rows is refused.
-        artifact_types: dataclasses (besides those of ml_assets) that the store may build when it loads this problem's models.
+        artifact_types: dataclasses (besides that of params and those of ml_assets) that the store may build when it loads
+            this problem's models.
         picture: ``(features) -> ndarray``, shape (n, height, width), 0 (dark) to 1 (bright), where rows are pictures: then an
             evaluation shows the most confident mistakes of several classes. None: rows are no pictures.
         sample_files: ``(partition key) -> {file name: DataFrame}``: real data for a demo, written by ``ml-assets land``.
@@ -285,6 +286,11 @@ class Problem:
     def __post_init__(self) -> None:
         for fault in _faults(self):
             raise InvalidProblem(f"Problem {self.name!r}: {fault}")
+
+    @property
+    def stored_types(self) -> tuple[type, ...]:
+        """The dataclasses that its models may be made of, besides those of ml_assets."""
+        return (type(self.params), *self.artifact_types)
 
     @property
     def window(self) -> int:

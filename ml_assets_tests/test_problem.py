@@ -206,6 +206,10 @@ def test_static_partitions_that_cannot_be_are_refused_when_they_are_defined(keys
         Static(keys)
 
 
+def test_a_model_may_hold_the_params_without_their_type_being_listed():
+    assert ice_cream.PROBLEM.stored_types == (ice_cream.LineParams, ice_cream.Line)
+
+
 def test_an_artifact_type_that_is_no_dataclass_is_refused():
     with pytest.raises(InvalidProblem, match="<class 'dict'> in artifact_types is no dataclass"):
         dataclasses.replace(umbrellas.PROBLEM, artifact_types=(dict,))

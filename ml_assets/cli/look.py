@@ -31,6 +31,7 @@ LINEAGE = """  ml-assets lineage flight_delays/champion               what it wa
   ml-assets lineage flight_delays/model@2013-04 --svg model.svg   a picture
 """
 METRICS_SHOWN = 2  # the most important ones; `--json` has all
+LONGEST_VALUE = 200  # characters of one that has parts
 
 
 def add_to(verbs: Any) -> None:
@@ -102,7 +103,7 @@ def show(options: argparse.Namespace, settings: Settings) -> int:
         say(f"  seed      {manifest.seed}")
     for title, values in (("params", manifest.params), ("code", manifest.code), ("notes", manifest.notes)):
         for name, value in values.items():
-            say(cut(f"  {title:9} {name}: {value}"))
+            say(cut(f"  {title:9} {name}: {_in_a_line(value)}"))
     _show_details(manifest)
     if manifest.environment is not None:
         about = store.environment(manifest.environment)
@@ -149,6 +150,14 @@ def _version_row(made: Made) -> tuple[str, ...]:
 def _partition_row(row: PartitionReport, names: list[str]) -> list[str]:
     metrics = [number((row.metrics.get(name) or {}).get(part)) for name in names for part in ("value", "baseline")]
     return [row.partition, short(row.model.version) if row.model else "–", row.champion, *metrics, row.why]
+
+
+def _in_a_line(value: Any) -> str:
+    """A value; of one that has many parts, such as a curve, their names."""
+    text = str(value)
+    if len(text) <= LONGEST_VALUE or not isinstance(value, dict | list):
+        return text
+    return f"{', '.join(value)}: in --json" if isinstance(value, dict) else f"{len(value)} values: in --json"
 
 
 def _metric(value: Any) -> str:

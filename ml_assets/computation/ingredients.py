@@ -21,6 +21,7 @@ CPU = "cpu"  # how people read a device of None
 SHOWN_DIGITS = 4  # of a digest: enough to see that two differ
 LONGEST_VALUE = 60  # characters of a setting in a sentence
 MOST_NAMES = 3  # in one sentence
+SAID = {"roots": "the list of its functions and types"}  # a part of a code version, in a sentence
 RECORDED = ("code", "packages", "settings", "reads", "threads")  # besides what a manifest has fields for
 WHERE_GIVEN = ("device",)  # likewise, and part of the key, only where there is one: other keys stay what they were
 
@@ -148,7 +149,7 @@ def _changed_code(before: str, after: str, parts: Parts) -> Iterator[str]:
 
 def _some(names: list[str]) -> str:
     """Names of parts as people know them: ``ml_assets.problems.x.features:build_features`` is ``build_features``."""
-    known = [name.partition(":")[2].rpartition(".")[2] or name.partition(":")[0] for name in names]
+    known = [name.partition(":")[2].rpartition(".")[2] or SAID.get(name, name) for name in names]
     known = list(dict.fromkeys(known))
     more = f" and {len(known) - MOST_NAMES} more" if len(known) > MOST_NAMES else ""
     return ", ".join(known[:MOST_NAMES]) + more

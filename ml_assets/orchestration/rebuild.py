@@ -83,7 +83,7 @@ def rebuild(base: Backend, landing: LandingFolder, key: VersionKey, scratch: Pat
     """
     recorded = Store(base).manifest(key)
     problem = _problem_of(Store(base), recorded)
-    for cls in (FeatureTable, TrainedModel, Judgement, Study, *problem.artifact_types):
+    for cls in (FeatureTable, TrainedModel, Judgement, Study, *problem.stored_types):
         trust(cls)
     overlay = Overlay(base, open_backend(str(scratch)))
     _Past(overlay, problem, recorded).restore()

@@ -92,7 +92,7 @@ def end_with_parent(number: signal.Signals) -> None:
 
 
 def _trust(problem: Problem) -> None:
-    for cls in (FeatureTable, TrainedModel, *problem.artifact_types):
+    for cls in (FeatureTable, TrainedModel, *problem.stored_types):
         trust(cls)
 
 

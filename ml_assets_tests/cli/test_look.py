@@ -105,6 +105,9 @@ def test_show_tells_everything_recorded_about_a_model(shared, call):
         f"next: ml-assets lineage {key.short}",
     ):
         assert line in answer.lines
+    (many,) = [line for line in answer.lines if line.startswith("  code      computation: ")]
+    assert "code, key, packages, " in many
+    assert many.endswith(": in --json")
 
 
 def test_show_gives_metrics_with_interval_and_baseline(shared, call):

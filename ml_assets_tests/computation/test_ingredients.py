@@ -127,6 +127,14 @@ def test_a_device_is_recorded_and_one_that_is_gone_is_said():
     assert differences(trained, BASE, CODES.__getitem__) == ["device cuda x 1 -> cpu"]
 
 
+def test_another_list_of_functions_is_told_in_words():
+    codes = {"1" * 64: {"roots": "[]"}, "2" * 64: {"roots": "[1]"}}
+
+    (told,) = differences(BASE, replace(BASE, code="2" * 64), codes.get)
+
+    assert told == "code: the list of its functions and types changed"
+
+
 def test_versions_from_before_there_were_keys_record_nothing():
     assert Ingredients.of(manifest(git_commit="abc")) is None
 

@@ -24,6 +24,11 @@ OF_PARAMS = (ArithmeticError, ValueError, RuntimeError, Diverged, RankFailed)
 """What parameters can do to a training (torch's want of GPU memory is a RuntimeError). Anything else, such as a TypeError, is
 a mistake in the code: it would break every trial, and ends the first one loudly."""
 
+OF_THE_GPU = "AcceleratorError"
+"""torch's name, a RuntimeError too, for what a GPU or its driver did: no trial is remembered as failed for that."""
+
+NEW_LINE = "\n"  # what follows the first one, such as a traceback, is not the same each time
+
 
 @dataclass(frozen=True)
 class Result:
@@ -82,7 +87,9 @@ def tried(problem: Problem, rows: FeatureTable, train: Callable[[], TrainedModel
     except Pruned as pruned:
         return _ended("pruned", run, prune_on, str(pruned))
     except OF_PARAMS as error:
-        return _ended("failed", run, prune_on, f"{type(error).__name__}: {error}")
+        if type(error).__name__ == OF_THE_GPU:
+            raise
+        return _ended("failed", run, prune_on, f"{type(error).__name__}: {str(error).partition(NEW_LINE)[0]}")
     if math.isnan(score):
         return _ended("failed", run, prune_on, f"its {problem.metrics[0].name} on the validation rows is no number")
     return _ended("completed", run, prune_on, score=score)

@@ -45,7 +45,17 @@ def test_a_training_that_its_parameters_break_is_a_failed_trial(error):
     assert came_of(raising(error)) == Result("failed", None, 2, ((2, 0.7),), f"{type(error).__name__}: no")
 
 
-@pytest.mark.parametrize("error", [TypeError("no"), KeyError("no"), Interrupted("no"), MemoryError()])
+class AcceleratorError(RuntimeError):
+    """As torch calls what a GPU or its driver did."""
+
+
+def test_only_the_first_line_of_a_failure_is_remembered_what_follows_differs_each_time():
+    assert came_of(raising(ValueError("no\nin process 4711"))).why == "ValueError: no"
+
+
+@pytest.mark.parametrize(
+    "error", [TypeError("no"), KeyError("no"), Interrupted("no"), MemoryError(), AcceleratorError("no")]
+)
 def test_a_mistake_in_the_code_and_a_machine_that_is_taken_away_end_the_step(error):
     with pytest.raises(type(error)):
         came_of(raising(error))
