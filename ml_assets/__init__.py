@@ -24,16 +24,11 @@ __version__ = "0.1.0"
 def open_store(settings: Settings | None = None) -> Workbench:
     """The store that the settings (by default the environment's) name, ready to load everything that ml_assets makes."""
     from ml_assets import store
-    from ml_assets.evaluation.judgement import Judgement
+    from ml_assets.artifacts import trust_all
     from ml_assets.lineage.workbench import Workbench
-    from ml_assets.problem import FeatureTable
     from ml_assets.problems import PROBLEMS
-    from ml_assets.training.model import TrainedModel
-    from ml_assets.training.tuning.study import Study
 
-    models = (artifact for problem in PROBLEMS for artifact in problem.stored_types)
-    for cls in (FeatureTable, TrainedModel, Judgement, Study, *models):
-        store.trust(cls)
+    trust_all(PROBLEMS)
     settings = settings or Settings.from_environment()
     backend, cache = store.open_backend(settings.store), Path(settings.cache)
     return Workbench(backend, branch=settings.branch, user=settings.user, problems=PROBLEMS, cache=cache)

@@ -1,6 +1,12 @@
-"""What a training needs to run on. A cluster gives exactly this to the training's pod, however it was launched.
+"""What a training needs to run on, and what it gets. A cluster gives exactly this to its pod, however it was launched.
 
 On a laptop it is a wish: the same training runs on the GPU that is there, or on the processor.
+
+    compute                 laptop, or no such GPUs     one machine with the GPUs     a cluster
+    gpus=0, nodes=1         cpu x 1                     cpu x 1                       cpu x 1
+    gpus=1, nodes=1         cpu x 1                     cuda x 1                      cuda x 1
+    gpus=8, nodes=1         cpu x 1                     cuda x 8                      cuda x 8
+    nodes=2                 cpu x 1                     cpu x 1                       cpu x 2, one on each node
 
 To be imported from ``ml_assets.problem``.
 """
@@ -46,14 +52,40 @@ class Compute:
             raise InvalidProblem(f"{self}: {fault}")
 
     @property
-    def ranks(self) -> int:
-        """How many processes train together: one per GPU, or one per node without GPUs."""
-        return max(1, self.gpus) * self.nodes
-
-    @property
     def threads(self) -> int:
         """How many each of them computes with, on a cluster."""
         return max(1, int(self.cpus) // max(1, self.gpus))
+
+
+@dataclass(frozen=True)
+class Devices:
+    """What a training runs on: ``local`` GPUs, or a processor, of each of so many ``nodes``; a process (rank) for each."""
+
+    local: int = 1
+    nodes: int = 1
+    kind: str = "cpu"
+
+    @property
+    def count(self) -> int:
+        """How many there are in all."""
+        return self.local * self.nodes
+
+    def __str__(self) -> str:
+        return f"{self.kind} x {self.count}"
+
+
+def devices_for(compute: Compute | None, gpus_here: int, *, on_cluster: bool) -> Devices:
+    """What is asked for, where it can be had; else the processor of one machine.
+
+    Args:
+        gpus_here: how many GPUs this machine shows.
+    """
+    if compute is None:
+        return Devices()
+    if on_cluster:
+        return Devices(max(1, compute.gpus), compute.nodes, "cuda" if compute.gpus else "cpu")
+    is_here = compute.nodes == 1 and gpus_here >= compute.gpus > 0
+    return Devices(compute.gpus, kind="cuda") if is_here else Devices()
 
 
 def _faults(compute: Compute) -> list[str]:

@@ -29,15 +29,16 @@ MAY_IMPORT = {
     "training": "problem errors",
     "evaluation": "problem errors",
     "problems": "training evaluation problem errors",
-    "worker": "problems training evaluation problem store settings errors",
+    "artifacts": "training evaluation problem store",
+    "worker": "artifacts problems training evaluation problem store settings errors",
     "drift": "problem errors",
     "figures": "drift evaluation problem",
     "promotion": "training evaluation problem store errors",  # the store, because the ledger is one of its ref logs
-    "computation": "promotion problem store settings errors",  # promotion, because decisions read the ledger
+    "computation": "promotion problem compute store settings errors",  # promotion, because decisions read the ledger
     "lineage": "computation promotion evaluation problem store errors",
-    FRONT: "lineage problems training evaluation problem store settings",
-    "orchestration": f"{FRONT} alerts worker problems computation promotion lineage figures drift training evaluation problem "
-    "store compute settings errors",
+    FRONT: "artifacts lineage problems problem store settings",
+    "orchestration": f"{FRONT} artifacts alerts worker problems computation promotion lineage figures drift training evaluation "
+    "problem store compute settings errors",
     "pages": f"{FRONT} lineage promotion evaluation figures problems problem store settings errors",
     "cli": f"{FRONT} pages orchestration problems computation promotion lineage training problem store settings errors",
     "definitions": f"{FRONT} orchestration problems settings",

@@ -80,7 +80,7 @@ def _above(nouns: Sequence[str]) -> set[str]:
     return found
 
 
-class Surroundings:
+class DataSources:
     """Where a computation reads from: the store, the landing folder, and the ledger as it is when first asked for."""
 
     def __init__(self, store: Store, landing: LandingFolder) -> None:
@@ -92,7 +92,7 @@ class Surroundings:
 
 
 def reads_of(
-    problem: Problem, noun: str, partition: str, inputs: Sequence[Handle], around: Surroundings
+    problem: Problem, noun: str, partition: str, inputs: Sequence[Handle], sources: DataSources
 ) -> dict[str, str]:
     """Everything that an asset reads of the store when it is made from these inputs -> digest of what it says.
 
@@ -100,13 +100,13 @@ def reads_of(
     before is not among it: the comparison was made when the dataset was first made.)
     """
     read = {f"{handle.key.asset}@{handle.key.partition}": handle.digest for handle in _followed(noun, inputs)}
-    ledger = Ledger.of(around.store, problem, partition)
+    ledger = Ledger.of(sources.store, problem, partition)
     if noun == "champion":
         (model,) = inputs[0].inputs("model")
-        return {**read, **read_of_ledger(around.store, around.moves(ledger), partition, model)}
+        return {**read, **read_of_ledger(sources.store, sources.moves(ledger), partition, model)}
     if noun == "predictions":
         before = partition if ledger.in_time else None
-        champion = reigning(around.moves(ledger), before=before)
+        champion = reigning(sources.moves(ledger), before=before)
         return {**read, **read_of_champion(champion)}
     return read
 

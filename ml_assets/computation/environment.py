@@ -13,8 +13,9 @@ from importlib.metadata import distributions
 from typing import Any
 
 from ml_assets.computation.machine import cpu_kind, gpus, usable_cores
+from ml_assets.compute import Devices, devices_for
 from ml_assets.problem import Compute
-from ml_assets.settings import hash_seed, thread_limits, visible_gpus
+from ml_assets.settings import hash_seed, on_cluster, thread_limits, visible_gpus
 
 
 def environment(image: str = "") -> Mapping[str, Any]:
@@ -51,17 +52,9 @@ def threads(compute: Compute | None = None, *, on_cluster: bool = False) -> int:
     return thread_limits().get("OMP_NUM_THREADS") or usable_cores()
 
 
-def device(compute: Compute | None, gpus_here: int, *, on_cluster: bool) -> str | None:
-    """The devices that a training will have, ``cuda x 2``; None if that is the processor of one machine.
-
-    Args:
-        compute: what it asks for: a cluster gives exactly that; here it is a wish.
-        gpus_here: what there is on this machine.
-    """
-    if compute is None or (not compute.gpus and compute.nodes == 1):
-        return None
-    is_here = compute.nodes == 1 and gpus_here >= compute.gpus
-    return f"{'cuda' if compute.gpus else 'cpu'} x {compute.ranks}" if on_cluster or is_here else None
+def devices(compute: Compute | None) -> Devices:
+    """What a training that asks for this runs on, started from here."""
+    return devices_for(compute, cuda_devices(), on_cluster=on_cluster())
 
 
 def cuda_devices() -> int:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
 
-from ml_assets.computation.chain import STUDY, Surroundings, chain_of, inputs_of
+from ml_assets.computation.chain import STUDY, DataSources, chain_of, inputs_of
 from ml_assets.computation.recipe import Recipe
 from ml_assets.computation.reuse import (
     Decision,
@@ -87,20 +87,20 @@ class Planner:
 
     def plan(self, nouns: Iterable[str], partitions: Sequence[str]) -> list[Planned]:
         """The plan for some assets over some partitions, in the order in which they would run."""
-        chosen, around = (
+        chosen, sources = (
             [noun for noun in chain_of(self.problem) if noun in set(nouns)],
-            Surroundings(self.store, self.landing),
+            DataSources(self.store, self.landing),
         )
         decided: Places = {}
         for noun in chosen:
-            decide = partial(self._decide, Recipe(self.problem, noun), decided, around)
+            decide = partial(self._decide, Recipe(self.problem, noun), decided, sources)
             with ThreadPoolExecutor(READERS) as pool:
                 found = list(pool.map(decide, partitions))
             decided |= {(noun, one.partition): one for one in found}
             decided |= self._undecided(noun, decided)
         return [decided[noun, partition] for partition in partitions for noun in chosen]
 
-    def _decide(self, recipe: Recipe, decided: Places, around: Surroundings, partition: str) -> Planned:
+    def _decide(self, recipe: Recipe, decided: Places, sources: DataSources, partition: str) -> Planned:
         noun, inputs = recipe.noun, []
         if self.is_fresh:
             return Planned(noun, partition, "compute", "computed afresh, as asked")
@@ -109,7 +109,7 @@ class Planner:
             if above.version is None:
                 return self._without(above, noun, partition)
             inputs.append(Handle(self.store, above.version, manifest=above.manifest))
-        question = Question.of(recipe, partition, inputs, self._given(noun, inputs), around)
+        question = Question.of(recipe, partition, inputs, self._given(noun, inputs), sources)
         return self._planned(noun, partition, question.answer(self.store))
 
     def _given(self, noun: str, inputs: Sequence[Handle]) -> Given:

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from ml_assets.computation.chain import Surroundings, reads_of
-from ml_assets.computation.environment import cuda_devices, device, threads
+from ml_assets.computation.chain import DataSources, reads_of
+from ml_assets.computation.environment import devices, threads
 from ml_assets.computation.ingredients import Ingredients, Parts, differences, in_short, stored_parts
 from ml_assets.computation.landed import landed_now, landed_then
 from ml_assets.computation.recipe import Recipe
+from ml_assets.compute import Devices
 from ml_assets.errors import StoreError
 from ml_assets.problem import Problem
 from ml_assets.settings import on_cluster
@@ -45,7 +46,7 @@ class Nothing:
 
 
 @dataclass(frozen=True)
-class Compute:
+class Execute:
     """The result is not there, or not whole, or not wanted.
 
     Attributes:
@@ -75,16 +76,16 @@ class Compute:
         )
 
 
-Decision = Reuse | Nothing | Compute
+Decision = Reuse | Nothing | Execute
 
 
-def afresh(decision: Decision) -> Compute:
+def afresh(decision: Decision) -> Execute:
     """The same, for somebody who doubts what is there."""
     match decision:
         case Reuse():
-            return Compute(f"computed afresh, as asked, although {decision.version.short} is there", decision)
+            return Execute(f"computed afresh, as asked, although {decision.version.short} is there", decision)
         case Nothing():
-            return Compute(f"computed afresh, as asked, although there was nothing: {decision.why}", decision)
+            return Execute(f"computed afresh, as asked, although there was nothing: {decision.why}", decision)
     return decision
 
 
@@ -103,10 +104,10 @@ class Question:
 
     @classmethod
     def of(
-        cls, recipe: Recipe, partition: str, inputs: Sequence[Handle], given: Given, around: Surroundings
+        cls, recipe: Recipe, partition: str, inputs: Sequence[Handle], given: Given, sources: DataSources
     ) -> Question:
         """What it is made of, with these versions of its inputs."""
-        reads = reads_of(recipe.problem, recipe.noun, partition, inputs, around)
+        reads = reads_of(recipe.problem, recipe.noun, partition, inputs, sources)
         told: dict[str, Any] = {
             "params": given.params,
             "seed": given.seed,
@@ -114,8 +115,8 @@ class Question:
             "device": given.device,
         }
         base = recipe.ingredients(partition, reads, **told)
-        trace = around.store.trace(base.key) if recipe.noun == "dataset" else {}
-        return cls(recipe, base, landed_now(trace, around.landing) if trace is not None else None)
+        trace = sources.store.trace(base.key) if recipe.noun == "dataset" else {}
+        return cls(recipe, base, landed_now(trace, sources.landing) if trace is not None else None)
 
     @property
     def ingredients(self) -> Ingredients:
@@ -143,7 +144,7 @@ class Question:
             return Nothing(remembered.skipped)
         if remembered is not None and remembered.version and remembered.manifest and not remembered.damage:
             return Reuse(remembered.version, remembered.manifest, _reused(remembered.version, remembered.manifest))
-        return Compute(self.why(store, remembered), is_damaged=remembered is not None)
+        return Execute(self.why(store, remembered), is_damaged=remembered is not None)
 
     def why(self, store: Store, remembered: Remembered | None = None) -> str:
         """Why it is computed: what is wrong with the result, or what changed since the version that the branch names."""
@@ -196,8 +197,8 @@ class Given:
 def given(problem: Problem, params: Any, seed: int, chosen: Iterable[str] = ()) -> Given:
     """What a run gives a training with these parameters here, of which some were chosen for it."""
     counted = threads(problem.compute, on_cluster=on_cluster()) if problem.threads_change_bits else None
-    on = device(problem.compute, cuda_devices(), on_cluster=on_cluster())
-    return Given(asdict(params), seed, counted, on, frozenset(chosen))
+    on = devices(problem.compute)
+    return Given(asdict(params), seed, counted, None if on == Devices() else str(on), frozenset(chosen))
 
 
 def given_as_written(problem: Problem) -> Given:

@@ -83,6 +83,7 @@ def _body(step: Step, ins: Iterable[str]) -> Callable[..., Emitted]:
     def body(context: dg.AssetExecutionContext, **inputs: Any) -> Emitted:
         yield from step.run(context, inputs)
 
+    body.is_there = step.is_there  # type: ignore[attr-defined]  # for the executor, see foresight.py
     _annotate_like(body, step.make, ins)
     return body
 

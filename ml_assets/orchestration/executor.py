@@ -1,8 +1,8 @@
 """Steps of two kinds in one run: light ones in the run's process, trainings elsewhere, side by side.
 
 A spawned step costs seconds (it imports everything again), a step in the run's process a tenth of one. So a training leaves
-the run's process only where that gains something. Where it goes is an ``Elsewhere``: processes of this machine
-(processes.py) or pods of a cluster (cluster/). The loop is the same.
+the run's process only where that gains something, and never to find out that it is there already (foresight.py). Where it
+goes is an ``Elsewhere``: processes of this machine (processes.py) or pods of a cluster (cluster/). The loop is the same.
 
     run's process   ── dataset ── features ── split ─┬──────────────┬─ evaluation ── champion
     elsewhere                                        ├─ model of A ─┤
@@ -34,6 +34,7 @@ from dagster._core.executor.base import Executor
 from dagster._core.executor.in_process import InProcessExecutor
 
 from ml_assets.orchestration.event_files import held_open
+from ml_assets.orchestration.foresight import is_there
 
 OWN_PROCESS = "ml_assets/own_process"
 """Tag of ops that are worth a process of their own."""
@@ -116,6 +117,10 @@ class MixedExecutor(Executor):
             ),
         )
 
+    def _stays(self, step: ExecutionStep, job_context: PlanExecutionContext, active: ActiveExecution) -> bool:
+        """Whether a step runs in the run's process: it may not leave, or makes nothing anyhow."""
+        return not self.leaves(step) or is_there(job_context.for_step(step, active.get_known_state()))
+
     def _n_leaving(self, plan: ExecutionPlan) -> int:
         """How many of a run's steps may leave; those of which there may be any number count as many."""
         steps = [step for key in plan.step_keys_to_execute if self.leaves(step := plan.get_step_by_key(key))]
@@ -138,7 +143,7 @@ class MixedExecutor(Executor):
     ) -> Iterator[DagsterEvent]:
         light: list[ExecutionStep] = []
         waiting: list[ExecutionStep] = []
-        while not active.is_complete:
+        while not active.is_complete or elsewhere:
             if active.check_for_interrupts():
                 active.mark_interrupted()
                 elsewhere.terminate()
@@ -146,7 +151,7 @@ class MixedExecutor(Executor):
                     yield from elsewhere.events()
                 return
             for step in active.get_steps_to_execute():
-                (waiting if self.leaves(step) else light).append(step)
+                (light if self._stays(step, job_context, active) else waiting).append(step)
             while waiting and len(elsewhere) < self._max_concurrent:
                 elsewhere.start(waiting.pop(0))
             yield from elsewhere.events()

@@ -5,19 +5,18 @@ from __future__ import annotations
 import dagster as dg
 
 from ml_assets.computation.chain import STUDY
-from ml_assets.computation.environment import cuda_devices
+from ml_assets.computation.environment import devices
 from ml_assets.computation.recipe import Recipe
 from ml_assets.orchestration.asset import problem_asset, upstream
 from ml_assets.orchestration.code_references import code_references
 from ml_assets.orchestration.compute import op_tags
-from ml_assets.orchestration.distributed import ranks_for, train_on
+from ml_assets.orchestration.distributed import train_on
 from ml_assets.orchestration.executor import ALL_THREADS, OWN_PROCESS
 from ml_assets.orchestration.io_manager import Made
 from ml_assets.orchestration.params import params_from, params_schema
 from ml_assets.orchestration.step import CheckSpec, question, store_of
-from ml_assets.orchestration.training import surroundings
+from ml_assets.orchestration.training import training_session
 from ml_assets.problem import Problem
-from ml_assets.settings import on_cluster
 from ml_assets.store import Handle
 from ml_assets.training.params import changed_params
 
@@ -48,10 +47,15 @@ def model_asset(problem: Problem) -> dg.AssetsDefinition:
     def model(context: dg.AssetExecutionContext, split: Handle, **searched: Handle) -> Made:
         store, asked = store_of(context), question(context, Recipe(problem, "model"), [split, *searched.values()])
         params = changed_params(problem.params, asked.base.params)
-        ranks = ranks_for(problem.compute, cuda_devices(), on_cluster=on_cluster())
-        with surroundings(context, asked) as around:
+        with training_session(context, asked) as session:
             trained = train_on(
-                ranks, problem, split, params, around.run, store=store, computation=around.log.computation
+                devices(problem.compute),
+                problem,
+                split,
+                params,
+                session.run,
+                store=store,
+                computation=session.log.computation,
             )
         return Made(
             trained.content,
@@ -60,11 +64,11 @@ def model_asset(problem: Problem) -> dg.AssetsDefinition:
             notes={
                 "rows_to_fit": trained.rows_to_fit,
                 "rows_to_choose": trained.rows_to_choose,
-                **around.notes,
+                **session.notes,
                 **({"resumed": trained.resumed} if trained.resumed else {}),
             },
             inputs=split.inputs("features"),
-            once_published=around.log.forget,
+            once_published=session.log.forget,
         )
 
     return model

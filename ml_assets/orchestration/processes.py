@@ -8,6 +8,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -110,8 +111,8 @@ class Processes:
 
     def terminate(self) -> None:
         """Ask them to end, as Dagster interrupts a step."""
-        for asked in self._terminate.values():
-            asked.set()
+        for asked in self._terminate.values():  # not waited for: who dies while looking at it holds its lock for ever
+            threading.Thread(target=asked.set, daemon=True).start()
 
     def raise_errors(self) -> None:
         """A process that could not even begin its step says so here, not as a step of unknown state."""

@@ -28,14 +28,14 @@ from typing import Any
 
 import dagster as dg
 
+from ml_assets.artifacts import trust_all
 from ml_assets.computation.chain import was_decided
 from ml_assets.errors import InvalidProblem, MlAssetsError, Rejected
-from ml_assets.evaluation.judgement import Judgement
 from ml_assets.orchestration import assets_of
 from ml_assets.orchestration.asset import asset_key
 from ml_assets.orchestration.io_manager import IO_MANAGER, StoreIOManager
 from ml_assets.orchestration.step import LANDING
-from ml_assets.problem import Dynamic, FeatureTable, Problem
+from ml_assets.problem import Dynamic, Problem
 from ml_assets.problems import PROBLEMS, elsewhere
 from ml_assets.promotion.ledger import Ledger, Move, reigning
 from ml_assets.store import (
@@ -49,10 +49,7 @@ from ml_assets.store import (
     open_backend,
     open_landing,
     open_store,
-    trust,
 )
-from ml_assets.training.model import TrainedModel
-from ml_assets.training.tuning.study import Study
 
 QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
 
@@ -83,8 +80,7 @@ def rebuild(base: Backend, landing: LandingFolder, key: VersionKey, scratch: Pat
     """
     recorded = Store(base).manifest(key)
     problem = _problem_of(Store(base), recorded)
-    for cls in (FeatureTable, TrainedModel, Judgement, Study, *problem.stored_types):
-        trust(cls)
+    trust_all([problem])
     overlay = Overlay(base, open_backend(str(scratch)))
     _Past(overlay, problem, recorded).restore()
     failure = _materialize(problem, recorded, Store(overlay, branch=recorded.branch, user=recorded.by), landing)

@@ -75,6 +75,12 @@ def may_pass(error: BaseException) -> bool:
     )
 
 
+def is_to_go_on(instance: dg.DagsterInstance, run: str) -> bool:
+    """Whether a run is there, and nobody has canceled it."""
+    found = instance.get_run_by_id(run)
+    return found is not None and found.status not in (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED)
+
+
 def failures(instance: dg.DagsterInstance, run: str, step: str) -> list[Cause]:
     """Why the earlier attempts of a step came to nothing, oldest first, by what the run's events say."""
     retried = instance.all_logs(run, of_type=dg.DagsterEventType.STEP_UP_FOR_RETRY)

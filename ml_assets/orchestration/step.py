@@ -13,10 +13,10 @@ from typing import Any
 
 import dagster as dg
 
-from ml_assets.computation.chain import Surroundings
+from ml_assets.computation.chain import DataSources
 from ml_assets.computation.recipe import Recipe
 from ml_assets.computation.resources import Meter
-from ml_assets.computation.reuse import Compute, Question, Reuse, afresh
+from ml_assets.computation.reuse import Decision, Execute, Question, Reuse, afresh
 from ml_assets.evaluation.checks import CheckOutcome
 from ml_assets.orchestration.io_manager import IO_MANAGER, Made, Reused
 from ml_assets.orchestration.params import given_to
@@ -67,18 +67,24 @@ class Step:
 
     def run(self, context: dg.AssetExecutionContext, inputs: Mapping[str, Any]) -> Emitted:
         """Use again, or make."""
-        store, asked = store_of(context), question(context, self.recipe, _handles(inputs))
-        decision = asked.answer(store)
-        if FRESH_TAG in context.run.tags:
-            decision = afresh(decision)
+        asked, decision = self._decided(context, inputs)
         context.log.info(decision.why)
         if isinstance(decision, Reuse):
             yield from _emitted_again(decision)
-        elif isinstance(decision, Compute):
+        elif isinstance(decision, Execute):
             yield from self._anew(context, inputs, asked, decision)
 
+    def is_there(self, context: dg.AssetExecutionContext, inputs: Mapping[str, Any]) -> bool:
+        """Whether ``run`` would make nothing: what is there is used again, or nothing can be made yet."""
+        return not isinstance(self._decided(context, inputs)[1], Execute)
+
+    def _decided(self, context: dg.AssetExecutionContext, inputs: Mapping[str, Any]) -> tuple[Question, Decision]:
+        asked = question(context, self.recipe, _handles(inputs))
+        decision = asked.answer(store_of(context))
+        return asked, afresh(decision) if FRESH_TAG in context.run.tags else decision
+
     def _anew(
-        self, context: dg.AssetExecutionContext, inputs: Mapping[str, Any], asked: Question, decision: Compute
+        self, context: dg.AssetExecutionContext, inputs: Mapping[str, Any], asked: Question, decision: Execute
     ) -> Emitted:
         store, meter = store_of(context), Meter()
         made = self.make(context, **inputs)
@@ -118,8 +124,8 @@ class Step:
 def question(context: dg.AssetExecutionContext, recipe: Recipe, inputs: Sequence[Handle]) -> Question:
     """What a step makes, and of what."""
     store = store_of(context)
-    around, given = Surroundings(store, getattr(context.resources, LANDING)), given_to(recipe, context, inputs, store)
-    return Question.of(recipe, partition_of(context), inputs, given, around)
+    sources, given = DataSources(store, getattr(context.resources, LANDING)), given_to(recipe, context, inputs, store)
+    return Question.of(recipe, partition_of(context), inputs, given, sources)
 
 
 def partition_of(context: dg.AssetExecutionContext) -> str:

@@ -182,18 +182,21 @@ def _best_op(problem: Problem, step: Step, specs: Sequence[dg.AssetCheckSpec]) -
 
 def _verdict(problem: Problem, trials: list[Trial], best: Trial) -> str:
     metric, first = problem.metrics[0].name, trials[0]
-    states = [trial.result.state for trial in trials]
     written = "" if first.result.score is None or first is best else f"; the first had {first.result.score:.6g}"
-    counts = ", ".join(f"{states.count(of)} {of}" for of in ("completed", "pruned", "failed") if of in states)
+    counts = ", ".join(f"{count} {state}" for state, count in _states(trials).items() if count)
     return (
         f"Best of {len(trials)} trials ({counts}): {described(best.params)}, {metric} {best.result.score:.6g}{written}."
     )
 
 
 def _numbers(problem: Problem, trials: list[Trial], best: Trial) -> dict[str, Any]:
+    return {problem.metrics[0].name: best.result.score, "trials": len(trials), **_states(trials)}
+
+
+def _states(trials: list[Trial]) -> dict[str, int]:
+    """How many came to which end."""
     states = [trial.result.state for trial in trials]
-    counts = {state: states.count(state) for state in ("completed", "pruned", "failed")}
-    return {problem.metrics[0].name: best.result.score, "trials": len(trials), **counts}
+    return {state: states.count(state) for state in ("completed", "pruned", "failed")}
 
 
 def _shown(row: Mapping[Any, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from dagster._core.errors import DagsterExecutionInterruptedError
 from ml_assets.computation.reuse import Question
 from ml_assets.errors import Interrupted, NoGpu
 from ml_assets.orchestration.observations import observations_of
-from ml_assets.orchestration.retries import Again, cause_of_error, decide, failures, may_pass
+from ml_assets.orchestration.retries import Again, cause_of_error, decide, failures, is_to_go_on, may_pass
 from ml_assets.orchestration.step import FRESH_TAG, store_of
 from ml_assets.problem import Compute
 from ml_assets.store import CheckpointLog, canonical, digest
@@ -32,13 +32,12 @@ from ml_assets.training.checkpoints import Kept
 from ml_assets.training.run import Run
 from ml_assets.training.stopping import asked_by_signal
 
-ENDED = (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED)
 GPU = "cuda:0"
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """Of one training.
+class TrainingSession:
+    """One training in its step.
 
     Attributes:
         run: what the training gets.
@@ -60,8 +59,8 @@ class Surroundings:
 
 
 @contextmanager
-def surroundings(context: dg.AssetExecutionContext, asked: Question) -> Iterator[Surroundings]:
-    """Those of the training that answers ``asked``; inside, SIGTERM and failures are seen to as the module says.
+def training_session(context: dg.AssetExecutionContext, asked: Question) -> Iterator[TrainingSession]:
+    """That of the training that answers ``asked``; inside, SIGTERM and failures are seen to as the module says.
 
     Raises:
         NoGpu: if a GPU was promised and none is there.
@@ -79,7 +78,7 @@ def surroundings(context: dg.AssetExecutionContext, asked: Question) -> Iterator
             told=observations,
         )
         try:
-            yield Surroundings(run, kept, log)
+            yield TrainingSession(run, kept, log)
         finally:
             observations.tell()
 
@@ -132,8 +131,7 @@ class _FailuresSeenTo:
 
 def _is_tried_elsewhere(context: dg.AssetExecutionContext) -> bool:
     """Whether somebody waits for this process, to start the step again in another one; and the run is to go on."""
-    run = context.instance.get_run_by_id(context.run.run_id)
-    is_wanted = run is not None and run.status not in ENDED
+    is_wanted = is_to_go_on(context.instance, context.run.run_id)
     return is_wanted and context.op_execution_context.get_step_execution_context().retry_mode.deferred
 
 

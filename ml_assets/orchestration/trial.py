@@ -10,15 +10,14 @@ from functools import partial
 
 import dagster as dg
 
-from ml_assets.computation.environment import cuda_devices
+from ml_assets.computation.environment import devices
 from ml_assets.computation.resources import Meter
-from ml_assets.orchestration.distributed import ranks_for, train_on
+from ml_assets.orchestration.distributed import train_on
 from ml_assets.orchestration.io_manager import IO_MANAGER, Made, StoreIOManager
 from ml_assets.orchestration.search import Attempt, Search, described
 from ml_assets.orchestration.step import FRESH_TAG
-from ml_assets.orchestration.training import Surroundings, surroundings
+from ml_assets.orchestration.training import TrainingSession, training_session
 from ml_assets.problem import TrainingData
-from ml_assets.settings import on_cluster
 from ml_assets.store import Handle
 from ml_assets.training.model import TrainedModel, fit
 from ml_assets.training.params import changed_params
@@ -42,12 +41,12 @@ class TrialStep:
         if known is not None:
             return self._sentence(known[0].result)
         problem, prune_on, meter = self.search.problem, self.search.tuning.prune_on, Meter()
-        with surroundings(self.context, self.attempt.asked) as around:
-            run = TrialRun.of(around.run, prune_on, self.attempt.bar)
+        with training_session(self.context, self.attempt.asked) as session:
+            run = TrialRun.of(session.run, prune_on, self.attempt.bar)
             data = load_data(self.search.store, self.split.key, [table.key for table in self._tables])
-            result = tried(problem, data.validation, partial(self._train, data, run, around), run, prune_on)
-        self._remember(self._made(result, around, meter))
-        around.log.forget()
+            result = tried(problem, data.validation, partial(self._train, data, run, session), run, prune_on)
+        self._remember(self._made(result, session, meter))
+        session.log.forget()
         return self._sentence(result)
 
     @property
@@ -58,22 +57,22 @@ class TrialStep:
     def _tables(self) -> tuple[Handle, ...]:
         return self.split.inputs("features")
 
-    def _train(self, data: TrainingData, run: TrialRun, around: Surroundings) -> TrainedModel:
+    def _train(self, data: TrainingData, run: TrialRun, session: TrainingSession) -> TrainedModel:
         problem, store = self.search.problem, self.search.store
         params = changed_params(problem.params, self.attempt.params)
-        ranks = ranks_for(problem.compute, cuda_devices(), on_cluster=on_cluster())
-        if ranks.size == 1:  # nobody needs its model stored
+        on = devices(problem.compute)
+        if on.count == 1:  # nobody needs its model stored
             return fit(problem, data, params, run)
-        trained = train_on(ranks, problem, self.split, params, run, store=store, computation=around.log.computation)
+        trained = train_on(on, problem, self.split, params, run, store=store, computation=session.log.computation)
         model: TrainedModel = store.get(trained.content)
         return model
 
-    def _made(self, result: Result, around: Surroundings, meter: Meter) -> Made:
+    def _made(self, result: Result, session: TrainingSession, meter: Meter) -> Made:
         score, asked = result.score, self.attempt.asked
         return Made(
             self.search.store.put(result.to_json()),
             metrics={} if score is None else {self.search.problem.metrics[0].name: score},
-            notes={"trial": self.attempt.number, "state": result.state, **around.notes},
+            notes={"trial": self.attempt.number, "state": result.state, **session.notes},
             made_of=asked.base,
             why=f"computed: {self._sentence(result)}",
             source=asked.recipe.store_source(self.search.store),

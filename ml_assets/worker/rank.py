@@ -11,11 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from types import TracebackType
 
+from ml_assets.artifacts import trust_all
 from ml_assets.errors import Interrupted
-from ml_assets.problem import FeatureTable, Problem
-from ml_assets.store import Store, trust
+from ml_assets.problem import Problem
+from ml_assets.store import Store
 from ml_assets.training.checkpoints import Kept
-from ml_assets.training.model import TrainedModel, fit
+from ml_assets.training.model import fit
 from ml_assets.training.params import changed_params
 from ml_assets.training.ranks import Place, has_lost_the_others, joined
 from ml_assets.training.run import Run
@@ -43,7 +44,7 @@ def carry_out(order: Order, place: Place) -> None:
     tell(began=place.rank, pid=os.getpid())
     sys.excepthook = _telling(place.rank)
     problem, store = order.find_problem(), order.open_store()
-    _trust(problem)
+    trust_all([problem])
     device = place.device(order.device)
     say = _say if place.rank == 0 else _nothing
     kept = Kept(store.checkpoints(order.computation), say)
@@ -89,11 +90,6 @@ def end_with_parent(number: signal.Signals) -> None:
         os.kill(os.getpid(), number)
 
     threading.Thread(target=look, daemon=True, name="end_with_parent").start()
-
-
-def _trust(problem: Problem) -> None:
-    for cls in (FeatureTable, TrainedModel, *problem.stored_types):
-        trust(cls)
 
 
 def _telling(rank: int) -> Callable[[type[BaseException], BaseException, TracebackType | None], None]:

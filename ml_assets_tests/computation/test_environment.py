@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ml_assets.computation import environment as module
-from ml_assets.computation.environment import cuda_devices, device, environment, installed, threads
+from ml_assets.computation.environment import cuda_devices, environment, installed, threads
 from ml_assets.computation.machine import Gpus, usable_cores
 from ml_assets.problem import Compute
 from ml_assets.store import canonical, digest, open_store
@@ -109,25 +109,6 @@ def test_every_pod_of_a_cluster_tells_the_same_threads_of_a_training(compute, on
 
 
 # ---------------------------------------------------------------- devices
-
-
-@pytest.mark.parametrize(
-    ("compute", "gpus_here", "on_cluster", "told"),
-    [
-        (None, 8, True, None),
-        (Compute(cpus=4), 8, True, None),
-        (Compute(gpus=1), 0, False, None),
-        (Compute(gpus=1), 1, False, "cuda x 1"),
-        (Compute(gpus=2), 1, False, None),
-        (Compute(gpus=2, nodes=2), 8, False, None),
-        (Compute(gpus=1), 0, True, "cuda x 1"),
-        (Compute(gpus=2, nodes=2), 0, True, "cuda x 4"),
-        (Compute(nodes=2), 0, True, "cpu x 2"),
-        (Compute(nodes=2), 0, False, None),
-    ],
-)
-def test_a_training_has_the_devices_that_it_asks_for_where_they_can_be_had(compute, gpus_here, on_cluster, told):
-    assert device(compute, gpus_here, on_cluster=on_cluster) == told
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 import ml_assets
-from ml_assets.computation.chain import Surroundings, inputs_of
+from ml_assets.computation.chain import DataSources, inputs_of
 from ml_assets.computation.recipe import Recipe
-from ml_assets.computation.reuse import Compute, Given, Nothing, Question, Reuse, duration, given
+from ml_assets.computation.reuse import Execute, Given, Nothing, Question, Reuse, duration, given
 from ml_assets.store import Handle, Manifest, Store, VersionKey
 from ml_assets_tests.conftest import MONTHS, PROBLEMS
 
@@ -18,10 +18,10 @@ PROBLEM = PROBLEMS[0]
 
 
 def asked(store: Store, noun: str, month: str = MONTHS[1], **changed: Any) -> Question:
-    around = Surroundings(store, ml_assets.open_landing())
+    sources = DataSources(store, ml_assets.open_landing())
     inputs = [Handle(store, head(store, above, key)) for above, key in inputs_of(PROBLEM, noun, month)]
     gives = given(PROBLEM, PROBLEM.params, PROBLEM.seed) if noun == "model" else Given()
-    return Question.of(Recipe(replace(PROBLEM, **changed), noun), month, inputs, gives, around)
+    return Question.of(Recipe(replace(PROBLEM, **changed), noun), month, inputs, gives, sources)
 
 
 def head(store: Store, noun: str, month: str) -> VersionKey:
@@ -56,7 +56,7 @@ def test_what_nobody_remembers_is_computed_though_the_branch_names_it(own):
 
     decision = question.answer(own)
 
-    assert decision == Compute("computed: nothing changed")
+    assert decision == Execute("computed: nothing changed")
     assert not decision.replaces
 
 
@@ -73,7 +73,7 @@ def test_what_was_remembered_under_a_key_that_is_not_its_own_is_not_used(own):
 
     decision = question.answer(own)
 
-    assert isinstance(decision, Compute)
+    assert isinstance(decision, Execute)
     assert decision.replaces
     assert decision.why.endswith("was the same, but its manifest is that of another computation")
 

@@ -10,13 +10,11 @@ from typing import Any
 
 import dagster as dg
 
-from ml_assets.evaluation.judgement import Judgement
+from ml_assets import artifacts
 from ml_assets.orchestration import build_definitions
 from ml_assets.orchestration.step import FRESH_TAG
-from ml_assets.problem import FeatureTable, Problem
-from ml_assets.store import LandingFolder, Manifest, Store, VersionKey, open_landing, open_store, trust
-from ml_assets.training.model import TrainedModel
-from ml_assets.training.tuning.study import Study
+from ml_assets.problem import Problem
+from ml_assets.store import LandingFolder, Manifest, Store, VersionKey, open_landing, open_store
 from ml_assets_tests.doubles import ice_cream, umbrellas
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -87,8 +85,7 @@ def build(folder: Path, problems: Iterable[Problem] = (umbrellas.PROBLEM, ice_cr
 
 
 def trust_all() -> None:
-    for cls in (FeatureTable, TrainedModel, Judgement, Study, ice_cream.Line):
-        trust(cls)
+    artifacts.trust_all([umbrellas.PROBLEM, ice_cream.PROBLEM])
 
 
 def land_all(landing: LandingFolder) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ml_assets.orchestration.launch import Launcher, Step, instance_in
+from ml_assets.orchestration.launch import Launcher, Outcome, Step, instance_in
 from ml_assets.orchestration.selection import Target, selected, waves
 from ml_assets.store import open_landing, open_store
 from ml_assets_tests.doubles import ice_cream
@@ -53,6 +53,12 @@ def assets(problems: str, *nouns: str) -> frozenset[dg.AssetKey]:
     return frozenset(dg.AssetKey([problem, noun]) for problem in problems.split() for noun in nouns)
 
 
+def processes(instance: dg.DagsterInstance, outcome: Outcome) -> set[str]:
+    """The steps of a run that had a process of their own."""
+    started = instance.all_logs(outcome.run, of_type=dg.DagsterEventType.STEP_WORKER_STARTING)
+    return {str(entry.get_dagster_event().step_key) for entry in started}
+
+
 @pytest.mark.slow
 def test_the_trials_of_a_round_are_under_way_at_the_same_time(place):
     steps: list[Step] = []
@@ -74,13 +80,9 @@ def test_two_trainings_of_one_run_are_under_way_at_the_same_time(place):
         outcome = launcher(place, "pair", steps, instance).execute(
             assets("ada bob", "dataset", "features", "split", "model", "evaluation"), BEACH
         )
-        processes = {
-            record.dagster_event.step_key: record.dagster_event.event_specific_data
-            for record in instance.all_logs(outcome.run)
-            if record.is_dagster_event and record.dagster_event.event_type_value == "STEP_WORKER_STARTING"
-        }
+        with_processes = processes(instance, outcome)
     assert outcome.passed, [step for step in steps if not step.passed]
-    assert set(processes) == {"ada__model", "bob__model"}, "only trainings get a process of their own"
+    assert with_processes == {"ada__model", "bob__model"}, "only trainings get a process of their own"
     trained_in = {int(name.name.split("-")[0]) for name in (place / "landing" / "begun").iterdir()}
     assert len(trained_in) == 2
     assert os.getpid() not in trained_in
@@ -88,6 +90,29 @@ def test_two_trainings_of_one_run_are_under_way_at_the_same_time(place):
     for problem in ("ada", "bob"):
         evaluation = store.head(f"{problem}/evaluation", BEACH)
         assert evaluation is not None, "what comes after the trainings ran too"
+
+
+def test_trainings_that_are_used_again_need_no_process_of_their_own(place):
+    steps: list[Step] = []
+    nouns = ("dataset", "features", "split", "model")
+    with dg.DagsterInstance.from_config(str(place)) as instance:
+        first = launcher(place, "pair", [], instance).execute(assets("ada bob", *nouns), BEACH)
+        open_landing(str(place / "landing")).write("bob/north.parquet", ice_cream.sales("south/east"))
+        (place / "landing" / "begun" / "0-somebody").touch()
+        second = launcher(place, "pair", steps, instance).execute(assets("ada bob", *nouns), BEACH)
+        third = launcher(place, "pair", [], instance).execute(assets("ada bob", *nouns), BEACH)
+        had = [processes(instance, outcome) for outcome in (first, second, third)]
+    assert all(outcome.passed for outcome in (first, second, third)), steps
+    assert had == [{"ada__model", "bob__model"}, {"bob__model"}, set()]
+    assert next(step.why for step in steps if step.asset == "ada/model").startswith("reused")
+
+
+def test_trainings_whose_inputs_are_not_there_say_so(place):
+    steps: list[Step] = []
+    with dg.DagsterInstance.from_config(str(place)) as instance:
+        outcome = launcher(place, "pair", steps, instance).execute(assets("ada bob", "model"), BEACH)
+    assert not outcome.passed
+    assert {step.asset for step in steps if "split" in step.why} == {"ada/model", "bob/model"}
 
 
 def test_a_training_whose_process_dies_fails_and_the_others_go_on(place):

@@ -41,15 +41,8 @@ class Namespace:
     """
 
     def __init__(self, name: str) -> None:
-        from dagster_k8s.client import PatchedApiClient
-        from kubernetes.client import BatchV1Api, Configuration, CoreV1Api
-
-        configuration = Configuration.get_default_copy()
-        configuration.retries = False  # callers try again; the client's own three tries would take four timeouts
-        client = PatchedApiClient(configuration)
         self.name = name
-        self._batch: BatchV1Api = BatchV1Api(client)
-        self._core: CoreV1Api = CoreV1Api(client)
+        self._batch, self._core = clients()
 
     def create(self, job: V1Job) -> None:
         """Create a Job, unless it is there already."""
@@ -113,6 +106,17 @@ class Namespace:
             raise ClusterRefused(
                 f"There is a Job {name} of somebody else in {self.name}. Delete it: kubectl delete job {name}"
             )
+
+
+def clients() -> tuple[BatchV1Api, CoreV1Api]:
+    """The client's parts for Jobs and for pods, which try nothing twice: its own three tries would take four timeouts."""
+    from dagster_k8s.client import PatchedApiClient
+    from kubernetes.client import BatchV1Api, Configuration, CoreV1Api
+
+    configuration = Configuration.get_default_copy()
+    configuration.retries = False
+    client = PatchedApiClient(configuration)
+    return BatchV1Api(client), CoreV1Api(client)
 
 
 _RAISE: Any = object()

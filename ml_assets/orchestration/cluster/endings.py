@@ -69,7 +69,7 @@ def state_of(job: V1Job | None, pods: Sequence[V1Pod], now: datetime) -> Ending 
         return _without_pod(job)
     pod = max(pods, key=lambda pod: pod.metadata.creation_timestamp)
     if pod.status.phase == "Failed":
-        return _failed(pod)
+        return ending_of(pod)
     if pod.status.phase == "Succeeded":
         return Ending(Cause.MACHINE, f"{_named(pod)} ended and its last report is missing.", pod.metadata.name)
     going = pod.metadata.deletion_timestamp
@@ -89,14 +89,16 @@ def _without_pod(job: V1Job) -> Ending | Waiting:
     )
 
 
-def _failed(pod: V1Pod) -> Ending:
+def ending_of(pod: V1Pod) -> Ending | None:
+    """How a pod came to its end, if it failed or is being taken away."""
     disrupted = _condition(pod, "DisruptionTarget")
     if any(disrupted) or pod.status.reason:
         reason = pod.status.reason or disrupted[0]
         message = pod.status.message or disrupted[1]
-        return Ending(
-            Cause.MACHINE, f"{_named(pod)} was taken away ({reason}): {message}".rstrip(": "), pod.metadata.name
-        )
+        what = f"{_named(pod)} was taken away ({reason}): {message}".rstrip(": .")
+        return Ending(Cause.MACHINE, f"{what}.", pod.metadata.name)
+    if pod.status.phase != "Failed":
+        return None
     ended = _terminated(pod)
     if ended is None:
         return Ending(Cause.MACHINE, f"{_named(pod)} failed before it began.", pod.metadata.name)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import dagster as dg
 from dagster._core.events import DagsterEvent
 from dagster._core.execution.context.system import PlanOrchestrationContext
 from dagster._core.execution.plan.active import ActiveExecution
@@ -27,7 +26,7 @@ from ml_assets.orchestration.cluster.creation import Creation
 from ml_assets.orchestration.cluster.endings import Ending, Waiting, state_of
 from ml_assets.orchestration.cluster.event_tail import EventTail
 from ml_assets.orchestration.cluster.record import Record
-from ml_assets.orchestration.retries import Cause
+from ml_assets.orchestration.retries import Cause, is_to_go_on
 
 if TYPE_CHECKING:
     from kubernetes.client import V1Job
@@ -138,14 +137,10 @@ class Pods:
         """What a pod reports as its step's failure although it only was asked to end, or could not begin."""
         if event.is_resource_init_failure:
             return Ending(Cause.OWN, f"Its resources could not be made: {event.engine_event_data.error}")
-        if not event.is_step_failure or attempt.over or self._is_canceling():
+        if not event.is_step_failure or attempt.over or not is_to_go_on(self._plan.instance, self._plan.run_id):
             return None
         was_asked_to_end = event.step_failure_data.error_source is ErrorSource.INTERRUPT
         return Ending(Cause.MACHINE, f"The pod of Job {attempt.name} was asked to end.") if was_asked_to_end else None
-
-    def _is_canceling(self) -> bool:
-        run = self._plan.instance.get_run_by_id(self._plan.run_id)
-        return run is None or run.status in (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED)
 
     def _handle(self, event: DagsterEvent, attempt: Attempt) -> None:
         self._active.handle_event(event)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ml_assets.errors import ClusterRefused, ClusterUnreachable
-from ml_assets.orchestration.cluster.api import TIMEOUT_SECONDS, answered
+from ml_assets.orchestration.cluster.api import TIMEOUT_SECONDS, answered, clients
+
+if TYPE_CHECKING:
+    from kubernetes.client import BatchV1Api, CoreV1Api, V1Pod
 
 T = TypeVar("T")
 PAUSES = (0.5, 1, 2, 4, 8, 15, 30, 30, 30, 30, 30)  # seconds between tries: three minutes
@@ -21,39 +24,39 @@ class Api:
     All methods raise ClusterUnreachable if it does not answer for minutes, ClusterRefused if it will not do it.
     """
 
-    batch: Any
-    core: Any
+    batch: BatchV1Api
+    core: CoreV1Api
     namespace: str
 
     @classmethod
     def connected(cls, namespace: str) -> Api:
         """To the cluster that this pod is in, or that a kubeconfig names; its namespace too, unless one is given."""
-        import kubernetes
+        from kubernetes import config
 
-        kubernetes.config.load_config()
-        at = namespace or kubernetes.config.list_kube_config_contexts()[1]["context"].get("namespace", "default")
-        return cls(kubernetes.client.BatchV1Api(), kubernetes.client.CoreV1Api(), at)
+        config.load_config()
+        at = namespace or config.list_kube_config_contexts()[1]["context"].get("namespace", "default")
+        return cls(*clients(), at)
 
     def pod(self, name: str) -> Any:
-        """A pod."""
+        """A pod, as the API spells it."""
         return as_json(_answer(self.core.read_namespaced_pod, name, self.namespace))
 
-    def pods(self, labels: Mapping[str, str]) -> list[Any]:
+    def pods(self, labels: Mapping[str, str]) -> list[V1Pod]:
         """Pods with these labels."""
         found = _answer(self.core.list_namespaced_pod, self.namespace, label_selector=_selector(labels))
-        return [as_json(one) for one in found.items]
+        return list(found.items)
 
     def jobs(self, labels: Mapping[str, str]) -> list[str]:
         """Names of Jobs with these labels."""
         found = _answer(self.batch.list_namespaced_job, self.namespace, label_selector=_selector(labels))
         return [one.metadata.name for one in found.items]
 
-    def log(self, pod: Any, **which: int) -> list[str]:
+    def log(self, pod: V1Pod, **which: int) -> list[str]:
         """Lines of a pod's log, each with its time; none if there is none yet, or the pod is gone."""
         try:
             said = _answer(
                 self.core.read_namespaced_pod_log,
-                pod["metadata"]["name"],
+                pod.metadata.name,
                 self.namespace,
                 timestamps=True,
                 _preload_content=False,

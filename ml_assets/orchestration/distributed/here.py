@@ -15,7 +15,7 @@ from ml_assets.settings import environ_for_ranks
 from ml_assets.worker import node
 from ml_assets.worker.order import Order
 
-SECONDS_TO_STOP = 45  # for ranks that were asked to stop: to finish a step and to save; a pod has 60
+SECONDS_TO_STOP = 45  # for ranks that were asked to stop: to finish a step and to save, well within the grace of a pod
 HEARD_WITHIN = 0.2  # seconds
 
 

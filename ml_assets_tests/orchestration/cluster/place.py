@@ -141,6 +141,7 @@ def place_in(folder: Path) -> Iterator[Place]:
     with served(folder, {IMAGE: Image({**told, **here})}) as api:
         (folder / "dagster.yaml").write_text(dagster_yaml(api.kubeconfig, folder))
         place = Place(folder, api, Diary(landing), told)
+        place.instance().dispose()  # its databases are made by one alone: two at once would make them twice
         yield place
         place.diary.allow(1_000)
         for thread in place.threads:

@@ -9,6 +9,7 @@ import pytest
 
 from ml_assets.orchestration.launch import Launcher, Outcome, Step
 from ml_assets.orchestration.selection import Target
+from ml_assets.orchestration.step import FRESH_TAG
 from ml_assets.store import open_landing, open_store
 from ml_assets_tests.doubles import ice_cream
 from ml_assets_tests.doubles.dagster_dev import DagsterDev, dagster_dev
@@ -52,7 +53,7 @@ def test_a_training_whose_pod_is_deleted_twice_goes_on_from_its_checkpoints(plac
             assets = frozenset(dg.AssetKey(["beach", noun]) for noun in CHAIN)
             outcomes.append(launcher.execute(assets, "north"))
 
-    ended = place.beside(run, lambda: outcomes[0])
+    ended = place.beside(run, lambda: outcomes[-1])
     for done in (2, 4):
         place.diary.allow(done)
         place.wait_for_lines(f"step {done}")
@@ -69,6 +70,10 @@ def test_a_training_whose_pod_is_deleted_twice_goes_on_from_its_checkpoints(plac
     model = open_store(str(place.folder / "store")).head("beach/model", "north")
     assert model is not None
 
+    run()
+    assert outcomes[-1].passed
+    assert place.api.jobs() == gpus, "a model that is used again asks for no GPU to find that out"
+
 
 def test_automation_the_ui_a_backfill_and_the_command_line_ask_for_the_same_pod(place):
     place.diary.allow(1_000)
@@ -83,7 +88,8 @@ def test_automation_the_ui_a_backfill_and_the_command_line_ask_for_the_same_pod(
         by_a_backfill = one_more_training(place, dev)
         runs = dev.runs()
     with place.instance() as instance:
-        Launcher(Target(MODULE, "defs"), instance).execute(frozenset([dg.AssetKey(["beach", "model"])]), first)
+        launcher = Launcher(Target(MODULE, "defs"), instance, tags={FRESH_TAG: "true"})
+        launcher.execute(frozenset([dg.AssetKey(["beach", "model"])]), first)
     by_command = trainings(place)[-1]
 
     assert all(run.succeeded for run in runs), [run for run in runs if not run.succeeded]
@@ -105,6 +111,10 @@ def one_more_training(place: Place, dev: DagsterDev) -> dict[str, Any]:
 def backfill(dev: DagsterDev, noun: str, partition: str) -> None:
     said = dev.graphql(
         BACKFILL,
-        params={"assetSelection": [{"path": ["beach", noun]}], "partitionNames": [partition]},
+        params={
+            "assetSelection": [{"path": ["beach", noun]}],
+            "partitionNames": [partition],
+            "tags": [{"key": FRESH_TAG, "value": "true"}],
+        },
     )
     assert said["launchPartitionBackfill"]["__typename"] == "LaunchBackfillSuccess", said

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from ml_assets.compute import Devices
 from ml_assets.errors import Interrupted, RankFailed, RankLost
-from ml_assets.orchestration.distributed import Ranks, Trained, train_on
+from ml_assets.orchestration.distributed import Trained, train_on
 from ml_assets.store import Store
 from ml_assets.training.run import Run
 from ml_assets_tests.doubles import tides
@@ -29,7 +30,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 def trained(store: Store, ranks: int, key: str, accidents: str = "", run: Run | None = None) -> Trained:
     return train_on(
-        Ranks(ranks),
+        Devices(ranks),
         tides.PROBLEM,
         tides.split_in(store),
         tides.TideParams(accidents=accidents),

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from ml_assets.orchestration.distributed import Ranks, train_on
+from ml_assets.compute import Devices
+from ml_assets.orchestration.distributed import train_on
 from ml_assets.store import Store
 from ml_assets.training.run import Run
 from ml_assets_tests.doubles import tides
@@ -76,7 +77,7 @@ def test_two_nodes_train_together_and_go_on_after_one_was_killed(api: Api, store
 
 def in_two_processes_here(store: Store) -> str:
     made = train_on(
-        Ranks(2),
+        Devices(2),
         tides.PROBLEM,
         tides.split_in(store),
         tides.TideParams(),

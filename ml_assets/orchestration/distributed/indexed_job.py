@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ml_assets.compute import Compute
 from ml_assets.orchestration.compute import k8s_config
@@ -17,6 +17,9 @@ from ml_assets.orchestration.distributed.objects import COMPUTATION, PORT, RUN, 
 from ml_assets.settings import pod
 from ml_assets.worker.order import Order
 
+if TYPE_CHECKING:
+    from kubernetes.client import V1Pod
+
 INDEX = "batch.kubernetes.io/job-completion-index"
 LOOKED_AT = 1.0  # seconds between looks
 OVERLAP = 5  # seconds of the log that are read again: clocks differ
@@ -24,7 +27,7 @@ LAST_LINES = 200  # of each pod's log, when all is over
 
 
 @dataclass
-class Pods:
+class IndexedJob:
     """A Job that was created. See ``Crew``.
 
     Attributes:
@@ -45,7 +48,7 @@ class Pods:
         self._labels = {TRAINING: self.name}
 
     @classmethod
-    def start(cls, order: Order, nodes: int, local: int, compute: Compute, port: int = PORT) -> Pods:
+    def start(cls, order: Order, nodes: int, local: int, compute: Compute, port: int = PORT) -> IndexedJob:
         """Create the Job and its service, after deleting those that an earlier attempt of the same run may have left."""
         own_name, namespace = pod()
         api, name = Api.connected(namespace), name_of(order.computation, uuid.uuid4().hex)
@@ -77,7 +80,7 @@ class Pods:
         """See ``Crew``."""
         self.api.delete(self.name)
 
-    def _new_lines(self, pods: Sequence[Any]) -> list[str]:
+    def _new_lines(self, pods: Sequence[V1Pod]) -> list[str]:
         """What node 0 has said since the last look. No two lines are the same: each has its time."""
         now = time.monotonic()
         since = {} if self._read_at is None else {"since_seconds": int(now - self._read_at) + OVERLAP}
@@ -88,9 +91,9 @@ class Pods:
         return new
 
 
-def _index(pod: Any) -> int:
-    return int(pod["metadata"].get("annotations", {}).get(INDEX, -1))
+def _index(pod: V1Pod) -> int:
+    return int((pod.metadata.annotations or {}).get(INDEX, -1))
 
 
-def _is_running(pod: Any) -> bool:
-    return pod["status"].get("phase") in ("Pending", "Running")
+def _is_running(pod: V1Pod) -> bool:
+    return pod.status.phase in ("Pending", "Running")
