@@ -83,9 +83,13 @@ def _launch(
         tags = {FRESH_TAG: "true"} if options.fresh else {}
         launcher = Launcher(Target(), instance, run_config, tags, report=_report)
         work = {partition: assets_named(names) for partition, names in to_do.items()}
-        for outcome in launcher.materialize(work, options.jobs):
-            outcomes.append(outcome)
-            _report_skipped(outcome)
+        try:
+            for outcome in launcher.materialize(work, options.jobs):
+                outcomes.append(outcome)
+                _report_skipped(outcome)
+        except KeyboardInterrupt:
+            progress("Interrupted. Start it again: what was done is used again.")
+            raise
     return outcomes
 
 

@@ -25,7 +25,7 @@ from dagster._core.storage.tags import (
 from ml_assets.alerts.alert import Alert
 from ml_assets.alerts.outbox import Happening, Outbox
 from ml_assets.orchestration.io_manager import asset_name
-from ml_assets.orchestration.launch import cause
+from ml_assets.orchestration.messages import message_of
 
 FAILED, MADE, AGED = (
     dg.DagsterEventType.RUN_FAILURE,
@@ -194,14 +194,14 @@ class _Failed:
         data = self.end.event_specific_data
         errors = [event.engine_event_data.error for event in self.events if event.is_engine_event]
         error = getattr(data, "error", None) or next((error for error in reversed(errors) if error), None)
-        return cause(error) or self.end.message or "nothing says why."
+        return message_of(error) or self.end.message or "nothing says why."
 
 
 def _said(failure: StepFailureData) -> tuple[str, str]:
     user = failure.user_failure_data
     if user is not None and user.description:
         return ("was refused" if "version" in user.metadata else "failed"), user.description
-    return "failed", cause(failure.error)
+    return "failed", message_of(failure.error)
 
 
 def _subject(asset: str, partition: str | None) -> str:

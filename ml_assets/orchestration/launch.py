@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster._core.events import DagsterEvent
 from dagster._core.execution.api import execute_run_iterator
 from dagster._core.instance.ref import InstanceRef
@@ -31,6 +30,7 @@ from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 from ml_assets.computation.machine import usable_cores
 from ml_assets.errors import UsageError
 from ml_assets.orchestration.automation import CHAIN_TAG
+from ml_assets.orchestration.messages import message_of
 from ml_assets.orchestration.metadata import REUSE
 from ml_assets.orchestration.run_launcher import HOST_TAG
 from ml_assets.orchestration.selection import Assets, Target, needs_all_threads, possible_without, waves
@@ -208,9 +208,9 @@ class _Progress:
         elif event.is_step_success:
             self._end(Step(key, self.partition, True, event.step_success_data.duration_ms / 1000))
         elif event.is_step_failure:
-            self._end(Step(key, self.partition, False, why=cause(event.step_failure_data.error)))
+            self._end(Step(key, self.partition, False, why=message_of(event.step_failure_data.error)))
         elif event.is_run_failure and all(step.passed for step in self.steps):
-            self._end(Step("run", self.partition, False, why=cause(event.job_failure_data.error)))
+            self._end(Step("run", self.partition, False, why=message_of(event.job_failure_data.error)))
 
     def _end(self, step: Step) -> None:
         asset, findings = _shown(step.asset), tuple(self.findings.pop(step.asset, ()))
@@ -256,16 +256,3 @@ def _config_for(run_config: Mapping[str, Any], assets: Assets) -> dict[str, Any]
     ops = {"__".join(key.path) for key in assets}
     chosen = {op: config for op, config in run_config.get("ops", {}).items() if op in ops}
     return {"ops": chosen, "loggers": QUIET}
-
-
-def cause(error: Any) -> str:
-    """What went wrong, without Dagster's wrapping: our own errors speak for themselves."""
-    if error is None:
-        return ""
-    while error.cause is not None and error.cls_name.startswith("Dagster"):
-        error = error.cause
-    if error.cls_name == DagsterExecutionInterruptedError.__name__:
-        return "Interrupted. Start it again: what was done is used again."
-    return (
-        str(error.message).strip().removeprefix("ml_assets.errors.").removeprefix("dagster._core.definitions.events.")
-    )

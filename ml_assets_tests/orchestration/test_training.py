@@ -14,12 +14,10 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from dagster_shared.error import SerializableErrorInfo
 
 from ml_assets.computation.ingredients import Ingredients
 from ml_assets.errors import NoGpu
 from ml_assets.orchestration import retries
-from ml_assets.orchestration.launch import cause
 from ml_assets.orchestration.step import FRESH_TAG
 from ml_assets.orchestration.training import computation_of, torch_device
 from ml_assets.store import open_store, trust
@@ -89,12 +87,6 @@ def test_a_signal_lets_a_training_save_and_the_run_end_as_interrupted(world: Wor
     assert [key.rpartition("/")[2][:12] for key in checkpoints(world)] == [f"{5:012d}", f"{8:012d}"]
     (event,) = failed.get_step_failure_events()
     assert event.step_failure_data.error_source.value == "INTERRUPT"
-
-
-def test_an_interruption_that_says_nothing_itself_says_what_to_do():
-    kind = "DagsterExecutionInterruptedError"
-    interrupted = SerializableErrorInfo(f"dagster._core.errors.{kind}\n", [], kind)
-    assert cause(interrupted) == "Interrupted. Start it again: what was done is used again."
 
 
 def test_a_training_that_is_run_again_goes_on_and_gives_the_same_model(world: World, diary: Path):
