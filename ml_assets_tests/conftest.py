@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,13 @@ PROBLEMS = (
 )
 MONTHS = ("2024-01", "2024-02", "2024-03")
 BEACH = "south/east"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ctrl_c_is_heard() -> None:
+    """Also where a shell started the tests in the background: it lets what it starts ignore Ctrl-C, and so all children."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -42,7 +42,14 @@ def changed_from(other: Source, names: Collection[str]) -> list[ast.stmt]:
     aliases = {
         alias for alias, imports in other.imports.items() if any(one.path and one.path[-1] in names for one in imports)
     }
-    return [s for s in other.statements if {*aliases, *names} & {*_calls(s), *_changed(s), *_attributes_set(s)}]
+    wanted = aliases.union(names)
+    return [statement for statement, touched in _touched(other) if not wanted.isdisjoint(touched)]
+
+
+@lru_cache(maxsize=4096)
+def _touched(source: Source) -> list[tuple[ast.stmt, frozenset[str]]]:
+    """Each statement of a module with the names that it calls, changes or sets when the module is loaded."""
+    return [(s, frozenset((*_calls(s), *_changed(s), *_attributes_set(s)))) for s in source.statements]
 
 
 def is_mutable(source: Source, name: str) -> bool:

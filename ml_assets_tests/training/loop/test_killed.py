@@ -15,7 +15,7 @@ from ml_assets_tests.training.loop.killed import INTERVAL
 def killed(folder: Path, signal: str, trainings: int) -> tuple[str, list[dict]]:
     """The digest of an uninterrupted training, and what came of those that were killed."""
     command = [sys.executable, "-m", "ml_assets_tests.training.loop.killed", str(folder), signal, str(trainings)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=280)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=800)
     assert done.returncode == 0, done.stderr
     whole, *lives = map(json.loads, done.stdout.splitlines())
     assert len(lives) == trainings, done.stderr
