@@ -87,10 +87,8 @@ class Planner:
 
     def plan(self, nouns: Iterable[str], partitions: Sequence[str]) -> list[Planned]:
         """The plan for some assets over some partitions, in the order in which they would run."""
-        chosen, sources = (
-            [noun for noun in chain_of(self.problem) if noun in set(nouns)],
-            DataSources(self.store, self.landing),
-        )
+        wanted, sources = frozenset(nouns), DataSources(self.store, self.landing)
+        chosen = [noun for noun in chain_of(self.problem) if noun in wanted]
         decided: Places = {}
         for noun in chosen:
             decide = partial(self._decide, Recipe(self.problem, noun), decided, sources)

@@ -48,6 +48,7 @@ class Reach:
     unidentified: set[str] = field(default_factory=set)
     _ahead: list[tuple[Source, Mention]] = field(default_factory=list)
     _loaded: set[str] = field(default_factory=set)
+    _patching: dict[frozenset[str], list[tuple[str, bytes]]] = field(default_factory=dict)
     _followed: set[tuple[str, tuple[str, ...], str]] = field(default_factory=set)
 
     # ------------------------------------------------------------ adding
@@ -152,14 +153,21 @@ class Reach:
     def _changed_elsewhere(self, source: Source, name: str) -> None:
         """What other first-party modules add to a registry, or set on a class or module, when they are loaded."""
         names = {name, *(f for f, changed in registrars(source).items() if name in changed)}
-        can_add = is_mutable(source, name)
-        for module, data in self.sources.texts(source.name.partition(".")[0]):
-            if module == source.name or not (patches(data) or (can_add and may_change(data, names))):
+        named = [one.encode() for one in names]
+        for module, data in self._may_change(source.name.partition(".")[0], can_add=is_mutable(source, name)):
+            if module == source.name or not any(one in data for one in named) or self.cut.holds(module):
                 continue
-            if self.cut.holds(module) or not any(one.encode() in data for one in names):
-                continue
-            if found := changed_from(self.sources[module], names):
+            if (patches(data) or may_change(data, names)) and (found := changed_from(self.sources[module], names)):
                 self.read(f"{module}:{name} of {source.name}", self.sources[module], found)
+
+    def _may_change(self, top: str, *, can_add: bool) -> list[tuple[str, bytes]]:
+        """The modules that may change what a name stands for: any that can add to it, or those that patch others' names."""
+        tops = frozenset({top, *self.sources.tops})
+        if can_add:
+            return self.sources.texts(top)
+        if tops not in self._patching:
+            self._patching[tops] = [(module, data) for module, data in self.sources.texts(top) if patches(data)]
+        return self._patching[tops]
 
     def _whole(self, module: str) -> None:
         name = f"{module}:{WHOLE}"
