@@ -32,7 +32,7 @@ dev: $(READY)  ## open the Dagster UI on http://127.0.0.1:3000, and the pages it
 	DAGSTER_HOME=$(CURDIR) VIRTUAL_ENV=$(CURDIR)/$(VENV) exec $(BIN)/dg dev
 
 test: $(READY)  ## all tests; those that need a server skip where there is none
-	$(BIN)/pytest -m '' --numprocesses auto --dist loadfile
+	$(BIN)/pytest -m '' --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 lint: $(READY)  ## style, types and the direction of imports
 	$(BIN)/ruff check

@@ -17,9 +17,12 @@ from pathlib import Path
 import pytest
 
 import ml_assets
+from ml_assets.settings import let_waiting_threads_yield
 from ml_assets.store import Store
 from ml_assets_tests.doubles import ice_cream, umbrellas
 from ml_assets_tests.doubles.s3 import ceph, moto  # noqa: F401 (fixtures)
+
+let_waiting_threads_yield()  # tests share the cores: threads that spin while they wait made trainings take many times as long
 
 PROBLEMS = (
     dataclasses.replace(umbrellas.PROBLEM, sample_files=lambda key: {f"visits/{key}.parquet": umbrellas.visits(key)}),
@@ -27,6 +30,12 @@ PROBLEMS = (
 )
 MONTHS = ("2024-01", "2024-02", "2024-03")
 BEACH = "south/east"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first: at the end one of them would run while nothing is left for the other workers."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -196,7 +196,7 @@ def test_a_job_that_makes_no_asset_is_told_at_each_failure_because_nothing_says_
         cleaning.execute_in_process(instance=world.instance, raise_on_error=False)
         sensor.tick()
     assert ["cleaning in run" in title for title in titles(webhook)] == [True, True]
-    assert webhook.texts[0].endswith("no broom")
+    assert "no broom (" in webhook.texts[0] and webhook.texts[0].endswith("in clean)")
 
 
 def test_a_cancelled_run_is_no_incident(world, webhook, sensor):
