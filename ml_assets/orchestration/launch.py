@@ -10,12 +10,14 @@ trainings of all partitions leave that order and run side by side, between what 
 
 from __future__ import annotations
 
+import fcntl
 import multiprocessing
 import re
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -243,7 +245,10 @@ def instance_in(folder: Path) -> dg.DagsterInstance:
         )
     uncaptured = {"module": NoOpComputeLogManager.__module__, "class": NoOpComputeLogManager.__name__}
     quiet = {"compute_logs": uncaptured, "python_logs": {"python_log_level": "INFO"}}
-    return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(folder), overrides=quiet))
+    with (folder / "dagster.yaml").open() as home:  # of two commands one makes the databases: both would ruin them
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(home, fcntl.LOCK_EX)
+        return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(folder), overrides=quiet))
 
 
 def _chain(assets: Assets) -> dict[str, str]:

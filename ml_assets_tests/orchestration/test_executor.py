@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.instance.ref import InstanceRef
 
 from ml_assets.orchestration.launch import Launcher, Outcome, Step, instance_in
 from ml_assets.orchestration.selection import Target, selected, waves
@@ -208,6 +210,18 @@ def test_a_failed_partition_stops_those_after_it(place):
         )
     assert [(outcome.partition, outcome.passed) for outcome in outcomes] == [("north", False)]
     assert "north.parquet" in steps[0].why
+
+
+def test_of_two_commands_that_open_a_new_home_one_makes_its_databases(tmp_path, monkeypatch):
+    (tmp_path / "dagster.yaml").touch()
+
+    def by_somebody_else(ref: InstanceRef) -> None:
+        with (tmp_path / "dagster.yaml").open() as home:
+            fcntl.flock(home, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    monkeypatch.setattr(dg.DagsterInstance, "from_ref", by_somebody_else)
+    with pytest.raises(BlockingIOError):
+        instance_in(tmp_path)
 
 
 def test_what_dagster_notes_for_itself_is_not_printed_by_the_processes_of_steps(tmp_path):
