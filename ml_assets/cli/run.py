@@ -73,6 +73,7 @@ def _launch(
     settings: Settings,
 ) -> list[Outcome]:
     from ml_assets.orchestration.launch import Launcher, instance_in
+    from ml_assets.orchestration.messages import INTERRUPTED
     from ml_assets.orchestration.selection import Target, assets_named
     from ml_assets.orchestration.step import FRESH_TAG
 
@@ -88,7 +89,7 @@ def _launch(
                 outcomes.append(outcome)
                 _report_skipped(outcome)
         except KeyboardInterrupt:
-            progress("Interrupted. Start it again: what was done is used again.")
+            progress(INTERRUPTED)
             raise
     return outcomes
 

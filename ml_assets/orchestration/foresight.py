@@ -22,7 +22,8 @@ def is_there(step: StepExecutionContext) -> bool:
     try:
         with enter_execution_context(step) as context:
             return bool(asked(context, dict(_inputs(step))))
-    except Exception:
+    except Exception as error:
+        step.log.debug(f"It is not known here whether {step.step.key} is there: {error}")
         return False
 
 

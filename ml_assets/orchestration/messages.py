@@ -11,6 +11,8 @@ from dagster_shared.error import SerializableErrorInfo
 
 from ml_assets import errors
 
+INTERRUPTED = "Interrupted. Start it again: what was done is used again."
+
 _FRAME = re.compile(r'\s*File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<function>\S+)')
 _OURS = str(Path(errors.__file__).parent)
 _OTHERS = re.compile(r"/(site|dist)-packages/|/lib/python3\.\d+/|^<")
@@ -27,7 +29,7 @@ def message_of(error: SerializableErrorInfo | None) -> str:
     while error.cause is not None and (error.cls_name or "").startswith("Dagster"):
         error = error.cause
     if error.cls_name == DagsterExecutionInterruptedError.__name__:
-        return "Interrupted. Start it again: what was done is used again."
+        return INTERRUPTED
     said = error.message.strip().removeprefix("ml_assets.errors.").removeprefix("dagster._core.definitions.events.")
     return said if hasattr(errors, error.cls_name or "") else f"{said}{_where(error)}"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dagster as dg
 
 from ml_assets.computation.chain import STUDY
-from ml_assets.computation.environment import devices
 from ml_assets.computation.recipe import Recipe
 from ml_assets.orchestration.asset import problem_asset, upstream
 from ml_assets.orchestration.code_references import code_references
@@ -49,7 +48,7 @@ def model_asset(problem: Problem) -> dg.AssetsDefinition:
         params = changed_params(problem.params, asked.base.params)
         with training_session(context, asked) as session:
             trained = train_on(
-                devices(problem.compute),
+                session.devices,
                 problem,
                 split,
                 params,

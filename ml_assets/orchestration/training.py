@@ -21,7 +21,9 @@ from typing import Any
 import dagster as dg
 from dagster._core.errors import DagsterExecutionInterruptedError
 
+from ml_assets.computation.environment import devices
 from ml_assets.computation.reuse import Question
+from ml_assets.compute import Devices
 from ml_assets.errors import Interrupted, NoGpu
 from ml_assets.orchestration.observations import observations_of
 from ml_assets.orchestration.retries import Again, cause_of_error, decide, failures, is_to_go_on, may_pass
@@ -29,6 +31,7 @@ from ml_assets.orchestration.step import FRESH_TAG, store_of
 from ml_assets.problem import Compute
 from ml_assets.store import CheckpointLog, canonical, digest
 from ml_assets.training.checkpoints import Kept
+from ml_assets.training.ranks import CPU
 from ml_assets.training.run import Run
 from ml_assets.training.stopping import asked_by_signal
 
@@ -42,11 +45,13 @@ class TrainingSession:
     Attributes:
         run: what the training gets.
         log: where its state lies.
+        devices: what it runs on, here or on other machines.
     """
 
     run: Run
     kept: Kept
     log: CheckpointLog
+    devices: Devices
 
     @property
     def notes(self) -> Mapping[str, Any]:
@@ -65,20 +70,21 @@ def training_session(context: dg.AssetExecutionContext, asked: Question) -> Iter
     Raises:
         NoGpu: if a GPU was promised and none is there.
     """
-    log = store_of(context).checkpoints(computation_of(context, asked))
+    compute = asked.recipe.problem.compute
+    log, on = store_of(context).checkpoints(computation_of(context, asked)), devices(compute)
     kept = Kept(log, context.log.info)
     observations = observations_of(context)
-    with _FailuresSeenTo(context, asked.recipe.problem.compute), asked_by_signal() as is_asked:
+    with _FailuresSeenTo(context, compute), asked_by_signal() as is_asked:
         run = Run(
             asked.base.seed or 0,
             context.log.info,
-            device=torch_device(asked.base.device),
+            device=torch_device(on),
             checkpoints=kept,
             asked_to_stop=is_asked,
             told=observations,
         )
         try:
-            yield TrainingSession(run, kept, log)
+            yield TrainingSession(run, kept, log, on)
         finally:
             observations.tell()
 
@@ -94,19 +100,21 @@ def computation_of(context: dg.AssetExecutionContext, asked: Question) -> str:
     return digest(canonical([root, asked.ingredients.key]))
 
 
-def torch_device(device: str | None) -> str:
-    """As torch names it; see ``Ingredients.device``. torch is only loaded where a GPU was promised.
+def torch_device(devices: Devices) -> str:
+    """That of this process, as torch names it. torch is only loaded where a GPU was promised.
+
+    Who only starts the pods of several machines, which have the GPUs, was promised none.
 
     Raises:
         NoGpu: if torch sees none: what the processor trains must not be found as what a GPU trained.
     """
-    if device is None or not device.startswith("cuda"):
-        return "cpu"
+    if devices.kind == CPU or devices.nodes > 1:
+        return CPU
     import torch
 
     if not torch.cuda.is_available():
         raise NoGpu(
-            f"This training was to run on {device}, and torch {torch.__version__} sees no GPU here. Mend the driver, "
+            f"This training was to run on {devices}, and torch {torch.__version__} sees no GPU here. Mend the driver, "
             "install a torch that is built for it, or give the pod its GPU; to train on the processor, set CUDA_VISIBLE_DEVICES= "
             "(nothing) or leave gpus out of the problem's compute."
         )

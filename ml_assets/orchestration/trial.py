@@ -10,7 +10,6 @@ from functools import partial
 
 import dagster as dg
 
-from ml_assets.computation.environment import devices
 from ml_assets.computation.resources import Meter
 from ml_assets.orchestration.distributed import train_on
 from ml_assets.orchestration.io_manager import IO_MANAGER, Made, StoreIOManager
@@ -60,10 +59,10 @@ class TrialStep:
     def _train(self, data: TrainingData, run: TrialRun, session: TrainingSession) -> TrainedModel:
         problem, store = self.search.problem, self.search.store
         params = changed_params(problem.params, self.attempt.params)
-        on = devices(problem.compute)
-        if on.count == 1:  # nobody needs its model stored
+        if session.devices.count == 1:  # nobody needs its model stored
             return fit(problem, data, params, run)
-        trained = train_on(on, problem, self.split, params, run, store=store, computation=session.log.computation)
+        key = session.log.computation
+        trained = train_on(session.devices, problem, self.split, params, run, store=store, computation=key)
         model: TrainedModel = store.get(trained.content)
         return model
 

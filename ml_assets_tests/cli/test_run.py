@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 import ml_assets
 from ml_assets.orchestration import selection
+from ml_assets.orchestration.launch import Launcher, Outcome
 from ml_assets.orchestration.selection import Target
 from ml_assets_tests.conftest import MONTHS
 from ml_assets_tests.doubles import ice_cream, umbrellas
@@ -102,6 +104,16 @@ def test_what_cannot_be_run_is_refused_before_anything_runs(project, refused, ar
     partition = () if "--partition" in arguments else ("--partition", "2024-04")
     assert refused(code, "run", *arguments, *partition).startswith(message)
     assert project.versions("umbrellas/dataset", "2024-04") == []
+
+
+def test_ctrl_c_during_several_trainings_says_what_follows(project, call, monkeypatch):
+    def pressed(*_: object) -> Iterator[Outcome]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Launcher, "materialize", pressed)
+    answer = call("run", "umbrellas", "--partition", "2024-04", "--jobs", "2")
+    assert answer.code == 130
+    assert answer.err.splitlines()[-1] == "Interrupted. Start it again: what was done is used again."
 
 
 def test_outside_a_project_runs_are_refused_because_nobody_would_find_them(project, refused, tmp_path):

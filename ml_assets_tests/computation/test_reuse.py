@@ -11,6 +11,7 @@ import ml_assets
 from ml_assets.computation.chain import DataSources, inputs_of
 from ml_assets.computation.recipe import Recipe
 from ml_assets.computation.reuse import Execute, Given, Nothing, Question, Reuse, duration, given
+from ml_assets.problem import Compute
 from ml_assets.store import Handle, Manifest, Store, VersionKey
 from ml_assets_tests.conftest import MONTHS, PROBLEMS
 
@@ -58,6 +59,15 @@ def test_what_nobody_remembers_is_computed_though_the_branch_names_it(own):
 
     assert decision == Execute("computed: nothing changed")
     assert not decision.replaces
+
+
+@pytest.mark.parametrize(
+    ("compute", "device"), [(None, None), (Compute(cpus=4), None), (Compute(gpus=2, nodes=2), "cuda x 4")]
+)
+def test_devices_are_given_to_a_training_but_the_processor_of_one_machine_is_not(monkeypatch, compute, device):
+    monkeypatch.setenv("ML_ASSETS_EXECUTION", "kubernetes")
+    problem = replace(PROBLEM, compute=compute)
+    assert given(problem, problem.params, problem.seed).device == device
 
 
 def test_a_reason_to_make_nothing_is_used_again(own):

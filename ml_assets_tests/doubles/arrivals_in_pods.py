@@ -10,7 +10,7 @@ from ml_assets.problems.arrival_minutes import PROBLEM
 from ml_assets.settings import Settings
 from ml_assets_tests.doubles.on_command import quick_executor
 
-training.torch_device = lambda device: "cpu"  # the processor stands in for the GPU that the pod asked for
+training.torch_device = lambda devices: "cpu"  # the processor stands in for the GPU that the pod asked for
 
 settings = Settings.from_environment()
 defs = copy(

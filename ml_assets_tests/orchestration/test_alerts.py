@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -196,7 +197,8 @@ def test_a_job_that_makes_no_asset_is_told_at_each_failure_because_nothing_says_
         cleaning.execute_in_process(instance=world.instance, raise_on_error=False)
         sensor.tick()
     assert ["cleaning in run" in title for title in titles(webhook)] == [True, True]
-    assert "no broom (" in webhook.texts[0] and webhook.texts[0].endswith("in clean)")
+    line = clean.compute_fn.decorated_fn.__code__.co_firstlineno + 2
+    assert webhook.texts[0].endswith(f"no broom ({os.path.relpath(__file__)}:{line} in clean)")
 
 
 def test_a_cancelled_run_is_no_incident(world, webhook, sensor):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -15,7 +15,7 @@ from dagster_shared.error import SerializableErrorInfo
 from ml_assets.errors import NotLanded
 from ml_assets.orchestration.messages import message_of
 
-HERE = Path(__file__).relative_to(Path.cwd()) if Path(__file__).is_relative_to(Path.cwd()) else Path(__file__)
+HERE = os.path.relpath(__file__)
 
 
 def bug() -> None:

@@ -16,6 +16,7 @@ import dagster as dg
 import pytest
 
 from ml_assets.computation.ingredients import Ingredients
+from ml_assets.compute import Devices
 from ml_assets.errors import NoGpu
 from ml_assets.orchestration import retries
 from ml_assets.orchestration.step import FRESH_TAG
@@ -261,9 +262,13 @@ def test_a_training_that_cannot_be_recognised_is_gone_on_with_by_its_own_run_and
 
 
 def test_without_a_promised_gpu_a_training_is_on_the_processor():
-    assert torch_device(None) == torch_device("cpu x 2") == "cpu"
+    assert torch_device(Devices()) == torch_device(Devices(nodes=2)) == "cpu"
+
+
+def test_the_pod_that_starts_those_of_several_machines_needs_no_gpu_itself():
+    assert torch_device(Devices(8, 2, "cuda")) == "cpu"
 
 
 def test_a_promised_gpu_that_is_not_there_fails_and_says_what_to_do():
     with pytest.raises(NoGpu, match=r"was to run on cuda x 1, and torch .* sees no GPU here.*CUDA_VISIBLE_DEVICES"):
-        torch_device("cuda x 1")
+        torch_device(Devices(kind="cuda"))

@@ -5,6 +5,7 @@ That a pod is over says nothing of its step: if it ended well, the event log has
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +16,8 @@ from ml_assets.orchestration.retries import Cause
 if TYPE_CHECKING:
     from kubernetes.client import V1ContainerStateTerminated, V1Job, V1Pod
 
-KILLED = frozenset((137, 143))
+ASKED = 128 + signal.SIGTERM
+KILLED = frozenset((128 + signal.SIGKILL, ASKED))
 """Exit codes of SIGKILL and SIGTERM: by the kernel, the kubelet or somebody else, never by the training itself."""
 
 STUCK = frozenset(
@@ -103,6 +105,12 @@ def ending_of(pod: V1Pod) -> Ending | None:
     if ended is None:
         return Ending(Cause.MACHINE, f"{_named(pod)} failed before it began.", pod.metadata.name)
     return _exited(pod, ended)
+
+
+def was_asked_to_end(pod: V1Pod) -> bool:
+    """Whether SIGTERM is all that ended a pod: a Job sends it to the others when one of its pods fails."""
+    ended = _terminated(pod)
+    return ended is not None and ended.exit_code == ASKED
 
 
 def _exited(pod: V1Pod, ended: V1ContainerStateTerminated) -> Ending:

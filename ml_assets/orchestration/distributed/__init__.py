@@ -17,7 +17,6 @@ from ml_assets.orchestration.distributed.crew import Crew, follow
 from ml_assets.orchestration.distributed.here import Here
 from ml_assets.problem import Problem
 from ml_assets.store import Handle, Store
-from ml_assets.training.ranks import CPU, CUDA
 from ml_assets.training.run import Run
 from ml_assets.worker.order import Order, addresses, modules_of
 from ml_assets.worker.work import Trained, fit_and_store, load_data
@@ -52,7 +51,7 @@ def train_on(
         params=dataclasses.asdict(params),
         seed=run.seed,
         computation=computation,
-        device=CPU if run.device == CPU else CUDA,
+        device=devices.kind,
     )
     return follow(_started(order, devices, problem), run, f"The training of {problem.name} on {devices.count} devices")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ml_assets.orchestration.cluster.endings import ending_of
+from ml_assets.orchestration.cluster.endings import ending_of, was_asked_to_end
 from ml_assets.orchestration.retries import Cause
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def fate_of(pods: Sequence[V1Pod], nodes: int) -> str:
         pods: those that are there.
         nodes: how many there were.
     """
-    endings = filter(None, map(ending_of, pods))
-    said = next((ending.what for ending in endings if ending.cause is Cause.MACHINE), "")
+    endings = [ending_of(pod) for pod in pods if not was_asked_to_end(pod)]
+    said = next((ending.what for ending in endings if ending and ending.cause is Cause.MACHINE), "")
     gone = nodes - len(pods)
     return said or (f"{gone} of its {nodes} pods are gone." if gone > 0 else "")

@@ -25,7 +25,12 @@ def test_what_the_cluster_did_to_a_pod_is_said(pods: list[V1Pod], words: str):
 
 @pytest.mark.parametrize(
     "pods",
-    [[RUNNING, RUNNING], [RUNNING, pod("Failed", exited(1))], [pod("Succeeded", exited(0, "Completed")), RUNNING]],
+    [
+        [RUNNING, RUNNING],
+        [RUNNING, pod("Failed", exited(1))],
+        [pod("Failed", exited(143)), pod("Failed", exited(1))],
+        [pod("Succeeded", exited(0, "Completed")), RUNNING],
+    ],
 )
 def test_what_a_training_did_itself_is_not_blamed_on_the_cluster(pods: list[V1Pod]):
     assert fate_of(pods, 2) == ""

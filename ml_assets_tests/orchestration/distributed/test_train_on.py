@@ -1,0 +1,26 @@
+"""What the processes of a training are told, wherever they run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ml_assets.compute import Devices
+from ml_assets.orchestration import distributed
+from ml_assets.orchestration.distributed import train_on
+from ml_assets.training.run import Run
+from ml_assets_tests.doubles import tides
+
+
+@pytest.mark.parametrize("kind", ["cpu", "cuda"])
+def test_ranks_on_other_machines_use_the_gpus_that_the_one_who_starts_them_does_not_have(tmp_path, monkeypatch, kind):
+    orders: list[Any] = []
+    monkeypatch.setattr(distributed, "_started", lambda order, devices, problem: orders.append(order))
+    monkeypatch.setattr(distributed, "follow", lambda crew, run, name: "trained")
+    store = tides.store_in(str(tmp_path / "store"))
+    split, here = tides.split_in(store), Run(0, print, device="cpu")
+
+    train_on(Devices(1, 2, kind), tides.PROBLEM, split, tides.TideParams(), here, store=store, computation="c" * 64)
+
+    assert [order.device for order in orders] == [kind]
