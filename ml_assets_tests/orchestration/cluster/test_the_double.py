@@ -126,10 +126,12 @@ def test_when_a_pod_of_an_indexed_job_fails_the_others_go(api):
 def test_an_image_that_is_not_there_is_waited_for(api):
     create(job("print()", image="nobody/has:this"))
 
-    waiting = wait_for(lambda: (found := pods()) and found[0].status.container_statuses[0].state.waiting)
+    def waiting():
+        containers = [container for pod in pods() for container in pod.status.container_statuses or ()]
+        return containers and containers[0].state.waiting
 
-    assert waiting.reason in ("ContainerCreating", "ErrImagePull")
-    wait_for(lambda: pods()[0].status.container_statuses[0].state.waiting.reason == "ErrImagePull")
+    assert wait_for(waiting).reason in ("ContainerCreating", "ErrImagePull")
+    wait_for(lambda: waiting().reason == "ErrImagePull")
 
 
 def test_a_name_is_given_once_and_faults_come_as_asked(api):
