@@ -1,4 +1,4 @@
-"""Predicts tables of some sizes and prints the peak memory after each, in bytes: run by test_predictions.py as a program."""
+"""A program: predicts tables of some sizes, so many rows at a time, and prints its peak memory after each, in bytes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ml_assets_tests.doubles import umbrellas
 from ml_assets_tests.doubles.world import trust_all
 
 WIDE = [f"x{n}" for n in range(12)]
-BATCH = 20_000
+BATCH = 20_000  # rows that are written at a time
 
 
 def table(store: Store, rows: int) -> VersionKey:
@@ -51,14 +51,14 @@ def peak() -> int:
     return int(line.split()[1]) * 1024
 
 
-def main(folder: str, *sizes: str) -> None:
+def main(folder: str, batch: str, *sizes: str) -> None:
     trust_all()
     store, problem = open_store(folder), umbrellas.with_predict(half)
     trained = TrainedModel("constant", tuple(WIDE), ("float64",) * len(WIDE))
     model = store.commit(Manifest("umbrellas/model", None, store.put(trained)))
     for rows in map(int, sizes):
         features = Handle(store, table(store, rows), "features")
-        store.put_batches(scored(problem, store, features, Handle(store, model, "champion"), rows=BATCH))
+        store.put_batches(scored(problem, store, features, Handle(store, model, "champion"), rows=int(batch)))
         print(peak())
 
 
