@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -133,10 +132,10 @@ def test_damage_is_told_beside_the_answer(own, call):
 
 
 def test_ctrl_c_ends_a_query_that_takes_long(shared, call):
-    half_a_minute = "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 10_000_000) FROM t"
-    began = time.monotonic()
+    for_years = (
+        "SELECT count(*) FROM range(1_000_000_000) AS a, range(1_000_000_000) AS b WHERE hash(a.range + b.range) = 0"
+    )
     pressed = threading.Timer(2, os.kill, (os.getpid(), signal.SIGINT))
     pressed.start()
-    answer = call("sql", f"SELECT count(*) FROM ({half_a_minute})")
+    answer = call("sql", for_years)
     assert (answer.code, answer.out) == (130, "")
-    assert time.monotonic() - began < 10

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import os
-import time
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 
 import dagster as dg
 import pytest
@@ -270,18 +271,27 @@ def test_a_file_of_the_last_month_that_can_be_written_stops_nothing(tmp_path):
     assert ran(daemon) == ["2024-01"]
 
 
-def test_years_of_days_that_wait_cost_a_tick_little(tmp_path):
-    daily = replace(PROBLEM, partitions=Daily("2014-01-01", "2024-01-01"))
-    world = build(tmp_path, [daily])
-    days = daily.partitions.keys()
-    sensor = landing_sensor(daily, world.store, open_landing(str(tmp_path / "empty")))
-    cursor = Seen(Watch(), tuple(days)).to_cursor()
+def test_a_tick_costs_what_waits_and_not_its_square(tmp_path):
+    def calls(end: str) -> int:
+        """Python functions called by a tick that finds all days from the first of 2014 on waiting."""
+        daily = replace(PROBLEM, partitions=Daily("2014-01-01", end))
+        world = build(tmp_path / end, [daily])
+        intake = Intake(daily, world.store, open_landing(str(tmp_path / "empty")), patience=float("inf"))
+        waiting = Seen(Watch(), tuple(daily.partitions.keys()))
+        counted = 0
 
-    started = time.perf_counter()
-    sensor(dg.build_sensor_context(instance=world.instance, cursor=cursor, definitions=world.definitions))
+        def count(_frame: FrameType, event: str, _of: object) -> None:
+            nonlocal counted
+            counted += event == "call"
 
-    assert len(days) == 3652
-    assert time.perf_counter() - started < 20, "Dagster ends a tick after 60 s: it would never come to its end"
+        sys.setprofile(count)
+        try:
+            tick(intake, waiting, world.instance, datetime.now(UTC), logging.getLogger("tick"))
+        finally:
+            sys.setprofile(None)
+        return counted
+
+    assert calls("2016-01-01") < 15 * calls("2014-03-15")  # ten times the days
 
 
 def land_as(world: World, name: str) -> None:
