@@ -3,7 +3,7 @@
 The landing sensor (landing.py) starts a run of the whole chain for a partition whose files are new. What that run changes
 for *other* partitions (windows that contain it), and what is materialized by hand, is followed by the conditions here:
 
-    requested when     an upstream partition has another data version than before (of another run than this asset's own),
+    requested when     an upstream partition has another data version than this asset was made from, at two looks in a row,
                        or is requested itself at this moment, in the same partition: the rest of a chain is one run
     but not while      something upstream is missing or in progress, a blocking check upstream has not passed, or the
                        partition itself is in progress
@@ -56,29 +56,29 @@ def condition(problem: Problem, noun: str) -> When | None:
         return None
     champion = dg.AssetSelection.assets([problem.name, "champion"])
     changed: Any = When.any_deps_match(When.data_version_changed())
-    if _same_partition(problem, noun):
-        changed = changed | When.any_deps_match(When.will_be_requested()).ignore(champion)
-    handled = When.newly_requested() | When.newly_updated() | When.execution_failed().newly_true()
-    ready: Any = ~When.any_deps_missing() & ~When.any_deps_in_progress() & When.all_deps_blocking_checks_passed()
     if noun == "champion":  # not for the champion before
         changed = changed.ignore(champion)
+    handled = When.newly_requested() | When.newly_updated() | When.execution_failed().newly_true()
+    wanted = _twice(changed.since(handled))
+    if _same_partition(problem, noun):
+        wanted = wanted | When.any_deps_match(When.will_be_requested()).ignore(champion)
+    ready: Any = ~When.any_deps_missing() & ~When.any_deps_in_progress() & When.all_deps_blocking_checks_passed()
     if noun in ("champion", "predictions"):
         ready = ready.ignore(champion)
-    when = changed.since(handled) & ready & _idle()
+    when = wanted & ready & _twice(~When.in_progress())
     if noun == "split" and not problem.retrain_when.new_partition:
         when = when & ~When.missing()
     labelled: When = when.with_label("upstream data changed")
     return labelled
 
 
-def _idle() -> When:
-    """Neither in progress now nor at the last look.
+def _twice(condition: When) -> When:
+    """Whether it is true now and was at the last look.
 
-    An evaluation reads what was made at its beginning, and what is in progress later. An asset that was made in between
-    would be neither made nor in progress, and requested for what it was just made from.
+    An evaluation reads what was made at its beginning, and what is in progress later. An asset that is made in between is
+    neither made nor in progress; what it was made from looks as if nobody had followed it. The next evaluation sees both.
     """
-    idle = ~When.in_progress()
-    return idle & ~idle.newly_true()
+    return condition & ~condition.newly_true()
 
 
 def _same_partition(problem: Problem, noun: str) -> bool:

@@ -50,8 +50,8 @@ class Daemon:
             self._run(partition, nouns)
         return dict(sorted(requested.items()))
 
-    def settle(self, ticks: int = 10) -> list[Requested]:
-        """Tick until nothing is requested any more."""
+    def settle(self, ticks: int = 20) -> list[Requested]:
+        """Tick until nothing is requested any more: a change is followed when it was seen twice."""
         return list(self._until_quiet(ticks))
 
     def landing_tick(self) -> dg.SensorResult:
@@ -74,11 +74,14 @@ class Daemon:
         return result
 
     def _until_quiet(self, ticks: int) -> Iterator[Requested]:
+        quiet = 0
         for _ in range(ticks):
             requested = self.automation_tick()
-            if not requested:
+            quiet = 0 if requested else quiet + 1
+            if quiet == 2:
                 return
-            yield requested
+            if requested:
+                yield requested
         raise AssertionError(f"automation did not come to rest within {ticks} ticks: {self.ran}")
 
     def _run(self, partition: str, nouns: list[str]) -> None:

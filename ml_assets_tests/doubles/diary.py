@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pathlib  # by its own name: tests that patch a Path would count as code of whoever mentions one
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 STEPS = 6
@@ -34,9 +35,9 @@ class Diary:
         written.write_text(str(steps))
         written.rename(self.folder / "command")
 
-    def wait_until_allowed(self, step: int) -> None:
+    def wait_until_allowed(self, step: int, unless: Callable[[], bool] = lambda: False) -> None:
         until = time.monotonic() + PATIENCE_SECONDS
-        while int((self.folder / "command").read_text()) < step:
+        while int((self.folder / "command").read_text()) < step and not unless():
             if time.monotonic() > until:
                 raise TimeoutError("nobody told it to go on")
             time.sleep(0.02)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.asset_graph_view.asset_graph_view import AssetGraphView
 
 from ml_assets.orchestration.automation import automation_sensor
 from ml_assets.problem import RetrainWhen
@@ -124,6 +126,26 @@ def test_a_step_that_fails_is_not_tried_again_until_its_input_changes(daemon):
     daemon.world.must_run(PROBLEM, "2024-05", ["dataset"])
 
     assert {month for tick in daemon.settle() for month in tick} == {"2024-05"}
+
+
+@pytest.mark.parametrize("noun", ["features", "split", "evaluation"])
+def test_what_a_run_makes_while_the_conditions_are_evaluated_is_not_made_again(daemon, noun, monkeypatch):
+    """An evaluation reads what was made at its beginning, and what is in progress later."""
+    land(daemon.world, "2024-05", rows=410)
+    before, since = NOUNS[: NOUNS.index(noun)], [NOUNS[NOUNS.index(noun) :]]
+    reads = AssetGraphView.compute_run_in_progress_subset
+
+    def reads_later(view: AssetGraphView, **what: Any) -> Any:
+        while since:
+            daemon.world.must_run(PROBLEM, "2024-05", since.pop())
+        return reads(view, **what)
+
+    daemon.world.must_run(PROBLEM, "2024-05", before)
+    monkeypatch.setattr(AssetGraphView, "compute_run_in_progress_subset", reads_later)
+    daemon.settle()
+
+    assert since == []
+    assert daemon.ran == []
 
 
 def test_an_asset_made_by_hand_is_followed_to_the_end(daemon):
