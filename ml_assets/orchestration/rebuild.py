@@ -29,12 +29,13 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.artifacts import trust_all
-from ml_assets.computation.chain import was_decided
+from ml_assets.computation.chain import TRIAL, was_decided
 from ml_assets.errors import InvalidProblem, MlAssetsError, Rejected
 from ml_assets.orchestration import assets_of
 from ml_assets.orchestration.asset import asset_key
 from ml_assets.orchestration.io_manager import IO_MANAGER, StoreIOManager
 from ml_assets.orchestration.step import LANDING
+from ml_assets.orchestration.trial import trial_asset
 from ml_assets.problem import Dynamic, Problem
 from ml_assets.problems import PROBLEMS, elsewhere
 from ml_assets.promotion.ledger import Ledger, Move, reigning
@@ -162,7 +163,7 @@ def _materialize(problem: Problem, recorded: Manifest, store: Store, landing: La
         if isinstance(problem.partitions, Dynamic):
             instance.add_dynamic_partitions(problem.name, [str(recorded.partition)])
         result = dg.materialize(
-            assets_of(problem),
+            [*assets_of(problem), *_trial(problem, recorded)],
             selection=[asset_key(problem, noun)],
             partition_key=recorded.partition,
             instance=instance,
@@ -171,6 +172,13 @@ def _materialize(problem: Problem, recorded: Manifest, store: Store, landing: La
             raise_on_error=False,
         )
     return " ".join(_reasons(result))
+
+
+def _trial(problem: Problem, recorded: Manifest) -> Sequence[dg.AssetsDefinition]:
+    """A trial is none of a problem's assets."""
+    if problem.tuning is None or recorded.asset != f"{problem.name}/{TRIAL}":
+        return []
+    return [trial_asset(problem, problem.tuning, recorded)]
 
 
 def _reasons(result: dg.ExecuteInProcessResult) -> Iterator[str]:

@@ -19,7 +19,7 @@ from ml_assets.computation.reuse import Question, seconds_of
 from ml_assets.errors import SearchFailed
 from ml_assets.orchestration.step import question, store_of
 from ml_assets.problem import Problem, Tuning
-from ml_assets.store import Handle, Store, VersionKey
+from ml_assets.store import Handle, Manifest, Store, VersionKey
 from ml_assets.training.params import changed_params
 from ml_assets.training.tuning.pruning import Curve, bar
 from ml_assets.training.tuning.suggestions import rounds, suggest
@@ -85,6 +85,13 @@ class Search:
             SearchFailed: if the result of an earlier one is lost.
         """
         return self._attempts(rounds(self.tuning)[n], [trial for trial, _ in self.trials(n)])
+
+    def recorded(self, manifest: Manifest) -> Attempt:
+        """The trial that a manifest records, to be made by itself: what the rounds before it came to does not matter."""
+        settings = manifest.code["computation"]["settings"]
+        params = {name: manifest.params[name] for name in self.tuning.space}
+        limit = tuple((int(step), float(value)) for step, value in settings.get("bar", ()))
+        return Attempt(manifest.notes["trial"], params, limit, self._asked(params, limit))
 
     def trials(self, n_rounds: int | None = None) -> list[tuple[Trial, VersionKey]]:
         """The trials of the first rounds, or of all, in order, and the version that records each.

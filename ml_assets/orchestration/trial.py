@@ -5,19 +5,24 @@ What it leaves behind is its result, its score and its curve; not its model, whi
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import dagster as dg
 
+from ml_assets.computation.chain import TRIAL
 from ml_assets.computation.resources import Meter
+from ml_assets.orchestration.asset import asset_key
 from ml_assets.orchestration.distributed import train_on
 from ml_assets.orchestration.io_manager import IO_MANAGER, Made, StoreIOManager
+from ml_assets.orchestration.partitions import partitions_definition
 from ml_assets.orchestration.search import Attempt, Search, described
-from ml_assets.orchestration.step import FRESH_TAG
+from ml_assets.orchestration.step import FRESH_TAG, LANDING
 from ml_assets.orchestration.training import TrainingSession, training_session
-from ml_assets.problem import TrainingData
-from ml_assets.store import Handle
+from ml_assets.problem import Problem, TrainingData, Tuning
+from ml_assets.store import Handle, Manifest
 from ml_assets.training.model import TrainedModel, fit
 from ml_assets.training.params import changed_params
 from ml_assets.training.tuning.pruning import TrialRun
@@ -93,3 +98,25 @@ class TrialStep:
         metric = self.search.problem.metrics[0].name
         came = result.why if result.score is None else f"{metric} {result.score:.6g}"
         return f"trial {self.attempt.number}: {described(self.attempt.params)}: {came}"
+
+
+def trial_asset(problem: Problem, tuning: Tuning, recorded: Manifest) -> dg.AssetsDefinition:
+    """The trial that a manifest records, as an asset of its own: no definitions have it, what was recorded is rebuilt by it."""
+
+    def trial(at: Any, inputs: Mapping[str, Any]) -> Iterator[dg.Output[None]]:
+        search = Search.of(problem, tuning, at, inputs["split"])
+        TrialStep(search, search.recorded(recorded), at, inputs["split"]).run()
+        yield dg.Output(None)
+
+    return dg.AssetsDefinition.from_op(
+        dg.OpDefinition(
+            trial,
+            f"{problem.name}__{TRIAL}",
+            ins={"split": dg.In(Handle)},
+            outs={"result": dg.Out(dg.Nothing)},
+            required_resource_keys={IO_MANAGER, LANDING},
+        ),
+        keys_by_input_name={"split": asset_key(problem, "split")},
+        keys_by_output_name={"result": asset_key(problem, TRIAL)},
+        partitions_def=partitions_definition(problem),
+    )

@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from ml_assets.store import Store, VersionKey, open_store
-from ml_assets_tests.doubles import restless, umbrellas
+from ml_assets_tests.doubles import ice_cream, restless, tuned, umbrellas
 from ml_assets_tests.doubles.forgery import forged, forged_well
+from ml_assets_tests.doubles.world import build
 
+UP_TO_MODEL = ("dataset", "features", "split", "study", "model")
 UMBRELLAS = "ml_assets_tests/doubles/umbrellas.py"
 
 
@@ -70,6 +72,20 @@ def test_every_version_of_every_problem_is_rebuilt_identical(shared, call):
     assert answer.code == 0, answer
     assert answer.out.startswith("28 rebuilt, 28 identical, ")
     assert contents(shared.url) == before
+
+
+@pytest.mark.slow
+def test_a_search_is_rebuilt_trial_by_trial(tmp_path, monkeypatch, call):
+    world = build(tmp_path, [tuned.LEMONADE])
+    monkeypatch.setenv("ML_ASSETS_STORE", world.store.url)
+    monkeypatch.setenv("ML_ASSETS_LANDING", world.landing.backend.url)
+    monkeypatch.setattr("ml_assets.problems.PROBLEMS", (tuned.LEMONADE,))
+    world.landing.write("lemonade/north.parquet", ice_cream.sales("north"))
+    world.must_run(tuned.LEMONADE, "north", UP_TO_MODEL)
+    answer = call("reproduce", "lemonade")
+    assert answer.code == 0, answer
+    assert answer.out.startswith("11 rebuilt, 11 identical, ")
+    assert answer.err.count("lemonade/trial@north") == tuned.TUNING.trials
 
 
 def test_what_is_missing_is_named_and_nothing_is_run(own, call):

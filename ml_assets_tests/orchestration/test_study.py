@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from ml_assets.computation.planner import Planner
 from ml_assets.computation.reuse import given_as_written
 from ml_assets.orchestration.rebuild import rebuild
 from ml_assets.problem import Range, Tuning
+from ml_assets.store import Manifest, VersionKey, open_store
 from ml_assets.training.tuning.study import Study
 from ml_assets_tests.doubles import ice_cream, tuned
 from ml_assets_tests.doubles.tuned import LEMONADE, TRAINED, TUNING
@@ -202,13 +204,28 @@ def test_a_study_and_its_model_are_rebuilt_from_what_they_record(world, tmp_path
     world.must_run(LEMONADE, NORTH)
     for noun, trainings in (("study", 6), ("model", 1)):
         TRAINED.clear()
-        key = world.head(f"lemonade/{noun}", NORTH)
-        made = rebuild(world.store.backend, world.landing, key, tmp_path / noun)
-        from ml_assets.store import open_store
-
-        rebuilt = open_store(str(tmp_path / noun)).manifest(made)
-        assert rebuilt.content.digest == world.store.manifest(key).content.digest
+        assert_rebuilt(world, world.head(f"lemonade/{noun}", NORTH), tmp_path / noun)
         assert len(TRAINED) == trainings
+
+
+def test_a_trial_is_rebuilt_by_itself_pruned_and_failed_ones_too(world, tmp_path, monkeypatch):
+    space = {"ridge": Range(0.0, 10_000.0), "sour": (False, True)}
+    problem = searched(space=space, trials=16, parallel=4, prune_on="loss")
+    monkeypatch.setattr("ml_assets.orchestration.rebuild.PROBLEMS", (problem,))
+    world.with_problems([problem]).must_run(problem, NORTH, UP_TO_MODEL)
+    trials = {world.store.manifest(key).notes["state"]: key for key in world.store.versions("lemonade/trial", NORTH)}
+    assert trials.keys() == {"completed", "pruned", "failed"}
+    for state, key in trials.items():
+        TRAINED.clear()
+        made = assert_rebuilt(world, key, tmp_path / state)
+        assert made.code["computation"] == world.store.manifest(key).code["computation"]
+        assert len(TRAINED) == 1
+
+
+def assert_rebuilt(world: World, key: VersionKey, folder: Path) -> Manifest:
+    made = open_store(str(folder)).manifest(rebuild(world.store.backend, world.landing, key, folder))
+    assert made.content.digest == world.store.manifest(key).content.digest
+    return made
 
 
 def test_a_problem_without_tuning_has_no_study(tmp_path):
