@@ -21,7 +21,7 @@ from ml_assets.orchestration.step import question, store_of
 from ml_assets.problem import Problem, Tuning
 from ml_assets.store import Handle, Manifest, Store, VersionKey
 from ml_assets.training.params import changed_params
-from ml_assets.training.tuning.pruning import Curve, bar
+from ml_assets.training.tuning.pruning import Curve, bar, curve_of
 from ml_assets.training.tuning.suggestions import rounds, suggest
 from ml_assets.training.tuning.trial import Result, Trial
 
@@ -90,7 +90,7 @@ class Search:
         """The trial that a manifest records, to be made by itself: what the rounds before it came to does not matter."""
         settings = manifest.code["computation"]["settings"]
         params = {name: manifest.params[name] for name in self.tuning.space}
-        limit = tuple((int(step), float(value)) for step, value in settings.get("bar", ()))
+        limit = curve_of(settings.get("bar", ()))
         return Attempt(manifest.notes["trial"], params, limit, self._asked(params, limit))
 
     def trials(self, n_rounds: int | None = None) -> list[tuple[Trial, VersionKey]]:

@@ -17,7 +17,6 @@ from ml_assets_tests.doubles import ice_cream, restless, tuned, umbrellas
 from ml_assets_tests.doubles.forgery import forged, forged_well
 from ml_assets_tests.doubles.world import build
 
-UP_TO_MODEL = ("dataset", "features", "split", "study", "model")
 UMBRELLAS = "ml_assets_tests/doubles/umbrellas.py"
 
 
@@ -81,7 +80,7 @@ def test_a_search_is_rebuilt_trial_by_trial(tmp_path, monkeypatch, call):
     monkeypatch.setenv("ML_ASSETS_LANDING", world.landing.backend.url)
     monkeypatch.setattr("ml_assets.problems.PROBLEMS", (tuned.LEMONADE,))
     world.landing.write("lemonade/north.parquet", ice_cream.sales("north"))
-    world.must_run(tuned.LEMONADE, "north", UP_TO_MODEL)
+    world.must_run(tuned.LEMONADE, "north", tuned.UP_TO_MODEL)
     answer = call("reproduce", "lemonade")
     assert answer.code == 0, answer
     assert answer.out.startswith("11 rebuilt, 11 identical, ")

@@ -50,7 +50,7 @@ class Daemon:
             self._run(partition, nouns)
         return dict(sorted(requested.items()))
 
-    def settle(self, ticks: int = 20) -> list[Requested]:
+    def settle(self, ticks: int = 10) -> list[Requested]:
         """Tick until nothing is requested any more: a change is followed when it was seen twice."""
         return list(self._until_quiet(ticks))
 

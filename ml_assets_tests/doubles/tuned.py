@@ -55,6 +55,7 @@ def _line(rows: FeatureTable, ridge: float) -> Line:
 TUNING = Tuning({"ridge": Range(0.0, 10_000.0)}, trials=6, parallel=2)
 LEMONADE = replace(ice_cream.PROBLEM, name="lemonade", train=train, params=LemonadeParams(), tuning=TUNING)
 UMBRELLAS = replace(umbrellas.PROBLEM, tuning=Tuning({"c": Range(1e-3, 10.0, log=True)}, trials=4, parallel=2))
+UP_TO_MODEL = ("dataset", "features", "split", "study", "model")
 
 PROBLEM = LEMONADE
 """By this name a rebuild finds it in the recorded source."""

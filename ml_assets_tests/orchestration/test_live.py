@@ -104,6 +104,7 @@ def test_a_late_correction_is_followed_by_the_months_whose_windows_hold_it(live)
     live.dev.wait_for(lambda: {*made(live.dev.runs()[before:])} >= wanted, "what the correction changes")
     followed = live.dev.wait_until_quiet(before + 1)[before:]
 
+    assert list(dict.fromkeys(run.partition for run in followed)) == ["2024-02", *after_it]
     assert all(run.succeeded for run in followed)
     assert followed[0].nouns == CHAIN
     assert sorted(made(followed)) == sorted(wanted), "each once, in as many runs as Dagster's loop saw changes"

@@ -15,11 +15,10 @@ from ml_assets.problem import Range, Tuning
 from ml_assets.store import Manifest, VersionKey, open_store
 from ml_assets.training.tuning.study import Study
 from ml_assets_tests.doubles import ice_cream, tuned
-from ml_assets_tests.doubles.tuned import LEMONADE, TRAINED, TUNING
+from ml_assets_tests.doubles.tuned import LEMONADE, TRAINED, TUNING, UP_TO_MODEL
 from ml_assets_tests.doubles.world import World, build, why
 
 NORTH = "north"
-UP_TO_MODEL = ("dataset", "features", "split", "study", "model")
 
 
 def world_of(folder, problem=LEMONADE) -> World:

@@ -9,7 +9,7 @@ Source: the median stopping rule of Golovin et al., Google Vizier (2017), with t
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -22,6 +22,11 @@ Curve = tuple[tuple[int, float], ...]
 
 FEWEST_CURVES = 4  # of which a median says something
 WARM_UP = 0.25  # of the longest trial's steps: first steps tell a fast start from a good end badly
+
+
+def curve_of(points: Iterable[Sequence[float]]) -> Curve:
+    """What plain values, as from JSON, say."""
+    return tuple((int(step), float(value)) for step, value in points)
 
 
 def bar(earlier: Sequence[Curve]) -> Curve:

@@ -17,7 +17,7 @@ from ml_assets.problem import FeatureTable, Problem
 from ml_assets.training.history import curves
 from ml_assets.training.model import TrainedModel, predict
 from ml_assets.training.run import Run
-from ml_assets.training.tuning.pruning import Curve
+from ml_assets.training.tuning.pruning import Curve, curve_of
 
 State = Literal["completed", "pruned", "failed"]
 OF_PARAMS = (ArithmeticError, ValueError, RuntimeError, Diverged, RankFailed)
@@ -54,7 +54,7 @@ class Result:
     @classmethod
     def of_json(cls, told: Mapping[str, Any]) -> Result:
         """The inverse of ``to_json``."""
-        return cls(**{**told, "curve": tuple((int(step), float(value)) for step, value in told["curve"])})
+        return cls(**{**told, "curve": curve_of(told["curve"])})
 
 
 @dataclass(frozen=True)
