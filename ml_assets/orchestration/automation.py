@@ -59,13 +59,13 @@ def condition(problem: Problem, noun: str) -> When | None:
     if noun == "champion":  # not for the champion before
         changed = changed.ignore(champion)
     handled = When.newly_requested() | When.newly_updated() | When.execution_failed().newly_true()
-    wanted = _twice(changed.since(handled))
-    if _same_partition(problem, noun):
-        wanted = wanted | When.any_deps_match(When.will_be_requested()).ignore(champion)
     ready: Any = ~When.any_deps_missing() & ~When.any_deps_in_progress() & When.all_deps_blocking_checks_passed()
     if noun in ("champion", "predictions"):
         ready = ready.ignore(champion)
-    when = wanted & ready & _twice(~When.in_progress())
+    ready = ready & ~When.in_progress()
+    when = _twice(changed.since(handled) & ready)
+    if _same_partition(problem, noun):
+        when = when | (When.any_deps_match(When.will_be_requested()).ignore(champion) & ready)
     if noun == "split" and not problem.retrain_when.new_partition:
         when = when & ~When.missing()
     labelled: When = when.with_label("upstream data changed")

@@ -128,19 +128,23 @@ def test_a_step_that_fails_is_not_tried_again_until_its_input_changes(daemon):
     assert {month for tick in daemon.settle() for month in tick} == {"2024-05"}
 
 
+@pytest.mark.parametrize("month", ["2024-05", "2024-06"])
 @pytest.mark.parametrize("noun", ["features", "split", "evaluation"])
-def test_what_a_run_makes_while_the_conditions_are_evaluated_is_not_made_again(daemon, noun, monkeypatch):
+def test_what_a_run_makes_while_the_conditions_are_evaluated_is_not_made_again(daemon, noun, month, monkeypatch):
     """An evaluation reads what was made at its beginning, and what is in progress later."""
     land(daemon.world, "2024-05", rows=410)
+    daemon.world.must_run(PROBLEM, "2024-05")
+    daemon.settle()  # it is remembered that the windows of later months hold a change
+    land(daemon.world, month, rows=420)
     before, since = NOUNS[: NOUNS.index(noun)], [NOUNS[NOUNS.index(noun) :]]
     reads = AssetGraphView.compute_run_in_progress_subset
 
     def reads_later(view: AssetGraphView, **what: Any) -> Any:
         while since:
-            daemon.world.must_run(PROBLEM, "2024-05", since.pop())
+            daemon.world.must_run(PROBLEM, month, since.pop())
         return reads(view, **what)
 
-    daemon.world.must_run(PROBLEM, "2024-05", before)
+    daemon.world.must_run(PROBLEM, month, before)
     monkeypatch.setattr(AssetGraphView, "compute_run_in_progress_subset", reads_later)
     daemon.settle()
 
