@@ -3,10 +3,11 @@
 The landing sensor (landing.py) starts a run of the whole chain for a partition whose files are new. What that run changes
 for *other* partitions (windows that contain it), and what is materialized by hand, is followed by the conditions here:
 
-    requested when     an upstream partition has another data version than this asset was made from, at two looks in a row,
+    requested when     an upstream partition has another data version than this asset was made from,
                        or is requested itself at this moment, in the same partition: the rest of a chain is one run
     but not while      something upstream is missing or in progress, a blocking check upstream has not passed, or the
                        partition itself is in progress
+    and only when      two looks in a row found it so (see _twice), except for what is requested together
 
 Materializing again what gives the same content changes no data version and starts nothing. Editing code starts nothing:
 history is made again by hand, or when a model grows old. What is already there when automation is first turned on counts
@@ -63,7 +64,7 @@ def condition(problem: Problem, noun: str) -> When | None:
     if noun in ("champion", "predictions"):
         ready = ready.ignore(champion)
     ready = ready & ~When.in_progress()
-    when = _twice(changed.since(handled) & ready)
+    when: Any = _twice(changed.since(handled) & ready)
     if _same_partition(problem, noun):
         when = when | (When.any_deps_match(When.will_be_requested()).ignore(champion) & ready)
     if noun == "split" and not problem.retrain_when.new_partition:
