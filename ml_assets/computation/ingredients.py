@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
+from ml_assets.computation.packages import version_of
 from ml_assets.errors import StoreError
 from ml_assets.store import Manifest, Store, canonical, digest
 
@@ -90,7 +91,7 @@ def differences(before: Ingredients, after: Ingredients, parts: Parts) -> list[s
         *_changed_code(before.code, after.code, parts),
         *_changed("", _inputs(before.reads), _inputs(after.reads), _short),
         *_changed("problem.", before.settings, after.settings, _value),
-        *_changed("", before.packages, after.packages, str),
+        *map(_other_files, _changed("", before.packages, after.packages, str)),
         *_changed("", {"threads": before.threads}, {"threads": after.threads}, _value),
         *_changed("", {"device": before.device or CPU}, {"device": after.device or CPU}, _value),
     ]
@@ -145,6 +146,16 @@ def _changed_code(before: str, after: str, parts: Parts) -> Iterator[str]:
     ):
         if names:
             yield f"code: {_some(sorted(names))} {said}"
+
+
+def _other_files(sentence: str) -> str:
+    """Versions where they tell the difference: ``scikit-learn 1.9.0 -> 1.9.1``; else ``acme 1.0: other files``."""
+    before, arrow, after = sentence.partition(" -> ")
+    name, _, was = before.partition(" ")
+    if not arrow:
+        return sentence
+    same = version_of(was) == version_of(after)
+    return f"{name} {version_of(was)}: other files" if same else f"{name} {version_of(was)} -> {version_of(after)}"
 
 
 def _some(names: list[str]) -> str:

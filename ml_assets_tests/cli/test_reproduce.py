@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ml_assets.computation.packages import version_of
 from ml_assets.store import Store, VersionKey, open_store
 from ml_assets_tests.doubles import ice_cream, restless, tuned, umbrellas
 from ml_assets_tests.doubles.forgery import forged, forged_well
@@ -116,7 +117,7 @@ def test_other_packages_are_named_and_tolerated_only_if_asked(own, call):
     answer = call("reproduce", odd.version, "--anyway", "--json")
     (verdict,) = answer.json
     assert (answer.code, verdict["state"]) == (0, "identical")
-    assert verdict["said"] == [f"although pandas 0.1 recorded, {packages['pandas']} installed"]
+    assert verdict["said"] == [f"although pandas 0.1 recorded, {version_of(packages['pandas'])} installed"]
 
 
 @pytest.mark.slow

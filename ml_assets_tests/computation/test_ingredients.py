@@ -81,6 +81,8 @@ def test_values_that_only_look_alike_make_other_keys(one, other):
         ({"threads": 16}, ["threads 2 -> 16"]),
         ({"device": "cuda x 1"}, ["device cpu -> cuda x 1"]),
         ({"packages": {"numpy": "2.1"}}, ["numpy 2.0 -> 2.1"]),
+        ({"packages": {"numpy": "2.1 (files 3f9a12bc7e01)"}}, ["numpy 2.0 -> 2.1"]),
+        ({"packages": {"numpy": "2.0 (files 3f9a12bc7e01)"}}, ["numpy 2.0: other files"]),
         ({"settings": {"minimum_rows": 11}}, ["problem.minimum_rows 10 -> 11"]),
         ({"code": "2" * 64}, ["code: train changed", "code: RATE added", "code: helper removed"]),
         ({"reads": {**BASE.reads, FEATURES: "c" * 64}}, [f"input {FEATURES} aaaa -> cccc"]),

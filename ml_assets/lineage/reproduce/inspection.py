@@ -5,16 +5,15 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 
 from ml_assets.computation.ingredients import Ingredients, differences, in_short, stored_parts
 from ml_assets.computation.landed import ABSENT
+from ml_assets.computation.packages import NOT_INSTALLED, installed_as, version_of
 from ml_assets.errors import NotLanded, StoreError
 from ml_assets.lineage.reproduce.process import ENTRY, Group
 from ml_assets.store import LandingFolder, Manifest, Store, VersionKey, digest
 
 LANDED = "landed "
-NOT_INSTALLED = "not installed"
 SHOWN_DIGITS = 12
 
 
@@ -136,16 +135,15 @@ def _not_recorded(manifest: Manifest) -> str:
 
 
 def _other_package(name: str, recorded: str) -> str:
-    try:
-        found = version(name)
-    except PackageNotFoundError:
-        found = NOT_INSTALLED
-    if found == recorded:
+    found = installed_as(name)
+    if recorded in (found, version_of(found)):  # stores have versions that were made before files were looked at
         return ""
     if recorded == NOT_INSTALLED:
-        return f"{name} was not installed, {found} is: uninstall it"
-    there = found if found == NOT_INSTALLED else f"{found} installed"
-    return f"{name} {recorded} recorded, {there}: install {name}=={recorded}"
+        return f"{name} was not installed, {version_of(found)} is: uninstall it"
+    there = found if found == NOT_INSTALLED else f"{version_of(found)} installed"
+    if version_of(found) == version_of(recorded):
+        return f"{name} {recorded} recorded, {found} installed: install what was built then"
+    return f"{name} {version_of(recorded)} recorded, {there}: install {name}=={version_of(recorded)}"
 
 
 def _other_python(recorded: str) -> str:

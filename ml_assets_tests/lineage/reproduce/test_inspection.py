@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import ml_assets
+from ml_assets.computation.packages import version_of
 from ml_assets.lineage.reproduce.inspection import Inspection
 from ml_assets.store import Store, VersionKey, digest
 from ml_assets_tests.doubles.forgery import forged, forged_well
@@ -162,8 +163,24 @@ def test_another_package_version_is_named_with_the_way_to_get_it(own):
     assert lacks(own, odd) == ()
     assert sorted(others(own, odd)) == [
         "nothere 2 recorded, not installed: install nothere==2",
-        f"scikit-learn 0.1 recorded, {installed} installed: install scikit-learn==0.1",
+        f"scikit-learn 0.1 recorded, {version_of(installed)} installed: install scikit-learn==0.1",
     ]
+
+
+def test_a_package_of_the_same_version_with_other_files_is_named(own):
+    packages = own.manifest(key(own, "model")).code["computation"]["packages"]
+    installed = packages["scikit-learn"]
+    elsewhere = f"{version_of(installed)} (files 000000000000)"
+    odd = forged_well(own, key(own, "model"), computation={"packages": {**packages, "scikit-learn": elsewhere}})
+    before = forged_well(
+        own, key(own, "model"), computation={"packages": {**packages, "scikit-learn": version_of(installed)}}
+    )
+
+    assert (
+        only(others(own, odd))
+        == f"scikit-learn {elsewhere} recorded, {installed} installed: install what was built then"
+    )
+    assert others(own, before) == (), "stores have versions that were made before files were looked at"
 
 
 def test_a_package_that_was_not_there(own):
