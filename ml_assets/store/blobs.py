@@ -71,12 +71,17 @@ class Blobs:
         if found.hexdigest() != file.digest:
             raise self._corrupt(file, found.hexdigest(), of)
 
+    def check(self, file: File, of: str = "") -> None:
+        """Read the bytes of ``file`` again, a piece at a time, and let go of them; see ``read``."""
+        found = streamed_digest(self.backend, blob_key(file.digest))
+        if found is None:
+            raise self._missing(file, of)
+        if found != file.digest:
+            raise self._corrupt(file, found, of)
+
     def _is_whole(self, file: File) -> bool:
         """Whether the store has it already, undamaged."""
-        found = blake3()
-        for piece in self.backend.stream(blob_key(file.digest)) or ():
-            found.update(piece)
-        return found.hexdigest() == file.digest
+        return streamed_digest(self.backend, blob_key(file.digest)) == file.digest
 
     def _missing(self, file: File, of: str) -> MissingBlob:
         return MissingBlob(
@@ -90,6 +95,17 @@ class Blobs:
 
     def _address(self, file: File) -> str:
         return f"{self.backend.url}/{blob_key(file.digest)}"
+
+
+def streamed_digest(backend: Backend, key: str) -> str | None:
+    """The digest of what lies under ``key``, which is never held in memory as a whole; None if there is nothing."""
+    pieces = backend.stream(key)
+    if pieces is None:
+        return None
+    found = blake3()
+    for piece in pieces:
+        found.update(piece)
+    return found.hexdigest()
 
 
 def repair(backend: Backend, key: str, data: bytes) -> None:

@@ -344,12 +344,17 @@ class Store:
             UnknownVersion, MissingBlob, CorruptBlob: if something is not stored, or was changed.
             UnreadableContent: if a path leads out of the folder that they are to be written to.
         """
+        listed = self.source_files(listed_as)
+        blobs = Blobs(self.backend)
+        return {path: blobs.read(File(path, blob, 0), of=f"source {listed_as[:12]}") for path, blob in listed.items()}
+
+    def source_files(self, listed_as: str) -> Mapping[str, str]:
+        """The paths of source files, each with the digest of its bytes; these are not read. Errors as of ``source``."""
         listed: dict[str, str] = self._documents().get(source_key, listed_as, "source")
         odd = [path for path in listed if not is_inside(path)]
         if odd:
             raise UnreadableContent(f"The source {listed_as[:12]} names {odd[0]!r}, which lies outside. Do not run it.")
-        blobs = Blobs(self.backend)
-        return {path: blobs.read(File(path, blob, 0), of=f"source {listed_as[:12]}") for path, blob in listed.items()}
+        return listed
 
     # ------------------------------------------------------------ computations
 
