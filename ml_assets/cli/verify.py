@@ -11,7 +11,7 @@ from ml_assets.cli.show import command, plural, progress, say, say_json
 from ml_assets.errors import UnknownVersion
 from ml_assets.lineage.reference import resolve
 from ml_assets.settings import Settings
-from ml_assets.store.verification import Fault, Looked, Verification
+from ml_assets.store import Fault, Looked, Verification
 
 EXAMPLES = """  ml-assets verify                              everything in the store
   ml-assets verify flight_delays                one problem

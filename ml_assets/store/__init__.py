@@ -27,6 +27,7 @@ from ml_assets.store.object_store import open_backend
 from ml_assets.store.overlay import Overlay
 from ml_assets.store.refs import RefEntry
 from ml_assets.store.store import BATCH_ROWS, MAIN, Store, open_store
+from ml_assets.store.verification import Fault, Looked, Verification
 
 __all__ = [
     "BATCH_ROWS",
@@ -36,6 +37,7 @@ __all__ = [
     "CheckpointLog",
     "Content",
     "Entry",
+    "Fault",
     "File",
     "Folder",
     "Handle",
@@ -43,6 +45,7 @@ __all__ = [
     "LandedFile",
     "LandedSource",
     "LandingFolder",
+    "Looked",
     "Manifest",
     "Overlay",
     "Png",
@@ -53,6 +56,7 @@ __all__ = [
     "Store",
     "Told",
     "Trace",
+    "Verification",
     "VersionKey",
     "canonical",
     "digest",
