@@ -59,8 +59,7 @@ def history(options: argparse.Namespace, settings: Settings) -> int:
         say_json([{"version": of.key.version, "state": of.state, **of.manifest.to_json()} for of in made])
         return 0
     header = ("partition", "version", "made", "by run", "content", "state", "why")
-    for line in table([_version_row(of) for of in made], header).splitlines():
-        say(cut(line))
+    say(table([_version_row(of) for of in made], header))
     say(f"next: ml-assets show {made[-1].key.short}")
     return 0
 
@@ -72,8 +71,7 @@ def _history_of_problem(options: argparse.Namespace, store: Store) -> int:
         return 0
     names = list(dict.fromkeys(name for row in rows for name in row.metrics))[:METRICS_SHOWN]
     header = ["partition", "model", "champion", *(title for name in names for title in (name, "baseline")), "why"]
-    for line in table([_partition_row(row, names) for row in rows], header).splitlines():
-        say(cut(line))
+    say(table([_partition_row(row, names) for row in rows], header))
     last = rows[-1]
     say()
     say(f"look at it   make dev, then http://127.0.0.1:3000/assets/{options.of}/model")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import ml_assets
-from ml_assets.cli.show import command, cut, say, say_json, short, table
+from ml_assets.cli.show import command, say, say_json, short, table
 from ml_assets.cli.work import add_work, config_of, work_of
 from ml_assets.computation.ingredients import Ingredients
 from ml_assets.computation.planner import Planned
@@ -42,8 +42,7 @@ def plan(options: argparse.Namespace, settings: Settings) -> int:
         return 0
     for work, planned in found:
         rows = [(f"{work.problem.name}/{one.noun}", one.partition, one.state, _what(one)) for one in planned]
-        for line in table(rows, ("asset", "partition", "state", "why")).splitlines():
-            say(cut(line))
+        say(table(rows, ("asset", "partition", "state", "why")))
     say(_summary([one for _, planned in found for one in planned]))
     return 0
 

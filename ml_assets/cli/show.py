@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import codecs
+import io
 import json
 import shutil
 import sys
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
+
+from ml_assets.cli.columns import lines_of
+
+REPLACED = "ml_assets.looks_like"
+LOOKS_LIKE = {
+    "─": "-", "–": "-", "…": "...", "✗": "x", "✓": "v", "→": "->", "·": "-", "×": "x", "±": "+-", "≤": "<=", "≥": ">=",
+}  # fmt: skip
 
 
 def command(verbs: Any, name: str, summary: str, carry_out: Any, examples: str) -> argparse.ArgumentParser:
@@ -36,19 +46,38 @@ def progress(text: str) -> None:
 
 def say_json(value: Any) -> None:
     """The answer as JSON."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    takes_all = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    print(json.dumps(value, indent=2, ensure_ascii=not takes_all))
 
 
-def table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
-    """Columns, left-aligned, under a header; empty when there are no rows."""
-    if not rows:
-        return ""
-    widths = [max(len(str(row[i])) for row in [header, *rows]) for i in range(len(header))]
-    lines = [
-        "  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    ]
-    title = "  ".join(name.ljust(width) for name, width in zip(header, widths, strict=True)).rstrip()
-    return "\n".join([title, "  ".join("─" * width for width in widths), *lines])
+def take_any_text() -> None:
+    """Let what this process prints hold any letter: one that the terminal's encoding lacks is replaced, and is no error."""
+    codecs.register_error(REPLACED, _replaced)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=REPLACED)
+
+
+def _replaced(error: UnicodeError) -> tuple[str, int]:
+    """Letters of an encoding that has less: ours by what looks like them, others without their accents, or a question mark."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lost = error.object[error.start : error.end]
+    return "".join(LOOKS_LIKE.get(letter) or _unaccented(letter) for letter in lost), error.end
+
+
+def _unaccented(letter: str) -> str:
+    return unicodedata.normalize("NFKD", letter).encode("ascii", "ignore").decode() or "?"
+
+
+def table(rows: Sequence[Sequence[str]], header: Sequence[str], *, indent: int = 0) -> str:
+    """Columns under a header, no wider than the terminal; empty when there are no rows.
+
+    Args:
+        indent: how many columns are printed before each line.
+    """
+    width = shutil.get_terminal_size().columns - indent if sys.stdout.isatty() else None
+    return "\n".join(lines_of(rows, header, width))
 
 
 def cut(line: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import ml_assets
-from ml_assets.cli.show import command, cut, progress, say, say_json, table
+from ml_assets.cli.show import command, progress, say, say_json, table
 from ml_assets.errors import UsageError
 from ml_assets.lineage.index.tables import TABLES
 from ml_assets.lineage.sql import Result, sql
@@ -82,8 +82,7 @@ def _say_table(answer: Result) -> None:
     if not answer.rows:
         say(f"no rows; the columns would be {', '.join(answer.columns)}")
         return
-    for line in table([[_cell(value) for value in row] for row in answer.rows], answer.columns).splitlines():
-        say(cut(line))
+    say(table([[_cell(value) for value in row] for row in answer.rows], answer.columns))
     if answer.more:
         say(f"… and more: these are the first {len(answer.rows):,} rows. All of them: --csv or --json; more: --limit N")
 

@@ -33,7 +33,8 @@ Config = dict[str, Any]
 def add_work(parser: argparse.ArgumentParser) -> None:
     """Offer a selection, partitions, parameters and ``--fresh``."""
     parser.add_argument(
-        "selection", help="a problem, problem/asset (+ for what is below it), or Dagster's selection syntax"
+        "selection",
+        help="a problem, problem/asset (+ for what is below it), several with commas, or Dagster's selection syntax",
     )
     add_partitions(parser, required=True)
     parser.add_argument(
@@ -72,18 +73,20 @@ def work_of(options: argparse.Namespace, settings: Settings) -> list[Work]:
         UsageError: if there is no such asset or partition.
         NotLanded: if it is a new dynamic partition whose files have not landed.
     """
-    plain = named(options.selection)
-    if plain is None:
+    plain = named(options.selection) or {}
+    if len(plain) != 1:
         return _understood_by_dagster(options, settings)
-    problem = problem_named(plain[0])
-    nouns = [noun for noun in chain_of(problem) if noun in plain[1]]
-    if isinstance(problem.partitions, Dynamic) or _is_study_of_none(options.selection, problem):
+    ((name, selected),) = plain.items()
+    problem = problem_named(name)
+    nouns = [noun for noun in chain_of(problem) if noun in selected]
+    if _only_dagster_knows(problem, nouns):
         return _understood_by_dagster(options, settings)
     return [Work(problem, nouns, problem.partitions.between(problem.partitions.keys(), *bounds(options)))]
 
 
-def _is_study_of_none(selection: str, problem: Problem) -> bool:
-    return selection.strip("+").partition("/")[2] not in ("", *chain_of(problem))
+def _only_dagster_knows(problem: Problem, nouns: Sequence[str]) -> bool:
+    """Which dynamic partitions there are; and what to say of the study of a problem that has none."""
+    return isinstance(problem.partitions, Dynamic) or not nouns
 
 
 def config_of(names: Iterable[str], settings: Sequence[str]) -> Config:

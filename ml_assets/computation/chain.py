@@ -49,19 +49,22 @@ def inputs_of(problem: Problem, noun: str, partition: str) -> list[tuple[str, st
     return [*found, (STUDY, partition)] if noun == "model" and problem.tuning else found
 
 
-def named(selection: str) -> tuple[str, list[str]] | None:
-    """Problem and assets that a selection names: ``p``, ``p/model``, ``p/model+`` (with what is below), ``+p/model`` (above).
+def named(selection: str) -> dict[str, list[str]] | None:
+    """The assets that a selection names, by problem: ``p``, ``p/model``, ``p/model+`` (with what is below), ``+p/model`` (above).
 
-    With the study, which not every problem has. None for anything else, which is Dagster's to understand.
+    Several are separated by commas: ``p/dataset,p/features``. With the study, which not every problem has. None for anything
+    else, which is Dagster's to understand.
     """
-    name = selection.strip("+")
-    problem, slash, noun = name.partition("/")
-    if not problem.isidentifier() or (slash and noun not in EVERY):
-        return None
-    nouns = [noun] if slash else list(EVERY)
-    up = _above(nouns) if selection.startswith("+") else set(nouns)
-    down = _below(nouns) if selection.endswith("+") else set()
-    return problem, [noun for noun in EVERY if noun in up | down]
+    found: dict[str, set[str]] = {}
+    for part in selection.split(","):
+        problem, slash, noun = part.strip().strip("+").partition("/")
+        if not problem.isidentifier() or (slash and noun not in EVERY):
+            return None
+        nouns = [noun] if slash else list(EVERY)
+        up = _above(nouns) if part.strip().startswith("+") else set(nouns)
+        down = _below(nouns) if part.strip().endswith("+") else set()
+        found.setdefault(problem, set()).update(up | down)
+    return {problem: [noun for noun in EVERY if noun in nouns] for problem, nouns in found.items()}
 
 
 def _below(nouns: Sequence[str]) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,19 +52,23 @@ def selected(target: Target, selection: str) -> Assets:
     """
     made = target.graph.materializable_asset_keys
     problems = {key.path[0] for key in made}
-    bare = selection.strip("+")
-    if bare in problems:
-        selection = f'group:"{bare}"'
-    elif dg.AssetKey(bare.split("/")) in made:
-        selection = selection.replace(bare, f'key:"{bare}"')
-    keys = _resolved(target, selection) & made
+    parts = [part.strip() for part in selection.split(",")] if '"' not in selection else [selection]
+    found = [_resolved(target, _in_dagsters_words(part, made)) & made for part in parts]
+    keys = frozenset().union(*found) if all(found) else frozenset()
     if not keys:
         known = ", ".join(sorted("/".join(key.path) for key in made))
         raise UsageError(
             f"{selection!r} selects no asset. Name a problem ({', '.join(sorted(problems))}), one of its assets, or use "
             f"Dagster's selection syntax. Known: {known}."
         )
-    return frozenset(keys)
+    return keys
+
+
+def _in_dagsters_words(selection: str, made: Collection[dg.AssetKey]) -> str:
+    bare = selection.strip("+")
+    if bare in {key.path[0] for key in made}:
+        return f'group:"{bare}"'
+    return selection.replace(bare, f'key:"{bare}"') if dg.AssetKey(bare.split("/")) in made else selection
 
 
 def names_of(assets: Assets) -> list[str]:

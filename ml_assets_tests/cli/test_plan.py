@@ -61,6 +61,27 @@ def test_a_plan_in_dagsters_words_is_the_same_plan(shared, call, monkeypatch, tm
     assert call("plan", 'key:"umbrellas/model"', "--partition", "2024-02").out == plain.out
 
 
+def test_several_assets_are_named_with_commas(shared, call, monkeypatch, tmp_path):
+    from functools import partial
+
+    from ml_assets.orchestration import selection
+
+    several = call("plan", "umbrellas/dataset,umbrellas/features", "--partition", "2024-02", "--json").json
+    assert [row["asset"] for row in several] == ["umbrellas/dataset", "umbrellas/features"]
+    assert call("plan", "umbrellas/model+, umbrellas/model", "--partition", "2024-02").lines[-1].startswith("4 in all")
+
+    monkeypatch.setattr(selection, "Target", partial(selection.Target, "ml_assets_tests.cli.definitions"))
+    (tmp_path / "dagster.yaml").touch()
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    of_two = call("plan", "umbrellas/model,ice_cream/model", "--partition", "2024-02")
+    assert (of_two.code, of_two.err) == (
+        2,
+        "ml-assets: These assets are partitioned differently; run one problem at a time.\n",
+    )
+    unknown = call("plan", "umbrellas/dataset,umbrellas/weather", "--partition", "2024-02")
+    assert unknown.err.startswith("ml-assets: 'umbrellas/dataset,umbrellas/weather' selects no asset.")
+
+
 def test_a_plan_runs_nothing(own, call):
     versions = own.versions("umbrellas/model", "2024-02")
     call("plan", "umbrellas", "--partition", "2024-02", "--fresh")

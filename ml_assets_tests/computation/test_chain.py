@@ -78,9 +78,20 @@ def test_a_selection_names_what_dagster_selects(target: Target, before: str, nou
     found = named(selection)
 
     assert found is not None
-    problem, nouns = found
+    ((problem, nouns),) = found.items()
     mine = [noun for noun in nouns if noun in chain_of(umbrellas.PROBLEM)]  # which has no study
     assert sorted(f"{problem}/{noun}" for noun in mine) == names_of(selected(target, selection))
+
+
+def test_a_selection_of_several_names_them_all(target: Target):
+    selection = "umbrellas/model,umbrellas/dataset, umbrellas/evaluation+"
+
+    assert named(selection) == {"umbrellas": ["dataset", "model", "evaluation", "champion", "predictions"]}
+    assert names_of(selected(target, selection)) == sorted(
+        f"umbrellas/{noun}" for noun in named(selection)["umbrellas"]
+    )
+    assert list(named("shops,umbrellas/model") or {}) == ["shops", "umbrellas"]
+    assert named("umbrellas/dataset,umbrellas/modle") is None
 
 
 @pytest.mark.parametrize(
