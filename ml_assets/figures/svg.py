@@ -72,6 +72,21 @@ def sparkline(
     return _sparkline([], title[:60], width, height)  # more lines than fit
 
 
+def bars(counts: Sequence[int], *, title: str, width: int = 120, height: int = 24) -> str:
+    """How often values fall into each of some steps, as bars without axes; nothing to draw is an empty picture.
+
+    Args:
+        title: for who cannot see it; cut to 60 characters.
+    """
+    parts = [_opening(width, height), f"<title>{escape(title[:60])}</title>"]
+    step, most = width / max(1, len(counts)), max(counts, default=0)
+    for at, count in enumerate(counts):
+        tall = max(1.0, height * count / most) if count else 0.0  # one row among millions is seen, too
+        place = f'x="{at * step:.1f}" y="{height - tall:.1f}" width="{step - 1:.1f}" height="{tall:.1f}"'
+        parts.append(f'<rect {place} fill="{COLORS[0]}"/>')
+    return "".join([*parts, "</svg>"])
+
+
 def interval_chart(
     value: float, low: float, high: float, baseline: float, *, title: str, width: int = 260, height: int = 58
 ) -> str:

@@ -16,6 +16,7 @@ from ml_assets.lineage.picture import Picture, picture
 from ml_assets.pages.card import Block, Paragraph, blocks
 from ml_assets.pages.charts import over_steps
 from ml_assets.pages.content import Look, looks, pictures
+from ml_assets.pages.profile import TableProfile, table_profile
 from ml_assets.problem import Problem
 from ml_assets.store import File, Manifest, Store, VersionKey
 
@@ -34,6 +35,7 @@ class VersionPage:
         why: the sentence that explains the version, if one was noted.
         notes: the others.
         training: the training's curve.
+        profile: what the columns of its table hold; None if it is none.
         card: the parts of the model card; none if it is no model.
         installed: what was installed when it was made, or why that cannot be said.
     """
@@ -48,6 +50,7 @@ class VersionPage:
     training: Markup | None
     figures: Sequence[File]
     looks: Sequence[Look]
+    profile: TableProfile | None
     card: Sequence[Block]
     lineage: Picture
     installed: Mapping[str, Any] | str
@@ -72,6 +75,7 @@ def version_page(store: Store, problems: Sequence[Problem], key: VersionKey) -> 
         training=over_steps(manifest.notes.get(TRAINING)),
         figures=pictures(manifest),
         looks=looks(store, key),
+        profile=table_profile(store, key, _known(problems, problem)),
         card=_card(store, key, problems) if noun == "model" else [],
         lineage=picture(store, key),
         installed=_installed(store, manifest),
@@ -79,11 +83,14 @@ def version_page(store: Store, problems: Sequence[Problem], key: VersionKey) -> 
 
 
 def _card(store: Store, key: VersionKey, problems: Sequence[Problem]) -> list[Block]:
-    problem = next((p for p in problems if p.name == key.asset.split("/")[0]), None)
     try:
-        return blocks(model_card(store, key, problem))
+        return blocks(model_card(store, key, _known(problems, key.asset.split("/")[0])))
     except MlAssetsError as error:  # the rest of the version can still be shown
         return [Paragraph([(False, f"{type(error).__name__}: {error}")])]
+
+
+def _known(problems: Sequence[Problem], name: str) -> Problem | None:
+    return next((problem for problem in problems if problem.name == name), None)
 
 
 def _in_order(manifest: Manifest) -> dict[str, Any]:
