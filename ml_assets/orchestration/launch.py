@@ -28,6 +28,7 @@ from dagster._core.events import DagsterEvent
 from dagster._core.execution.api import execute_run_iterator
 from dagster._core.instance.ref import InstanceRef
 from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
+from sqlalchemy.exc import OperationalError
 
 from ml_assets.computation.machine import usable_cores
 from ml_assets.errors import UsageError
@@ -236,7 +237,7 @@ def instance_in(folder: Path) -> dg.DagsterInstance:
     Dagster's notes for itself, which the processes of a run's steps print before they read how loud the run is to be.
 
     Raises:
-        UsageError: if there is none.
+        UsageError: if there is none, or what it keeps cannot be written.
     """
     if not (folder / "dagster.yaml").exists():
         raise UsageError(
@@ -248,7 +249,13 @@ def instance_in(folder: Path) -> dg.DagsterInstance:
     with (folder / "dagster.yaml").open() as home:  # of two commands one makes the databases: both would ruin them
         with suppress(OSError):  # a file system without locks
             fcntl.flock(home, fcntl.LOCK_EX)
-        return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(folder), overrides=quiet))
+        try:
+            return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(folder), overrides=quiet))
+        except (OSError, OperationalError) as error:
+            raise UsageError(
+                f"Dagster cannot keep its records where {folder / 'dagster.yaml'} says: {str(error).splitlines()[0]}. "
+                "Nothing was run. Make that place writable, or set DAGSTER_HOME to a folder with another dagster.yaml."
+            ) from error
 
 
 def _chain(assets: Assets) -> dict[str, str]:

@@ -124,6 +124,16 @@ def test_outside_a_project_runs_are_refused_because_nobody_would_find_them(proje
     )
 
 
+def test_a_home_that_cannot_be_written_is_told(project, refused, tmp_path):
+    (tmp_path / "no_folder").touch()
+    (tmp_path / "dagster.yaml").write_text(f"storage: {{sqlite: {{base_dir: {tmp_path}/no_folder/dagster}}}}\n")
+
+    said = refused(2, "run", "umbrellas", "--partition", "2024-04")
+
+    assert said.startswith(f"ml-assets: Dagster cannot keep its records where {tmp_path}/dagster.yaml says: [Errno 20]")
+    assert said.endswith("or set DAGSTER_HOME to a folder with another dagster.yaml.")
+
+
 def test_a_month_without_outcomes_is_predicted_and_its_training_is_skipped(project, call):
     landing = ml_assets.open_landing()
     landing.write("umbrellas/visits/2024-05.parquet", umbrellas.visits("2024-05").assign(bought=float("nan")))
