@@ -9,10 +9,13 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 
 from ml_assets.orchestration.compute import k8s_config
 from ml_assets.problem import Compute
+from ml_assets_tests.deploy import kueue
 from ml_assets_tests.deploy.conftest import CHART, of_kind
+from ml_assets_tests.deploy.schemas import strict, unknown
 
 KUBERNETES = ("1.34", "1.37")
 OF_KUEUE = {"ResourceFlavor", "ClusterQueue", "LocalQueue"}
@@ -131,6 +134,26 @@ def test_every_value_of_a_site_is_required_by_the_schema():
 def test_without_kueue_nothing_of_it_is_made(objects, render):
     assert {each["kind"] for each in objects} >= OF_KUEUE
     assert not OF_KUEUE & {each["kind"] for each in render({})}
+
+
+@pytest.fixture(params=["as we read them", "Kueue's own"])
+def specs(request) -> dict[str, Any]:
+    return kueue.SPECS if request.param == "as we read them" else kueue.definitions()
+
+
+def test_kueue_takes_its_objects_and_knows_every_key(objects, specs):
+    ours = [each for each in objects if each["kind"] in OF_KUEUE]
+
+    assert specs.keys() == OF_KUEUE == {each["kind"] for each in ours}
+    for each in ours:
+        assert each["apiVersion"] == kueue.API_VERSION
+        Draft202012Validator(strict(specs[each["kind"]])).validate(each["spec"])
+
+
+def test_a_key_that_kueue_does_not_know_is_noticed(objects, specs):
+    (queue,) = of_kind(objects, "ClusterQueue")
+
+    assert unknown(specs["ClusterQueue"], {**queue["spec"], "cohort": "x"}) == {"cohort"}  # its name in v1beta1
 
 
 def asked_for(run_job: dict[str, Any]) -> set[str]:
