@@ -233,19 +233,18 @@ def _code_server(values: Values, given: Values) -> Manifest:
     celery = {"name": "dagster-celery-config-secret", "optional": True}
     container["envFrom"] += [{"secretRef": secret} for secret in [*given["envSecrets"], celery]]
     container["volumeMounts"] = given["volumeMounts"]
-    health = {"exec": {"command": ["dagster", "api", "grpc-health-check", "-p", str(given["port"])]}}
-    often = {"periodSeconds": 20, "timeoutSeconds": 10, "successThreshold": 1, "failureThreshold": 15}
-    container["readinessProbe"] = {**health, **often}
-    container["startupProbe"] = {**health, **container["startupProbe"]}
+    assert "exec" in container["readinessProbe"] and "exec" in container["startupProbe"]  # else it adds one
     account = values["dagster-user-deployments"]["serviceAccount"]["name"]
     spec = _pod(given, account, container, given["volumes"])
     return _deployment(f"{name}-{given['name']}", _user_labels(given), spec, 1)
 
 
 def _container(given: Values, name: str, environments: list[str]) -> dict[str, Any]:
-    probes = {probe: dict(given[probe]) for probe in ("livenessProbe", "readinessProbe") if probe in given}
-    if given.get("startupProbe", {}).get("enabled"):
-        probes["startupProbe"] = {key: value for key, value in given["startupProbe"].items() if key != "enabled"}
+    probes = {
+        probe: {key: value for key, value in given[probe].items() if key != "enabled"}
+        for probe in ("livenessProbe", "readinessProbe", "startupProbe")
+        if probe in given
+    }
     config_maps = [*({"name": each} for each in environments), *given["envConfigMaps"]]
     return {
         "name": name,
