@@ -1,8 +1,15 @@
-"""The chart rendered as `helm install ml-assets deploy/chart -n ml-assets` would, by the real Helm; no cluster is asked."""
+"""The chart rendered as `helm install ml-assets deploy/chart -n ml-assets` would, by the real Helm; no cluster is asked.
+
+Dagster's chart is the dependency of ours. Where it is at hand, the tests run on it: fetched by `helm dependency build
+deploy/chart`, or a folder or archive that ``ML_ASSETS_DAGSTER_CHART`` names. Everywhere else they run on a double of it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,6 +18,7 @@ import pytest
 import yaml
 
 from ml_assets_tests.deploy import dagster_chart
+from ml_assets_tests.deploy.schemas import offline
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 CHART = DEPLOY / "chart"
@@ -18,21 +26,56 @@ NAMESPACE = "ml-assets"
 WITH_KUEUE = {"site": {"kueue": {"enabled": True, "nodeLabels": {"nvidia.com/gpu.product": "NVIDIA-L4"}}}}
 
 Manifest = dict[str, Any]
+Render = Callable[[dict[str, Any]], list[Manifest]]
 
 
-def render(values: dict[str, Any]) -> list[Manifest]:
-    """Every object that the chart makes; with a double of Dagster's part where that chart was not fetched."""
+def dagsters_chart() -> Path | None:
+    """Dagster's own chart, a folder or an archive, if there is one."""
+    named = os.environ.get("ML_ASSETS_DAGSTER_CHART")
+    found = [Path(named)] if named else sorted((CHART / "charts").glob("dagster*"))
+    return found[0] if found else None
+
+
+@pytest.fixture(scope="session")
+def dagsters(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Dagster's own chart as a folder, its schemas without the parts that would have to be fetched."""
+    given = dagsters_chart()
+    if given is None:
+        pytest.skip("Dagster's chart is not here: `helm dependency build deploy/chart`, or ML_ASSETS_DAGSTER_CHART")
+    folder = tmp_path_factory.mktemp("charts")
+    if given.is_dir():
+        shutil.copytree(given, folder / "dagster")
+    else:
+        shutil.unpack_archive(given, folder, filter="data")
+    for schema in folder.rglob("values.schema.json"):
+        schema.write_text(json.dumps(offline(json.loads(schema.read_text()))))
+    return folder / "dagster"
+
+
+@pytest.fixture(scope="session")
+def chart(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """Our chart, with Dagster's inside where that is at hand."""
+    folder = tmp_path_factory.mktemp("chart") / "ml-assets"
+    shutil.copytree(CHART, folder, ignore=shutil.ignore_patterns("charts", "Chart.lock"))
+    if dagsters_chart():
+        shutil.copytree(request.getfixturevalue("dagsters"), folder / "charts" / "dagster")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def render(chart: Path) -> Render:
+    """Every object that the chart makes of values; Dagster's come from the double where its chart is not at hand."""
     helm = pytest.importorskip("helm_python", reason="helm-python-sdk is for Linux only")
-    with helm.Chart.load(str(CHART)) as chart:
-        chart.validate_schema(values)
-        texts = chart.render(values, name="ml-assets", namespace=NAMESPACE)
-        merged = chart.merge_values(values)
-    ours = [each for name, text in texts.items() if name.endswith(".yaml") for each in documents(text)]
-    return ours if has_dagsters() else ours + dagster_chart.rendered(merged["dagster"])
 
+    def rendered(values: dict[str, Any]) -> list[Manifest]:
+        with helm.Chart.load(str(chart)) as loaded:
+            loaded.validate_schema(values)
+            texts = loaded.render(values, name="ml-assets", namespace=NAMESPACE)
+            merged = loaded.merge_values(values)
+        made = [each for name, text in sorted(texts.items()) if name.endswith(".yaml") for each in documents(text)]
+        return made if dagsters_chart() else made + dagster_chart.rendered(merged["dagster"])
 
-def has_dagsters() -> bool:
-    return any((CHART / "charts").glob("dagster-*"))
+    return rendered
 
 
 def documents(text: str) -> Iterator[Manifest]:
@@ -40,7 +83,7 @@ def documents(text: str) -> Iterator[Manifest]:
 
 
 @pytest.fixture(scope="session")
-def objects() -> list[Manifest]:
+def objects(render: Render) -> list[Manifest]:
     """All objects, Kueue's included."""
     return render(WITH_KUEUE)
 
@@ -48,8 +91,7 @@ def objects() -> list[Manifest]:
 @pytest.fixture(scope="session")
 def instance(objects: list[Manifest]) -> Manifest:
     """The dagster.yaml of the cluster."""
-    (config_map,) = (each for each in of_kind(objects, "ConfigMap") if each["metadata"]["name"] == "dagster-instance")
-    return yaml.safe_load(config_map["data"]["dagster.yaml"])
+    return yaml.safe_load(named(objects, "ConfigMap", "dagster-instance")["data"]["dagster.yaml"])
 
 
 def of_kind(objects: list[Manifest], kind: str) -> list[Manifest]:

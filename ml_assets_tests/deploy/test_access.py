@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from ml_assets.orchestration.distributed.objects import TRAINING
 from ml_assets.settings import Settings
-from ml_assets_tests.deploy.conftest import named, of_kind
+from ml_assets_tests.deploy.conftest import CHART, DEPLOY, NAMESPACE, named, of_kind
 
 VERBS = {"create": "create", "read": "get", "list": "list", "delete": "delete"}
 OURS = {("create", "services"), ("delete", "services"), ("watch", "jobs"), ("watch", "pods")}
@@ -36,25 +38,52 @@ def test_the_role_allows_what_is_asked_of_the_cluster_and_nothing_that_is_not(ob
     assert not any("*" in verb or "*" in resource for verb, resource in allowed)
 
 
-def test_only_what_starts_and_watches_pods_may_ask_the_cluster(objects):
-    (binding,) = of_kind(objects, "RoleBinding")
-
-    assert [subject["name"] for subject in binding["subjects"]] == ["ml-assets-control", "ml-assets-runs"]
-    assert not of_kind(objects, "ClusterRole")
-
-
-def test_every_account_exists_and_takes_the_role_of_its_part(objects, run_job):
-    accounts = {
-        each["metadata"]["name"]: each["metadata"]["annotations"] for each in of_kind(objects, "ServiceAccount")
+@pytest.fixture
+def pods(objects, run_job) -> dict[str, dict[str, Any]]:
+    """The template of each part's pods."""
+    makers = {
+        "run": run_job,
+        "pages": named(objects, "Deployment", "ml-assets-pages"),
+        "code": named(objects, "Deployment", "dagster-ml-assets"),
+        "ui": named(objects, "Deployment", "ml-assets-webserver"),
+        "daemon": named(objects, "Deployment", "dagster-daemon"),
     }
-    makers = [*of_kind(objects, "Deployment"), run_job]
-    used = {each["metadata"]["name"]: each["spec"]["template"]["spec"]["serviceAccountName"] for each in makers}
+    return {part: maker["spec"]["template"] for part, maker in makers.items()}
 
-    assert set(used.values()) <= accounts.keys()
-    assert used["ml-assets-pages"] == used["dagster-ml-assets"] == "ml-assets-code"
-    for part in ("control", "code", "runs"):
-        (role,) = accounts[f"ml-assets-{part}"].values()
-        assert role.endswith(f"role/ml-assets-{part}")
+
+ACCOUNTS = {"ui": "control", "daemon": "control", "code": "code", "pages": "code", "run": "runs"}
+ASKS_THE_CLUSTER = {"ui", "daemon", "run"}
+
+
+def test_only_what_starts_and_watches_pods_may_ask_the_cluster(objects, pods):
+    (binding,) = of_kind(objects, "RoleBinding")
+    (role,) = of_kind(objects, "Role")
+    subjects = {(each["kind"], each["name"], each["namespace"]) for each in binding["subjects"]}
+    allowed = {
+        part
+        for part, pod in pods.items()
+        if ("ServiceAccount", pod["spec"]["serviceAccountName"], NAMESPACE) in subjects
+    }
+
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
+    assert allowed == ASKS_THE_CLUSTER
+    assert not [each for each in objects if each["kind"] in ("ClusterRole", "ClusterRoleBinding")]
+    assert all(pods[part]["spec"]["automountServiceAccountToken"] for part in ASKS_THE_CLUSTER)
+
+
+@pytest.mark.parametrize("part", ACCOUNTS)
+def test_every_pod_has_the_account_that_takes_the_role_of_its_part(objects, pods, part):
+    account = named(objects, "ServiceAccount", pods[part]["spec"]["serviceAccountName"])
+    (role,) = account["metadata"]["annotations"].values()
+
+    assert account["metadata"]["name"] == f"ml-assets-{ACCOUNTS[part]}"
+    assert role.endswith(f"role/ml-assets-{ACCOUNTS[part]}")
+
+
+def test_no_account_is_made_that_nobody_has(objects, pods):
+    made = {each["metadata"]["name"] for each in of_kind(objects, "ServiceAccount")}
+
+    assert made == {pod["spec"]["serviceAccountName"] for pod in pods.values()}
 
 
 def test_everything_reads_the_same_settings_and_they_are_ones_we_know(objects, run_job):
@@ -103,15 +132,8 @@ def is_peer(given: dict[str, Any], peer: dict[str, str] | str) -> bool:
 
 
 @pytest.fixture
-def labels(objects, run_job) -> dict[str, dict[str, str]]:
-    makers = {
-        "run": run_job,
-        "pages": named(objects, "Deployment", "ml-assets-pages"),
-        "code": named(objects, "Deployment", "dagster-ml-assets"),
-        "ui": named(objects, "Deployment", "ml-assets-webserver"),
-        "daemon": named(objects, "Deployment", "dagster-daemon"),
-    }
-    return {name: maker["spec"]["template"]["metadata"]["labels"] for name, maker in makers.items()}
+def labels(pods) -> dict[str, dict[str, str]]:
+    return {part: pod["metadata"]["labels"] for part, pod in pods.items()}
 
 
 def test_what_no_policy_opens_is_closed(objects, labels):
@@ -151,8 +173,7 @@ def test_people_come_through_the_ingress_controller_alone(objects, labels, part,
 
 
 def test_the_pods_of_one_training_reach_each_other_and_no_run(objects, labels):
-    node = {"ml-assets/training": "t-1"}  # as orchestration/distributed/objects.py labels them
-
+    node = NODE_OF_A_TRAINING
     assert ports(objects, "egress", node, node) == ports(objects, "ingress", node, node) == {None}  # any port
     assert ports(objects, "egress", node, "10.0.0.0/16") == {5432}
     assert ports(objects, "ingress", node, labels["run"]) == set()
@@ -171,3 +192,87 @@ def test_a_budget_leaves_one_of_the_two_that_people_look_at(objects, labels, nam
 
     assert matches(budget["spec"]["selector"], labels[name])
     assert named(objects, "Deployment", deployment)["spec"]["replicas"] == 2
+
+
+# -- What names something names something that is there -------------------------------------------------------------------
+
+NODE_OF_A_TRAINING = {TRAINING: "t-1"}
+
+
+def selectors(value: Any) -> Iterator[dict[str, Any]]:
+    """Every selector of pods in an object, but those of other namespaces."""
+    if isinstance(value, dict):
+        if "podSelector" in value:
+            yield value["podSelector"]
+        for each in value.values():
+            yield from selectors(each)
+    if isinstance(value, list):
+        for each in value:
+            yield from selectors(each)
+
+
+def test_every_selector_finds_a_pod(objects, labels):
+    found = [(each, selector) for each in of_kind(objects, "NetworkPolicy") for selector in selectors(each)]
+    found += [(each, each["spec"]["selector"]) for each in of_kind(objects, "PodDisruptionBudget")]
+    found += [(each, {"matchLabels": each["spec"]["selector"]}) for each in of_kind(objects, "Service")]
+
+    assert {each["kind"] for each, _ in found} == {"NetworkPolicy", "PodDisruptionBudget", "Service"}
+    for each, selector in found:
+        pods = [*labels.values(), NODE_OF_A_TRAINING]
+        assert any(matches(selector, pod) for pod in pods), (each["metadata"]["name"], selector)
+
+
+def test_a_deployment_and_a_service_find_the_pods_of_one_part_alone(objects, labels):
+    for each in [*of_kind(objects, "Deployment"), *of_kind(objects, "Service")]:
+        given = each["spec"]["selector"]
+        selector = given if each["kind"] == "Deployment" else {"matchLabels": given}
+        assert sum(matches(selector, pod) for pod in labels.values()) == 1, each["metadata"]["name"]
+
+
+def test_every_service_leads_to_a_port_that_its_pods_have(objects, pods):
+    for service in of_kind(objects, "Service"):
+        (port,) = service["spec"]["ports"]
+        (pod,) = (
+            each
+            for each in pods.values()
+            if matches({"matchLabels": service["spec"]["selector"]}, each["metadata"]["labels"])
+        )
+        (container,) = pod["spec"]["containers"]
+        named_ports = {each["name"]: each["containerPort"] for each in container.get("ports", [])}
+        target = port.get("targetPort", port["port"])
+        listens = named_ports.get(target, target)
+        assert re.search(rf"\b{listens}\b", " ".join([*container.get("command", []), *container.get("args", [])]))
+
+
+def test_every_settings_map_and_secret_that_a_pod_asks_for_is_there(objects, pods):
+    made = {each["metadata"]["name"] for each in of_kind(objects, "ConfigMap")}
+    secrets = set(re.findall(r"create secret generic ([\w-]+)", README))
+
+    assert secrets == {"ml-assets-postgres", "ml-assets"}
+    for pod in pods.values():
+        for key, name, optional in asked_for(pod["spec"]):
+            assert optional or name in (made if key.startswith("configMap") else secrets), name
+
+
+def asked_for(value: Any) -> Iterator[tuple[str, str, bool]]:
+    """How, by which name, and whether it may be missing."""
+    if isinstance(value, dict):
+        for key in ("configMap", "configMapRef", "configMapKeyRef", "secretRef", "secretKeyRef"):
+            if key in value:
+                yield key, value[key]["name"], value[key].get("optional", False)
+    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from asked_for(each)
+
+
+README = (DEPLOY / "README.md").read_text()
+NOTES = (CHART / "templates" / "NOTES.txt").read_text().replace("{{ .Release.Name }}", "ml-assets")
+KINDS = {"deploy": "Deployment", "deployment": "Deployment", "service": "Service"}
+
+
+def test_what_the_commands_of_readme_and_notes_name_is_there(objects):
+    told = re.findall(r"\b(deploy|deployment|service)/([\w.-]+)", README + NOTES)
+    names = {(KINDS[kind], name) for kind, name in told if name[0] != "." and not (DEPLOY / name).exists()}
+    made = {(each["kind"], each["metadata"]["name"]) for each in objects}
+
+    assert names >= {("Deployment", "dagster-daemon"), ("Service", "ml-assets-webserver")}
+    assert names <= made

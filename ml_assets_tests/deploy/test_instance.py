@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 import yaml
 from dagster._config import process_config, resolve_to_config_type
+from dagster._core.errors import DagsterInvalidConfigError
 from dagster._core.instance.config import dagster_instance_config
+from dagster._core.run_coordinator import QueuedRunCoordinator
 
 from ml_assets.orchestration.cluster.run_launcher import ClusterRunLauncher
-from ml_assets_tests.deploy.conftest import DAEMON, DEPLOY, NAMESPACE, environment, launcher_of
+from ml_assets_tests.deploy.conftest import DAEMON, DEPLOY, NAMESPACE, documents, environment, launcher_of, named
+from ml_assets_tests.doubles.postgres import Postgres, postgres
 
 LOCAL = yaml.safe_load((DEPLOY.parent / "dagster.yaml").read_text())
 ONE_MACHINE = yaml.safe_load((DEPLOY / "dagster.yaml").read_text())
@@ -21,7 +27,7 @@ ENVIRONMENT = {**DAEMON, "ML_ASSETS_BUCKET": "ml-assets", "AWS_ENDPOINT_URL": "h
 
 @pytest.fixture(params=["cluster", "one machine"])
 def configuration(request) -> dict[str, Any]:
-    return request.getfixturevalue("instance") if request.param == "cluster" else ONE_MACHINE
+    return deepcopy(request.getfixturevalue("instance") if request.param == "cluster" else ONE_MACHINE)
 
 
 def assert_taken(schema: Any, config: Any) -> None:
@@ -29,11 +35,69 @@ def assert_taken(schema: Any, config: Any) -> None:
     assert result.success, [error.message for error in result.errors or []]
 
 
+def loaded(configuration: dict[str, Any], folder: Path) -> dg.DagsterInstance:
+    (folder / "dagster.yaml").write_text(yaml.safe_dump(configuration))
+    return dg.DagsterInstance.from_config(str(folder))
+
+
 def test_dagster_takes_it(configuration, tmp_path: Path):
     (tmp_path / "dagster.yaml").write_text(yaml.safe_dump(configuration))
     with environment(ENVIRONMENT):
         _, schema = dagster_instance_config(str(tmp_path))
         assert_taken(schema, configuration)
+
+
+def test_it_loads_as_an_instance_with_the_limits_of_runs(configuration, tmp_path: Path):
+    without_database = {key: part for key, part in configuration.items() if not key.endswith("storage")}
+    with environment(ENVIRONMENT), loaded(without_database, tmp_path) as instance:
+        queue = instance.get_concurrency_config().run_queue_config
+
+        assert isinstance(instance.run_coordinator, QueuedRunCoordinator)
+        assert queue is not None
+        assert queue.max_concurrent_runs == configuration["concurrency"]["runs"]["max_concurrent_runs"] > 0
+        assert [dict(limit) for limit in queue.tag_concurrency_limits] == [
+            {"key": "ml_assets/chain", "value": {"applyLimitPerUniqueValue": True}, "limit": 1}
+        ]
+        assert instance.run_monitoring_enabled and instance.run_retries_enabled
+
+
+def test_with_the_charts_own_queue_dagster_would_refuse_it(render, tmp_path: Path):
+    # why dagsterDaemon.runCoordinator is of another type: -1 beside concurrency.runs
+    queue = {"type": "QueuedRunCoordinator", "config": {"queuedRunCoordinator": {"dequeueIntervalSeconds": 2}}}
+    objects = render({"dagster": {"dagsterDaemon": {"runCoordinator": queue}}})
+    (refused,) = documents(named(objects, "ConfigMap", "dagster-instance")["data"]["dagster.yaml"])
+
+    assert refused["run_coordinator"]["config"]["max_concurrent_runs"] == -1
+    with environment(ENVIRONMENT), pytest.raises(DagsterInvalidConfigError, match="max_concurrent_runs"):
+        loaded(refused, tmp_path)
+
+
+def databases(configuration: dict[str, Any]) -> list[dict[str, Any]]:
+    """What each storage is told of the database: Dagster's chart says it three times."""
+    if "storage" in configuration:
+        return [configuration["storage"]["postgres"]["postgres_db"]]
+    parts = [configuration[f"{part}_storage"]["config"] for part in ("run", "event_log", "schedule")]
+    return [part["postgres_db"] for part in parts]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    with postgres() as running:
+        yield running
+
+
+@pytest.mark.slow
+def test_it_keeps_runs_in_postgresql(configuration, server: Postgres, tmp_path: Path):
+    for database in databases(configuration):
+        assert {"hostname", "username", "db_name", "port"} <= database.keys()
+        database.update(server.as_dagster_says_it())
+    with (
+        environment({**ENVIRONMENT, "DAGSTER_PG_PASSWORD": server.password}),
+        loaded(configuration, tmp_path) as instance,
+    ):
+        run = instance.add_run(dg.DagsterRun(job_name="flight_delays"))
+
+        assert instance.get_run_by_id(run.run_id) == run
 
 
 @pytest.mark.parametrize("part", ["run_launcher", "run_coordinator", "compute_logs"])
@@ -48,7 +112,8 @@ def test_the_database_takes_its_configuration(configuration):
     from dagster_postgres import DagsterPostgresStorage
 
     with environment(ENVIRONMENT):
-        assert_taken(DagsterPostgresStorage.config_type(), configuration["storage"]["postgres"])
+        for database in databases(configuration):
+            assert_taken(DagsterPostgresStorage.config_type(), {"postgres_db": database})
 
 
 @pytest.mark.parametrize("key", ["run_retries", "retention", "telemetry", "nux"])
@@ -78,7 +143,24 @@ def test_a_run_that_dies_is_told_from_an_api_that_does_not_answer_and_is_retried
 
 
 def test_no_configuration_holds_a_password(configuration):
-    assert configuration["storage"]["postgres"]["postgres_db"]["password"] == {"env": "DAGSTER_PG_PASSWORD"}
+    for database in databases(configuration):
+        assert database["password"] == {"env": "DAGSTER_PG_PASSWORD"}
+
+
+def test_the_workspace_leads_to_the_code_server_under_its_usual_name(objects, tmp_path: Path):
+    from dagster._core.workspace.load import location_origins_from_yaml_paths
+
+    (tmp_path / "workspace.yaml").write_text(
+        named(objects, "ConfigMap", "dagster-workspace-yaml")["data"]["workspace.yaml"]
+    )
+    (origin,) = location_origins_from_yaml_paths([str(tmp_path / "workspace.yaml")])
+    (local,) = location_origins_from_yaml_paths([str(DEPLOY.parent / "workspace.yaml")])
+    service = named(objects, "Service", origin.host)
+    (container,) = named(objects, "Deployment", "dagster-ml-assets")["spec"]["template"]["spec"]["containers"]
+
+    assert origin.location_name == local.location_name
+    assert [each["port"] for each in service["spec"]["ports"]] == [origin.port]
+    assert container["args"][-4:] == ["-p", str(origin.port), "-m", "ml_assets.definitions"]
 
 
 def test_a_run_has_the_settings_the_database_and_its_own_account_and_no_other_secret(run_job):
