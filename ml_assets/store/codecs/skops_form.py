@@ -36,11 +36,17 @@ def canonical_skops(data: bytes) -> bytes:
     return _pack({**packed, SCHEMA: json.dumps(rewritten, separators=(",", ":"), ensure_ascii=False).encode()})
 
 
-def refuse_unusual_form(data: bytes) -> None:
-    """ValueError unless ``data`` is an archive as we write them: nothing compressed, nothing twice."""
-    for name, content in _unpack(data, stored_only=True).items():
+def schema_of(data: bytes) -> Any:
+    """The schema of an archive as we write them: nothing compressed, nothing twice.
+
+    Raises:
+        ValueError: if it is another.
+    """
+    files = _unpack(data, stored_only=True)
+    for name, content in files.items():
         if name.endswith(".npz"):
             _unpack(content, stored_only=True)
+    return json.loads(files[SCHEMA])
 
 
 class _Rewriter:
@@ -63,10 +69,10 @@ class _Rewriter:
         return {key: self._entry(key, value) for key, value in node.items() if self._is_kept(key, value)}
 
     def _is_kept(self, key: str, value: Any) -> bool:
-        return not _is_id(key, value) or value in self._shared
+        return not is_id(key, value) or value in self._shared
 
     def _entry(self, key: str, value: Any) -> Any:
-        if _is_id(key, value):
+        if is_id(key, value):
             return self._numbers.setdefault(value, len(self._numbers) + 1)
         if key == "file" and isinstance(value, str):
             return self._names[value]
@@ -76,19 +82,20 @@ class _Rewriter:
         return json.dumps(_Rewriter(self._names, set()).rewrite(node))
 
 
-def _is_id(key: str, value: Any) -> bool:
+def is_id(key: str, value: Any) -> bool:
     """Whether an entry is a node's id, not a key of the user's dictionary, whose values are nodes."""
     return key == "__id__" and isinstance(value, int)
 
 
 def _shared_ids(schema: Any) -> set[int]:
     """The ids of objects that occur more than once, constants aside."""
-    nodes = [node for node in _nodes(schema) if node.get("__loader__") not in CONSTANTS]
-    counts = Counter(node["__id__"] for node in nodes if _is_id("__id__", node.get("__id__")))
+    objects = [node for node in nodes(schema) if node.get("__loader__") not in CONSTANTS]
+    counts = Counter(node["__id__"] for node in objects if is_id("__id__", node.get("__id__")))
     return {identity for identity, count in counts.items() if count > 1}
 
 
-def _nodes(value: Any) -> Iterator[dict[str, Any]]:
+def nodes(value: Any) -> Iterator[dict[str, Any]]:
+    """All dictionaries in a schema, however deep: nodes, and what is inside of them."""
     items: list[Any] = [value]
     while items:
         item = items.pop()
