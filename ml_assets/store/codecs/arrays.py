@@ -15,7 +15,7 @@ def refuse_broken_arrays(value: Any) -> None:
 
 
 def _sparse_stays_inside(matrix: Any) -> bool:
-    """Indices of rows and columns, and where they begin, lead nowhere else. (The other formats are checked when they are made.)"""
+    """Indices of rows and columns lead nowhere else. (The other formats are checked when they are made.)"""
     if matrix.format in ("csr", "csc", "bsr"):
         matrix.check_format(full_check=True)
     return True
@@ -74,7 +74,7 @@ def _stages_fit_the_answer(boosting: Any) -> bool:
     if trees is None:
         return True
     row = np.zeros((1, boosting.n_features_in_), dtype=np.float32)
-    return trees.ndim == 2 and boosting._raw_predict_init(row).shape == (1, trees.shape[1])
+    return bool(trees.ndim == 2 and boosting._raw_predict_init(row).shape == (1, trees.shape[1]))
 
 
 CHECKS: dict[str, Callable[[Any], bool]] = {

@@ -6,6 +6,7 @@ see ``trust_list.py``. The list is ours alone: the file has no say. What was bui
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,7 +26,7 @@ class EstimatorCodec:
 
     def encode(self, value: Any) -> Encoded | None:
         """See ``Codec``."""
-        if not (is_instance(value, "sklearn.base", "BaseEstimator") or trust_list.is_own(type(value))):
+        if not is_instance(value, "sklearn.base", "BaseEstimator") and not _is_plain_class_of_a_problem(value):
             return None
         skops = skops_io()
         try:
@@ -55,6 +56,10 @@ class EstimatorCodec:
             raise _refusal(_unknown(skops, data)) from error
         refuse_harmful(estimator)
         return estimator
+
+
+def _is_plain_class_of_a_problem(value: Any) -> bool:
+    return trust_list.is_own(type(value)) and not dataclasses.is_dataclass(value)  # which is a record
 
 
 def _refusal(unknown: list[str]) -> UnreadableContent:

@@ -78,15 +78,15 @@ def _has_scale(frozen: Any) -> bool:
     return isinstance(frozen.dist, rv_continuous)
 
 
-def _name_of_distribution(distribution: Any, context: Any) -> dict[str, Any]:
+def _name_of_distribution(distribution: Any, _: Any) -> dict[str, Any]:
     """A distribution by its name in ``scipy.stats``, as a function is written.
 
     Raises:
         ValueError: if there is none of that name and type.
     """
-    import scipy.stats
+    from scipy import stats
 
-    known = getattr(scipy.stats, distribution.name, None)
+    known = getattr(stats, distribution.name, None)
     if type(known) is not type(distribution):
         raise ValueError(f"the distribution {distribution.name!r} is none of those that scipy.stats names")
     return {"__class__": distribution.name, "__module__": NAMED_DISTRIBUTIONS, "__loader__": "FunctionNode"}

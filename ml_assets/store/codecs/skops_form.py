@@ -3,6 +3,7 @@
 - ``schema.json`` keeps an object's ``__id__`` only where that object occurs more than once, numbered 1, 2, … by first
   appearance. Constants, types and functions lose it: whether two equal strings are one object is the interpreter's whim.
 - Data files are named by their digest. Padding in arrays of records is zeroed; nested archives are rewritten likewise.
+  Arrays keep their order, by rows or by columns: matrix products sum in another order where it differs.
 - The items of sets are sorted. Dictionaries keep their order, which is part of their value.
 - A partial's empty namespace is null: Python creates it when somebody looks at it.
 - The archive is sorted, dated 1980-01-01 and stored uncompressed, so that nothing can unpack to more than it is.
@@ -108,7 +109,7 @@ def nodes(value: Any) -> Iterator[dict[str, Any]]:
 
 def _canonical_file(name: str, content: bytes) -> bytes:
     if name.endswith(".npy"):
-        return to_npy(from_npy(content))
+        return to_npy(from_npy(content), keep_order=True)
     return _pack(_unpack(content)) if name.endswith(".npz") else content
 
 

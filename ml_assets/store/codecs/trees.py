@@ -21,11 +21,14 @@ NOBODY_CHECKS = 2**62
 
 
 def refuse_broken_tree(value: Any, n_features: int) -> None:
+    """ValueError if ``value`` is a tree that gets ``n_features`` and has an index that leads out of it."""
     kind = f"{type(value).__module__}.{type(value).__name__}"
     if kind == "sklearn.tree._tree.Tree":
         _check_tree(value, n_features)
     elif kind == "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor":
         _check_predictor(value, n_features)
+    elif hasattr(value, "_bin_mapper") and hasattr(value, "_predictors"):
+        _check_categories(value)
 
 
 def features_inside(value: Any, n_features: int) -> int:
@@ -52,6 +55,18 @@ def _check_predictor(predictor: Any, n_features: int) -> None:
     for bitsets in (predictor.raw_left_cat_bitsets, predictor.binned_left_cat_bitsets):
         if bitsets.ndim != 2 or bitsets.shape[1] != 8 or (nodes["bitset_idx"][by_category] >= len(bitsets)).any():
             raise ValueError("a tree splits by categories that it does not have")
+
+
+def _check_categories(boosting: Any) -> None:
+    """Only features that the bins know as categories are split as such: others have no row in the bitsets of the known."""
+    import numpy as np
+
+    known = boosting._bin_mapper.is_categorical_
+    for predictor in (predictor for stage in boosting._predictors for predictor in stage):
+        nodes = predictor.nodes
+        asked = nodes["feature_idx"][(nodes["is_leaf"] == 0) & (nodes["is_categorical"] != 0)]
+        if len(known) != boosting.n_features_in_ or not np.isin(asked, np.flatnonzero(known)).all():
+            raise ValueError("a tree splits a feature by categories of which the estimator knows none")
 
 
 def _check_splits(splits: Any, left: Any, right: Any, feature: Any, n_features: int) -> None:

@@ -37,23 +37,17 @@ def trust_code(code: Any) -> None:
     Raises:
         UnsupportedType: if it cannot be found again by its module and name.
     """
-    if fault := fault_of_code(code):
-        raise UnsupportedType(f"{code!r} {fault}")
-    _own[f"{code.__module__}.{code.__name__}"] = code
-
-
-def fault_of_code(code: Any) -> str:
-    """Why a class or function cannot be stored by its name, as the rest of a sentence about it; empty if it can."""
-    if not isinstance(code, type | FunctionType) or code.__module__ == "builtins":
-        return "is no class or function written in Python."
-    if code.__qualname__ != code.__name__ or not code.__name__.isidentifier():
-        return "has no name of its own in its module. Define it there, not inside of something else."
-    return ""
+    if not isinstance(code, type | FunctionType) or _found(_name_of(code)) is not code:
+        raise UnsupportedType(
+            f"trust_code() takes a class or function that its module has under its own name, {code!r} is none. "
+            "Define it there, not inside of something else."
+        )
+    _own[_name_of(code)] = code
 
 
 def is_own(kind: type) -> bool:
     """Whether a class was listed by a problem."""
-    return _own.get(f"{kind.__module__}.{kind.__name__}") is kind
+    return _own.get(_name_of(kind)) is kind
 
 
 def faults(schema: Mapping[str, Any]) -> list[str]:
@@ -66,7 +60,9 @@ def faults(schema: Mapping[str, Any]) -> list[str]:
 
 def used(schema: Any) -> list[str]:
     """The names of our list that a schema uses: what skops is told to trust."""
-    return sorted({_name(node) for node in nodes(schema) if isinstance(node.get("__loader__"), str)} & {*_listed(), *_own})
+    return sorted(
+        {_name(node) for node in nodes(schema) if isinstance(node.get("__loader__"), str)} & {*_listed(), *_own}
+    )
 
 
 def _faults_of_node(node: dict[str, Any]) -> Iterator[str]:
@@ -85,13 +81,17 @@ def _faults_of_node(node: dict[str, Any]) -> Iterator[str]:
         yield "keys of a dictionary that are no plain values"
 
 
+def _name_of(code: Any) -> str:
+    return f"{code.__module__}.{code.__name__}"
+
+
 def _name(node: dict[str, Any]) -> str:
     return f"{node['__module__']}.{node['__class__']}"
 
 
 def _forms(name: str) -> frozenset[str] | None:
     """In which forms a name may occur; None if it is not on our list."""
-    if name in _own:
+    if name in _own and name not in _listed():
         return _CLASS if isinstance(_own[name], type) else _FUNCTION
     return _listed().get(name)
 
