@@ -27,7 +27,7 @@ def _weights_are_those_of_points(tree: Any) -> bool:
 
 def _centers_have_all_features(means: Any) -> bool:
     centers = getattr(means, "cluster_centers_", None)
-    return centers is None or _has_features(centers, means, n_rows=getattr(means, "n_clusters", None))
+    return centers is None or _has_features(centers, means, means.n_clusters)
 
 
 def _bisections_have_all_features(means: Any) -> bool:
@@ -43,7 +43,7 @@ def _bisections_have_all_features(means: Any) -> bool:
 def _has_features(rows: Any, estimator: Any, n_rows: int | None = None) -> bool:
     """Whether ``rows`` (n, d) have the features of which the estimator makes sure."""
     n_features = getattr(estimator, "n_features_in_", None)
-    return type(n_features) is int and rows.ndim == 2 and rows.shape[1] == n_features and n_rows in (None, len(rows))
+    return type(n_features) is int and rows.ndim == 2 and rows.shape == (n_rows or rows.shape[0], n_features)
 
 
 def _machine_is_whole(machine: Any) -> bool:
@@ -57,10 +57,11 @@ def _machine_is_whole(machine: Any) -> bool:
     by_kernel = machine.kernel == "precomputed" or callable(machine.kernel)  # then it keeps no vectors
     return bool(
         rows_fit
-        and (by_kernel or (vectors.shape[0] == n and _has_features(vectors, machine)))
+        and (by_kernel or _has_features(vectors, machine, n))
         and (counts >= 0).all()
         and (counts.sum() == n or machine._impl not in ("c_svc", "nu_svc"))
         and machine._dual_coef_.shape == (classes - 1, n)
+        and machine._dual_coef_.size == (classes - 1) * n  # of a sparse one: how many it holds
         and machine._intercept_.shape == (pairs,)
         and all(len(p) in (0, pairs) for p in (machine._probA, machine._probB))
     )
