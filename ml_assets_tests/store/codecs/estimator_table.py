@@ -96,7 +96,7 @@ def _data_of(name: str) -> tuple[Any, Any]:
     if name in ("LabelBinarizer", "LabelEncoder"):
         return np.array(["u", "v", "w"] * 4), None
     if name == "PatchExtractor":
-        return X.reshape(5, 12, 5), None
+        return np.arange(800.0).reshape(2, 20, 20), None
     return ([("u", "v"), ("w",)], None) if name == "MultiLabelBinarizer" else (X, Y)
 
 
