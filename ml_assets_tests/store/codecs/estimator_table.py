@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 from sklearn.datasets import make_classification
+from sklearn.experimental import enable_halving_search_cv, enable_iterative_imputer  # noqa: F401  so that they are found
 from sklearn.utils._test_common.instance_generator import _construct_instances
 from sklearn.utils._testing import set_random_state
 from sklearn.utils.discovery import all_estimators
