@@ -86,7 +86,7 @@ def _name_of_distribution(distribution: Any, _: Any) -> dict[str, Any]:
     """
     from scipy import stats
 
-    known = getattr(stats, distribution.name, None)
-    if type(known) is not type(distribution):
-        raise ValueError(f"the distribution {distribution.name!r} is none of those that scipy.stats names")
-    return {"__class__": distribution.name, "__module__": NAMED_DISTRIBUTIONS, "__loader__": "FunctionNode"}
+    name = str(distribution.name)
+    if type(getattr(stats, name, None)) is not type(distribution):
+        raise ValueError(f"the distribution {name!r} is none of those that scipy.stats names")
+    return {"__class__": name, "__module__": NAMED_DISTRIBUTIONS, "__loader__": "FunctionNode"}
