@@ -13,6 +13,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol
 
 from ml_assets.compute import Compute
@@ -186,6 +187,16 @@ class TrainingRun(Protocol):
         """Whether this process is about to be taken away: save, then call ``stop``."""
         ...
 
+    def check_storable(self, model: Any) -> None:
+        """Whether ``model`` could be stored if ``train`` returned it: ask before it is fitted, which may take hours.
+
+        An estimator that is not fitted shows its parameters, and what those are made of: classes, functions, lambdas.
+
+        Raises:
+            UnsupportedType: if it could not; the message says what to do.
+        """
+        ...
+
     def stop(self, step: int) -> NoReturn:
         """End after ``step`` steps, which were saved: the training goes on from there when it is started again."""
         ...
@@ -232,8 +243,10 @@ class Problem:
         gates: absolute requirements for promotion.
         promote_when: when a challenger replaces the champion.
         minimum_rows: a dataset with fewer rows is refused.
-        artifact_types: dataclasses (besides that of params and those of ml_assets) that the store may build when it loads
-            this problem's models.
+        artifact_types: what this problem's models are made of besides scikit-learn, tables, arrays and plain values:
+            dataclasses that ``train`` returns (that of params and those of ml_assets need not be listed), transformers and
+            other classes inside of estimators, and functions, such as that of a ``FunctionTransformer``. Each is found by
+            the name it has in its module. Nothing else of yours is built or called when a model is loaded.
         picture: ``(features) -> ndarray``, shape (n, height, width), 0 (dark) to 1 (bright), where rows are pictures: then an
             evaluation shows the most confident mistakes of several classes. None: rows are no pictures.
         sample_files: ``(partition key) -> {file name: DataFrame}``: real data for a demo, written by ``ml-assets land``.
@@ -273,7 +286,7 @@ class Problem:
     minimum_rows: int = 100
     description: str = ""
     owners: tuple[str, ...] = ()
-    artifact_types: tuple[type, ...] = ()
+    artifact_types: tuple[type | Callable[..., Any], ...] = ()
     picture: Callable[[pd.DataFrame], np.ndarray] | None = None
     sample_files: Callable[[str], Mapping[str, pd.DataFrame]] | None = None
     sample_partitions: tuple[str, ...] = ()
@@ -288,8 +301,8 @@ class Problem:
             raise InvalidProblem(f"Problem {self.name!r}: {fault}")
 
     @property
-    def stored_types(self) -> tuple[type, ...]:
-        """The dataclasses that its models may be made of, besides those of ml_assets."""
+    def stored_types(self) -> tuple[type | Callable[..., Any], ...]:
+        """The classes and functions that its models may be made of, besides those of ml_assets."""
         return (type(self.params), *self.artifact_types)
 
     @property
@@ -358,9 +371,15 @@ def _is_name(name: str, places: Sequence[str]) -> bool:
     return is_path and not _PLACE.search(folder) and len(set(found)) == len(found) and set(found) <= set(places)
 
 
-def _faults_of_types(kinds: tuple[type, ...]) -> list[str]:
+def _faults_of_types(kinds: tuple[Any, ...]) -> list[str]:
     return [
-        f"{kind!r} in artifact_types is no dataclass; list only the dataclasses that train() returns."
+        f"{kind!r} in artifact_types is no dataclass, and no class or function that its module has under its own name. List "
+        "only what train() returns, or what is inside of it, and define it in a module, not inside of something else."
         for kind in kinds
-        if not (isinstance(kind, type) and dataclasses.is_dataclass(kind))
+        if not (isinstance(kind, type) and dataclasses.is_dataclass(kind)) and not _has_a_name(kind)
     ]
+
+
+def _has_a_name(code: Any) -> bool:
+    is_ours = isinstance(code, type | FunctionType) and code.__module__ != "builtins"
+    return is_ours and code.__qualname__ == code.__name__ and code.__name__.isidentifier()

@@ -215,6 +215,29 @@ def test_an_artifact_type_that_is_no_dataclass_is_refused():
         dataclasses.replace(umbrellas.PROBLEM, artifact_types=(dict,))
 
 
+def rounded(x):
+    return x.round()
+
+
+class Rounding:
+    """Of one's own."""
+
+
+def test_classes_and_functions_of_a_module_may_be_artifact_types():
+    problem = dataclasses.replace(umbrellas.PROBLEM, artifact_types=(rounded, Rounding))
+    assert problem.stored_types[1:] == (rounded, Rounding)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [lambda x: x, len, print, Rounding(), Rounding.__init__, "os:system"],
+    ids=["lambda", "C", "print", "object", "method", "text"],
+)
+def test_an_artifact_type_without_a_name_in_its_module_is_refused(code):
+    with pytest.raises(InvalidProblem, match="no class or function that its module has under its own name"):
+        dataclasses.replace(umbrellas.PROBLEM, artifact_types=(code,))
+
+
 @pytest.mark.parametrize(
     ("partitions", "last"),
     [

@@ -29,7 +29,7 @@ from ml_assets.orchestration.observations import observations_of
 from ml_assets.orchestration.retries import Again, cause_of_error, decide, failures, is_to_go_on, may_pass
 from ml_assets.orchestration.step import FRESH_TAG, store_of
 from ml_assets.problem import Compute
-from ml_assets.store import CheckpointLog, canonical, digest
+from ml_assets.store import CheckpointLog, canonical, check_storable, digest
 from ml_assets.training.checkpoints import Kept
 from ml_assets.training.ranks import CPU
 from ml_assets.training.run import Run
@@ -82,6 +82,7 @@ def training_session(context: dg.AssetExecutionContext, asked: Question) -> Iter
             checkpoints=kept,
             asked_to_stop=is_asked,
             told=observations,
+            storable=check_storable,
         )
         try:
             yield TrainingSession(run, kept, log, on)

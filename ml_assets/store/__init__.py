@@ -12,9 +12,11 @@ from ml_assets.store import records, watch
 from ml_assets.store.backend import Backend
 from ml_assets.store.canonical import canonical, digest
 from ml_assets.store.checkpoints import CheckpointLog, Saved
+from ml_assets.store.codecs import check_storable
 from ml_assets.store.codecs.figure import Png
 from ml_assets.store.codecs.folder import Folder
 from ml_assets.store.codecs.record import trust
+from ml_assets.store.codecs.trust_list import trust_code
 from ml_assets.store.computations import Remembered, Trace
 from ml_assets.store.content import Content, File
 from ml_assets.store.handle import Handle
@@ -59,11 +61,13 @@ __all__ = [
     "Verification",
     "VersionKey",
     "canonical",
+    "check_storable",
     "digest",
     "open_backend",
     "open_landing",
     "open_store",
     "records",
     "trust",
+    "trust_code",
     "watch",
 ]

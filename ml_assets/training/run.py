@@ -42,6 +42,7 @@ class Run:
         report: where its progress goes, a line at a time.
         asked_to_stop: whether this process is about to be taken away.
         told: who else hears of each ``log``; it may raise ``Pruned``.
+        storable: raises ``UnsupportedType`` for what the store would not take.
     """
 
     seed: int
@@ -52,11 +53,16 @@ class Run:
     asked_to_stop: Callable[[], bool] = lambda: False
     history: History = field(default_factory=History)
     told: Callable[[int, Mapping[str, float]], None] = lambda step, metrics: None
+    storable: Callable[[Any], None] = lambda model: None
 
     @property
     def should_stop(self) -> bool:
         """Whether this process is about to be taken away."""
         return self.asked_to_stop()
+
+    def check_storable(self, model: Any) -> None:
+        """Raise now what storing ``model`` would raise when it is trained."""
+        self.storable(model)
 
     def stop(self, step: int) -> NoReturn:
         """End after ``step`` steps, which were saved."""

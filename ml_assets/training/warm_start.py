@@ -30,10 +30,12 @@ def grow(
     Returns:
         the fitted estimator, which is another object where the training went on from a checkpoint.
     Raises:
+        UnsupportedType: if it could not be stored; before the first tree.
         InvalidProblem: if it cannot be grown so. (Linear models and networks of scikit-learn start their chance and their
             step sizes anew in each ``fit``: use the torch loop.)
         Interrupted: if ``run.should_stop``, after it was saved.
     """
+    run.check_storable(estimator)
     size = _size_of(estimator)
     most: int = estimator.get_params()[size]
     found = run.checkpoints.latest()

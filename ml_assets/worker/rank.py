@@ -14,7 +14,7 @@ from types import TracebackType
 from ml_assets.artifacts import trust_all
 from ml_assets.errors import Interrupted
 from ml_assets.problem import Problem
-from ml_assets.store import Store
+from ml_assets.store import Store, check_storable
 from ml_assets.training.checkpoints import Kept
 from ml_assets.training.model import fit
 from ml_assets.training.params import changed_params
@@ -50,7 +50,7 @@ def carry_out(order: Order, place: Place) -> None:
     kept = Kept(store.checkpoints(order.computation), say)
     try:
         with asked_by_signal() as asked, joined(place, device):
-            run = RankRun(order.seed, say, device, place, kept, asked)
+            run = RankRun(order.seed, say, device, place, kept, asked, storable=check_storable)
             trained = _trained(order, problem, store, run)
     except Interrupted as interrupted:
         if place.rank == 0:

@@ -14,9 +14,9 @@ from sklearn.ensemble import (
 )
 from sklearn.linear_model import SGDClassifier
 
-from ml_assets.errors import Interrupted, InvalidProblem
+from ml_assets.errors import Interrupted, InvalidProblem, UnsupportedType
 from ml_assets.problem import Checkpoint
-from ml_assets.store import open_store
+from ml_assets.store import check_storable, open_store
 from ml_assets.training.run import Run
 from ml_assets.training.warm_start import grow
 
@@ -108,3 +108,10 @@ def test_what_grows_is_logged():
 def test_what_cannot_go_on_exactly_is_refused(estimator: Any):
     with pytest.raises(InvalidProblem, match=r"cannot be saved while it grows.*warm_start=True"):
         grow(estimator, X, Y, quiet())
+
+
+def test_an_estimator_that_could_not_be_stored_is_refused_before_its_first_tree() -> None:
+    unstorable = HistGradientBoostingClassifier(max_iter=25, warm_start=True, random_state=3, monotonic_cst=object())
+    with pytest.raises(UnsupportedType, match=r"builtins\.object"):
+        grow(unstorable, X, Y, quiet(storable=check_storable))
+    assert not hasattr(unstorable, "classes_")

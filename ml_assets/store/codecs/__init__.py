@@ -31,10 +31,19 @@ def encode(value: Any) -> Encoded:
             return encoded
     raise UnsupportedType(
         f"No codec stores a {type(value).__module__}.{type(value).__qualname__}. Stored are DataFrames, ndarrays, "
-        "scikit-learn estimators, dicts of tensors, figures, dataclasses registered by trust(), paths of folders, and plain "
-        "JSON values. "
+        "scikit-learn estimators, dicts of tensors, figures, dataclasses registered by trust(), objects of classes that the "
+        "problem lists in artifact_types, paths of folders, and plain JSON values. "
         "Return one of these, or add a codec: see ml_assets/store/codecs/codec.py."
     )
+
+
+def check_storable(value: Any) -> None:
+    """Raise what storing ``value`` would.
+
+    Raises:
+        UnsupportedType: if no codec stores it.
+    """
+    encode(value)
 
 
 def decode(codec_name: str, meta: Mapping[str, Json], parts: Parts) -> Any:

@@ -37,11 +37,11 @@ class ArrayCodec:
         return from_npy(parts["array.npy"])
 
 
-def to_npy(array: np.ndarray) -> bytes:
-    """Equal arrays give equal bytes, whatever their memory layout."""
+def to_npy(array: np.ndarray, *, keep_order: bool = False) -> bytes:
+    """Equal arrays give equal bytes, whatever their memory layout; or, with ``keep_order``, those laid out by columns others."""
     import numpy as np
 
-    clean = np.zeros(array.shape, array.dtype)
+    clean = np.zeros(array.shape, array.dtype, order="F" if keep_order and np.isfortran(array) else "C")
     clean[...] = array
     buffer = io.BytesIO()
     np.lib.format.write_array(buffer, clean, allow_pickle=False)

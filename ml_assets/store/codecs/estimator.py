@@ -1,39 +1,22 @@
 """A scikit-learn estimator -> skops, rewritten so that equal estimators give equal bytes; see ``skops_form.py``.
 
-Before anything is built, skops lists every type and function a file would use; what is not on our list is refused. The
-list is ours alone: the file has no say. On top of that, trees are checked node by node; see ``trees.py``.
+Before anything is built, every type and function that a file would use is looked up; what is not on our list is refused,
+see ``trust_list.py``. The list is ours alone: the file has no say. What was built is looked at, see ``loaded.py``.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 from ml_assets.errors import UnreadableContent, UnsupportedType
 from ml_assets.store.canonical import Json
+from ml_assets.store.codecs import trust_list
 from ml_assets.store.codecs.codec import Encoded, Parts, is_instance
-from ml_assets.store.codecs.skops_form import canonical_skops, refuse_unusual_form
+from ml_assets.store.codecs.loaded import refuse_harmful
+from ml_assets.store.codecs.skops_form import canonical_skops, schema_of
 from ml_assets.store.codecs.skops_io import skops_io
-from ml_assets.store.codecs.trees import refuse_broken_trees
-
-# Besides what skops trusts by default: public estimators, NumPy types and ufuncs, losses. Each entry was looked at: it
-# keeps numbers and calls nothing on construction. Left out on purpose: KDTree and BallTree, whose arrays scikit-learn
-# follows unchecked (KNeighbors*: use algorithm="brute").
-TRUSTED = (
-    "functools.partial",  # of a function that must itself be on the list
-    "numpy.dtype",
-    "sklearn.calibration._CalibratedClassifier",
-    "sklearn.calibration._SigmoidCalibration",
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",  # checked by trees.py
-    "sklearn.metrics._scorer._PassthroughScorer",
-    "sklearn.model_selection._split.KFold",
-    "sklearn.model_selection._split.StratifiedKFold",
-    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
-    "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
-    "sklearn.tree._tree.Tree",  # checked by trees.py
-    "sklearn.utils._bunch.Bunch",
-    "sklearn.utils.validation.check_array",  # HistGradientBoosting's preprocessing of categories
-)
 
 
 class EstimatorCodec:
@@ -43,19 +26,18 @@ class EstimatorCodec:
 
     def encode(self, value: Any) -> Encoded | None:
         """See ``Codec``."""
-        if not is_instance(value, "sklearn.base", "BaseEstimator"):
+        if not is_instance(value, "sklearn.base", "BaseEstimator") and not _is_plain_class_of_a_problem(value):
             return None
         skops = skops_io()
         try:
             data = canonical_skops(skops.dumps(value))
         except (TypeError, ValueError, AttributeError) as error:
             raise UnsupportedType(f"skops cannot store this {type(value).__name__}: {error}") from error
-        unknown = sorted(set(skops.get_untrusted_types(data=data)) - set(TRUSTED))
+        unknown = _unknown(skops, data)
         if unknown:
             raise UnsupportedType(
                 f"A {type(value).__name__} made of {', '.join(unknown)} would be refused when loaded: not on the list "
-                "of trusted types. Use another estimator, or add the type to TRUSTED in "
-                "ml_assets/store/codecs/estimator.py after looking at what it does."
+                f"of trusted types. {_what_to_do(unknown)}"
             )
         return Encoded(self.name, {}, {"estimator.skops": data})
 
@@ -65,14 +47,38 @@ class EstimatorCodec:
         from skops.io.exceptions import UntrustedTypesFoundException
 
         data = parts["estimator.skops"]
-        refuse_unusual_form(data)
+        schema = schema_of(data)
+        if trust_list.faults(schema):
+            raise _refusal(_unknown(skops, data))
         try:
-            estimator = skops.loads(data, trusted=list(TRUSTED))
+            estimator = skops.loads(data, trusted=trust_list.used(schema))
         except UntrustedTypesFoundException as error:
-            unknown = sorted(set(skops.get_untrusted_types(data=data)) - set(TRUSTED))
-            raise UnreadableContent(
-                f"A stored estimator wants to use {', '.join(unknown)}: not on our list of trusted types. "
-                "Nothing of it was run. Do not trust where it came from."
-            ) from error
-        refuse_broken_trees(estimator)
+            raise _refusal(_unknown(skops, data)) from error
+        refuse_harmful(estimator)
         return estimator
+
+
+def _is_plain_class_of_a_problem(value: Any) -> bool:
+    return trust_list.is_own(type(value)) and not dataclasses.is_dataclass(value)  # which is a record
+
+
+def _refusal(unknown: list[str]) -> UnreadableContent:
+    return UnreadableContent(
+        f"A stored estimator wants to use {', '.join(unknown)}: not on our list of trusted types. "
+        "Nothing of it was run. Do not trust where it came from."
+    )
+
+
+def _unknown(skops: Any, data: bytes) -> list[str]:
+    """What a file uses that is not trusted, sorted."""
+    schema = schema_of(data)
+    untrusted = set(skops.get_untrusted_types(data=data)) - set(trust_list.used(schema))
+    return sorted(untrusted | set(trust_list.faults(schema)))
+
+
+def _what_to_do(unknown: list[str]) -> str:
+    if any(name.startswith(("sklearn.", "scipy.", "numpy.")) for name in unknown):
+        return "Use another estimator, or add it to ml_assets/store/codecs/trusted.json after looking at what it does."
+    if any("<" in name for name in unknown):
+        return "Define the function in the problem's module, by name, and list it in the problem's artifact_types."
+    return "Classes and functions of your own: list them in the problem's artifact_types."

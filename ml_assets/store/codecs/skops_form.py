@@ -3,6 +3,7 @@
 - ``schema.json`` keeps an object's ``__id__`` only where that object occurs more than once, numbered 1, 2, … by first
   appearance. Constants, types and functions lose it: whether two equal strings are one object is the interpreter's whim.
 - Data files are named by their digest. Padding in arrays of records is zeroed; nested archives are rewritten likewise.
+  Arrays keep their order, by rows or by columns: matrix products sum in another order where it differs.
 - The items of sets are sorted. Dictionaries keep their order, which is part of their value.
 - A partial's empty namespace is null: Python creates it when somebody looks at it.
 - The archive is sorted, dated 1980-01-01 and stored uncompressed, so that nothing can unpack to more than it is.
@@ -36,11 +37,17 @@ def canonical_skops(data: bytes) -> bytes:
     return _pack({**packed, SCHEMA: json.dumps(rewritten, separators=(",", ":"), ensure_ascii=False).encode()})
 
 
-def refuse_unusual_form(data: bytes) -> None:
-    """ValueError unless ``data`` is an archive as we write them: nothing compressed, nothing twice."""
-    for name, content in _unpack(data, stored_only=True).items():
+def schema_of(data: bytes) -> Any:
+    """The schema of an archive as we write them: nothing compressed, nothing twice.
+
+    Raises:
+        ValueError: if it is another.
+    """
+    files = _unpack(data, stored_only=True)
+    for name, content in files.items():
         if name.endswith(".npz"):
             _unpack(content, stored_only=True)
+    return json.loads(files[SCHEMA])
 
 
 class _Rewriter:
@@ -63,10 +70,10 @@ class _Rewriter:
         return {key: self._entry(key, value) for key, value in node.items() if self._is_kept(key, value)}
 
     def _is_kept(self, key: str, value: Any) -> bool:
-        return not _is_id(key, value) or value in self._shared
+        return not is_id(key, value) or value in self._shared
 
     def _entry(self, key: str, value: Any) -> Any:
-        if _is_id(key, value):
+        if is_id(key, value):
             return self._numbers.setdefault(value, len(self._numbers) + 1)
         if key == "file" and isinstance(value, str):
             return self._names[value]
@@ -76,19 +83,20 @@ class _Rewriter:
         return json.dumps(_Rewriter(self._names, set()).rewrite(node))
 
 
-def _is_id(key: str, value: Any) -> bool:
+def is_id(key: str, value: Any) -> bool:
     """Whether an entry is a node's id, not a key of the user's dictionary, whose values are nodes."""
     return key == "__id__" and isinstance(value, int)
 
 
 def _shared_ids(schema: Any) -> set[int]:
     """The ids of objects that occur more than once, constants aside."""
-    nodes = [node for node in _nodes(schema) if node.get("__loader__") not in CONSTANTS]
-    counts = Counter(node["__id__"] for node in nodes if _is_id("__id__", node.get("__id__")))
+    objects = [node for node in nodes(schema) if node.get("__loader__") not in CONSTANTS]
+    counts = Counter(node["__id__"] for node in objects if is_id("__id__", node.get("__id__")))
     return {identity for identity, count in counts.items() if count > 1}
 
 
-def _nodes(value: Any) -> Iterator[dict[str, Any]]:
+def nodes(value: Any) -> Iterator[dict[str, Any]]:
+    """All dictionaries in a schema, however deep: nodes, and what is inside of them."""
     items: list[Any] = [value]
     while items:
         item = items.pop()
@@ -101,7 +109,7 @@ def _nodes(value: Any) -> Iterator[dict[str, Any]]:
 
 def _canonical_file(name: str, content: bytes) -> bytes:
     if name.endswith(".npy"):
-        return to_npy(from_npy(content))
+        return to_npy(from_npy(content), keep_order=True)
     return _pack(_unpack(content)) if name.endswith(".npz") else content
 
 

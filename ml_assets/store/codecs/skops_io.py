@@ -16,6 +16,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ml_assets.store.codecs.made_by_calls import write_as_calls
+
 WRITTEN_DOWN = Path(__file__).with_name("skops_trusts.json")
 TRUSTED_TYPES = "skops.io._trusted_types"
 
@@ -30,6 +32,7 @@ def skops_io() -> Any:
             sys.modules.setdefault(TRUSTED_TYPES, known)
     import skops.io
 
+    write_as_calls()
     return skops.io
 
 

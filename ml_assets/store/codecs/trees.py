@@ -6,8 +6,6 @@ parent, and each split asks for a feature that the estimators around the tree ma
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from types import FunctionType
 from typing import Any
 
 # Estimators that hand their input to the trees inside them without checking it again.
@@ -19,53 +17,27 @@ _HOLDERS = (
     "sklearn.ensemble._bagging",
     "sklearn.ensemble._hist_gradient_boosting.gradient_boosting",
 )
-_NOBODY_CHECKS = 2**62
+NOBODY_CHECKS = 2**62
 
 
-def refuse_broken_trees(estimator: Any) -> None:
-    """ValueError if a tree anywhere inside ``estimator`` has an index that leads out of it."""
-    pending: list[tuple[Any, int]] = [(estimator, _NOBODY_CHECKS)]
-    seen: dict[tuple[int, int], Any] = {}  # keeps what it has seen alive: ids are not reused
-    while pending:
-        value, n_features = pending.pop()
-        if (id(value), n_features) in seen:
-            continue
-        seen[id(value), n_features] = value
-        _refuse_if_broken(value, n_features)
-        inner = _features_inside(value, n_features)
-        pending.extend((item, inner) for item in _inside(value))
-
-
-def _features_inside(value: Any, n_features: int) -> int:
-    """How many features a tree inside ``value`` may count on, if ``value`` itself gets ``n_features``."""
-    module = type(value).__module__
-    if module in _HOLDERS:
-        own = getattr(value, "n_features_in_", 0)
-        return min(n_features, own) if type(own) is int else 0
-    return _NOBODY_CHECKS if module.startswith("sklearn.") else n_features
-
-
-def _inside(value: Any) -> Iterable[Any]:
-    import numpy as np
-
-    if isinstance(value, str | bytes | int | float | type | FunctionType | None):
-        return ()
-    items: list[Any] = list(vars(value).values()) if hasattr(value, "__dict__") else []
-    if isinstance(value, dict):
-        items.extend(value.values())
-    elif isinstance(value, list | tuple | set):
-        items.extend(value)
-    elif isinstance(value, np.ndarray) and value.dtype == object:
-        items.extend(value.ravel().tolist())
-    return items
-
-
-def _refuse_if_broken(value: Any, n_features: int) -> None:
+def refuse_broken_tree(value: Any, n_features: int) -> None:
+    """ValueError if ``value`` is a tree that gets ``n_features`` and has an index that leads out of it."""
     kind = f"{type(value).__module__}.{type(value).__name__}"
     if kind == "sklearn.tree._tree.Tree":
         _check_tree(value, n_features)
     elif kind == "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor":
         _check_predictor(value, n_features)
+    elif hasattr(value, "_bin_mapper") and hasattr(value, "_predictors"):
+        _check_categories(value)
+
+
+def features_inside(value: Any, n_features: int) -> int:
+    """How many features a tree inside ``value`` may count on, if ``value`` itself gets ``n_features``."""
+    module = type(value).__module__
+    if module in _HOLDERS:
+        own = getattr(value, "n_features_in_", 0)
+        return min(n_features, own) if type(own) is int else 0
+    return NOBODY_CHECKS if module.startswith("sklearn.") else n_features
 
 
 def _check_tree(tree: Any, n_features: int) -> None:
@@ -85,12 +57,24 @@ def _check_predictor(predictor: Any, n_features: int) -> None:
             raise ValueError("a tree splits by categories that it does not have")
 
 
+def _check_categories(boosting: Any) -> None:
+    """Only features that the bins know as categories are split as such: others have no row in the bitsets of the known."""
+    import numpy as np
+
+    known = boosting._bin_mapper.is_categorical_
+    for predictor in (predictor for stage in boosting._predictors for predictor in stage):
+        nodes = predictor.nodes
+        asked = nodes["feature_idx"][(nodes["is_leaf"] == 0) & (nodes["is_categorical"] != 0)]
+        if len(known) != boosting.n_features_in_ or not np.isin(asked, np.flatnonzero(known)).all():
+            raise ValueError("a tree splits a feature by categories of which the estimator knows none")
+
+
 def _check_splits(splits: Any, left: Any, right: Any, feature: Any, n_features: int) -> None:
     """``splits`` (n,) says which nodes split; the others are arrays of the same length."""
     import numpy as np
 
     parents = np.flatnonzero(splits)
-    if not len(splits) or n_features == _NOBODY_CHECKS:
+    if not len(splits) or n_features == NOBODY_CHECKS:
         raise ValueError("a tree without nodes, or outside of an estimator that checks what it is asked")
     for child in (left[parents].astype(np.int64), right[parents].astype(np.int64)):
         if ((child <= parents) | (child >= len(splits))).any():

@@ -5,6 +5,7 @@ Every pickle and skops file here would create a file ``harmed``; each test looks
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import os
@@ -18,15 +19,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
+import scipy.stats
 import skops.io
 from sklearn.base import BaseEstimator
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.cluster import BisectingKMeans, KMeans
+from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import Ridge
+from sklearn.model_selection import RandomizedSearchCV
+from sklearn.neighbors import KernelDensity, KNeighborsClassifier
+from sklearn.preprocessing import SplineTransformer
+from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from ml_assets.errors import CorruptBlob, UnreadableContent
 from ml_assets.store import Content, File, Store, digest, trust
-from ml_assets.store.codecs.skops_form import canonical_skops
+from ml_assets.store.codecs.skops_form import canonical_skops, nodes
+from ml_assets.store.codecs.skops_io import skops_io
 from ml_assets.store.keys import blob_key
 
 HARM = "touch harmed"
@@ -228,6 +237,162 @@ def test_a_tree_that_promises_other_nodes_than_it_has_is_refused(store: Store) -
 
     with pytest.raises(UnreadableContent, match=r"a tree says it has 1 nodes and has 7"):
         data = rewritten(canonical_skops(skops.io.dumps(TREE)), change)
+        store.get(crafted(store, "estimator", {"estimator.skops": data}))
+
+
+NEIGHBORS = KNeighborsClassifier(algorithm="kd_tree").fit(X, Y)
+DENSITY = KernelDensity().fit(X, sample_weight=np.ones(len(X)))
+MACHINE = SVC().fit(X, Y)
+MEANS = KMeans(2, n_init=1, random_state=0).fit(X)
+BISECTED = BisectingKMeans(2, random_state=0).fit(X)
+BOOSTING = GradientBoostingClassifier(n_estimators=2).fit(X, X[:, 0].astype(int) % 3)
+SPLINES = SplineTransformer().fit(X)
+SPARSE = KNeighborsClassifier().fit(scipy.sparse.csr_matrix(X), Y)
+SEARCH = RandomizedSearchCV(Ridge(), {"alpha": scipy.stats.uniform(1, 2)})
+
+
+def altered(estimator: Any, change: Callable[[Any], None]) -> Any:
+    """The estimator with other content, as whoever writes files can make it."""
+    other = copy.deepcopy(estimator)
+    change(other)
+    return other
+
+
+def set_to(name: str, value: Callable[[Any], Any]) -> Callable[[Any], None]:
+    return lambda estimator: setattr(estimator, name, value(getattr(estimator, name)))
+
+
+def leads_outside(estimator: Any) -> None:
+    estimator._fit_X.indices[0] = 10**6
+
+
+def bisects_less(estimator: Any) -> None:
+    estimator._bisecting_tree.left.center = np.zeros(1)
+
+
+def knows_no_categories(estimator: Any) -> None:
+    estimator._bin_mapper.is_categorical_[:] = False
+
+
+def unlike_itself(estimator: Any) -> None:
+    estimator._validate_X_predict = np.absolute
+
+
+@pytest.mark.parametrize(
+    ("estimator", "change", "message"),
+    [
+        (MACHINE, set_to("_n_support", lambda a: a * 100), "the arrays of a SVC do not fit"),
+        (MACHINE, set_to("_n_support", lambda a: np.array([-5, a.sum() + 5], dtype=np.int32)), "arrays of a SVC"),
+        (MACHINE, set_to("support_vectors_", lambda a: a[:, :1].copy()), "arrays of a SVC"),
+        (MACHINE, set_to("_dual_coef_", lambda a: a[:, :2].copy()), "arrays of a SVC"),
+        (MACHINE, set_to("_intercept_", lambda a: a[:0].copy()), "arrays of a SVC"),
+        (MACHINE, set_to("support_", lambda a: a + 10**6), "arrays of a SVC"),
+        (MEANS, set_to("cluster_centers_", lambda a: a[:, :1].copy()), "arrays of a KMeans"),
+        (MEANS, lambda estimator: delattr(estimator, "n_features_in_"), "arrays of a KMeans"),
+        (BISECTED, bisects_less, "arrays of a BisectingKMeans"),
+        (BOOSTING, set_to("init_", lambda _: "zero"), None),
+        (
+            altered(BOOSTING, set_to("init_", lambda _: "zero")),
+            set_to("n_trees_per_iteration_", lambda _: 1),
+            "arrays of a",
+        ),
+        (HIST, knows_no_categories, "splits a feature by categories of which the estimator knows none"),
+        (SPARSE, leads_outside, "column index values must be|indices"),
+        (FOREST, unlike_itself, "'_validate_X_predict' in place of its own methods"),
+    ],
+    ids=lambda v: type(v).__name__ if isinstance(v, BaseEstimator) else getattr(v, "__name__", None),
+)
+def test_arrays_that_compiled_code_would_follow_out_of_memory_are_refused(
+    store: Store, estimator: Any, change: Callable[[Any], None], message: str | None
+) -> None:
+    data = canonical_skops(skops.io.dumps(altered(estimator, change)))
+    content = crafted(store, "estimator", {"estimator.skops": data})
+    if message is None:  # that the way to alter one leaves a good one good
+        store.get(content)
+        return
+    with pytest.raises(UnreadableContent, match=message):
+        store.get(content)
+
+
+def node_of(schema: Any, name: str) -> Any:
+    return next(node for node in nodes(schema) if node.get("__class__") == name)
+
+
+def as_memory(name: str) -> Callable[[Any], None]:
+    """Make the node of a type one whose state is believed."""
+    return lambda schema: node_of(schema, name).update({"__loader__": "ObjectNode"})
+
+
+def called(schema: Any) -> None:
+    """A function of the list as a constructor: skops would call it when it loads the file."""
+    kind = {"__class__": "nan_to_num", "__module__": "numpy", "__loader__": "ConstructorFromReduceNode"}
+    empty = {"__class__": "tuple", "__module__": "builtins", "__loader__": "TupleNode", "content": []}
+    schema["content"]["content"]["alpha"] = {**kind, "content": empty}
+
+
+def called_with_a_key(schema: Any) -> None:
+    """A function as the type of a key: skops would call it with the key."""
+    kinds = node_of(schema, "Ridge")["content"]["key_types"]["content"]
+    kinds[0] = {"__class__": "absolute", "__module__": "numpy", "__loader__": "FunctionNode"}
+
+
+def under_the_name_of_another(schema: Any) -> None:
+    """A type that says it is an object that came before: skops would take that one."""
+    content = node_of(schema, "Ridge")["content"]
+    schema["__id__"] = 7
+    content["key_types"]["content"][0]["__id__"] = 7
+
+
+def of_old(schema: Any) -> None:
+    schema["protocol"] = 0
+
+
+@pytest.mark.parametrize(
+    ("estimator", "change", "message"),
+    [
+        (NEIGHBORS, as_memory("KDTree"), r"KDTree as a ObjectNode"),
+        (NEIGHBORS, as_memory("EuclideanDistance64"), r"EuclideanDistance64 as a ObjectNode"),
+        (SPLINES, as_memory("BSpline"), r"BSpline as a ObjectNode"),
+        (SEARCH, as_memory("rv_continuous_frozen"), r"rv_continuous_frozen as a ObjectNode"),
+        (SEARCH, as_memory("uniform"), r"scipy\.stats\.uniform as a ObjectNode"),
+        (Ridge(), called, r"numpy\.nan_to_num as a ConstructorFromReduceNode"),
+        (Ridge(), called_with_a_key, "keys of a dictionary that are no plain values"),
+        (
+            Ridge(),
+            under_the_name_of_another,
+            r"builtins\.str as sklearn\.linear_model\._ridge\.Ridge|Ridge as builtins",
+        ),
+        (Ridge(), of_old, "protocol 0 of skops"),
+    ],
+    ids=lambda v: v.__name__ if callable(v) else None,
+)
+def test_a_name_of_the_list_in_another_form_is_refused(
+    store: Store, estimator: Any, change: Callable[[Any], None], message: str
+) -> None:
+    data = rewritten(canonical_skops(skops_io().dumps(estimator)), change)
+    with pytest.raises(UnreadableContent, match=rf"wants to use .*{message}.*Nothing of it was run"):
+        store.get(crafted(store, "estimator", {"estimator.skops": data}))
+
+
+def without_points(schema: Any) -> None:
+    node_of(schema, "KDTree")["content"]["content"].pop(0)
+
+
+def with_few_weights(schema: Any) -> None:
+    arguments = node_of(schema, "KDTree")["content"]["content"]
+    arguments[3] = node_of(schema, "EuclideanDistance64")["content"]  # no weights at all
+    arguments[3]["__loader__"] = "ListNode"
+    arguments[3]["__class__"] = "list"
+
+
+@pytest.mark.parametrize(
+    ("estimator", "change"), [(NEIGHBORS, without_points), (DENSITY, with_few_weights)], ids=["no points", "no weights"]
+)
+def test_a_search_tree_of_points_that_do_not_fit_is_refused(
+    store: Store, estimator: Any, change: Callable[[Any], None]
+) -> None:
+    data = rewritten(canonical_skops(skops_io().dumps(estimator)), change)
+    with pytest.raises(UnreadableContent, match="not what the codec 'estimator' writes"):
         store.get(crafted(store, "estimator", {"estimator.skops": data}))
 
 
