@@ -48,7 +48,7 @@ def test_features_that_lose_rows_are_refused():
         feature_table(problem, [], FEBRUARY)
     assert str(refused.value) == (
         "Problem 'umbrellas': features() returned 6 rows for 7 rows of data. "
-        "Return one row per row of data, in the same order."
+        "Return a DataFrame with one row per row of data and the index that data has; in which order does not matter."
     )
 
 
