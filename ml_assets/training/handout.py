@@ -12,25 +12,26 @@ its own is given a default one.
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ml_assets.problem import FeatureTable, TrainingData
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    Rows = TypeVar("Rows", pd.DataFrame, pd.Series)
+    Rows = TypeVar("Rows", bound=pd.DataFrame | pd.Series)
 
 
 def own(frame: pd.DataFrame) -> pd.DataFrame:
     """A copy that shares nothing that can be edited with ``frame``, lists in its cells included."""
     import pandas as pd
+    from pandas.api.types import infer_dtype, is_object_dtype
 
     copy = frame.copy()
     for at, dtype in enumerate(frame.dtypes):
         column = frame.iloc[:, at]
-        if dtype == object and pd.api.types.infer_dtype(column).startswith("mixed"):
-            copy.isetitem(at, pd.Series([deepcopy(value) for value in column], index=copy.index, dtype=object))
+        if is_object_dtype(dtype) and infer_dtype(column).startswith("mixed"):
+            copy.isetitem(at, pd.Series([deepcopy(value) for value in column], dtype=object).to_numpy())
     return copy
 
 
@@ -61,8 +62,25 @@ def in_order(rows: Rows, index: pd.Index) -> Rows | None:
         return rows
     if len(rows) != len(index) or not (index.is_unique and rows.index.is_unique):
         return None
-    at, back = rows.index.get_indexer(index), index.get_indexer(rows.index)  # both: an interval is found by a number in it
-    return rows.iloc[at] if (at >= 0).all() and (back >= 0).all() else None
+    at, back = (
+        rows.index.get_indexer(index),
+        index.get_indexer(rows.index),
+    )  # both: an interval is found by a number in it
+    ordered: Any = rows.take(at) if (at >= 0).all() and (back >= 0).all() else None
+    return ordered
+
+
+def difference(found: pd.Index, known: pd.Index) -> str:
+    """Why rows with the index ``found`` cannot be put into the order of ``known``, of the same length, in words."""
+    for index, whose in ((found, "the index returned"), (known, "the index given")):
+        if index.has_duplicates:
+            return f"{_first(index[index.duplicated()])} occurs more than once in {whose}"
+    strange = [label for label in found.tolist() if label not in known] or found.tolist()
+    return f"{strange[0]!r} is not among the labels given, {_first(known)} to {_first(known[::-1])}"
+
+
+def _first(index: pd.Index) -> str:
+    return repr(index[:1].tolist()[0])  # as Python's own number
 
 
 def moved(column: pd.Series, original: pd.Series) -> bool:
@@ -72,8 +90,9 @@ def moved(column: pd.Series, original: pd.Series) -> bool:
     """
     import numpy as np
     import pandas as pd
+    from pandas.api.types import is_object_dtype
 
-    if column.dtype != original.dtype or column.dtype == object or column.array.equals(original.array):
+    if column.dtype != original.dtype or is_object_dtype(column.dtype) or column.array.equals(original.array):
         return False
     found, known = (np.sort(pd.util.hash_pandas_object(of, index=False).to_numpy()) for of in (column, original))
     return np.array_equal(found, known) and len(np.unique(known)) > len(known) / 2

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ml_assets.errors import FeatureMismatch, InvalidPrediction
 from ml_assets.problem import FeatureTable, Problem, TrainingData, TrainingRun
-from ml_assets.training.handout import in_order, own, own_data, own_rows
+from ml_assets.training.handout import difference, in_order, own, own_data, own_rows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -86,9 +86,8 @@ def _answer(returned: Any, rows: int, name: str, function: str) -> np.ndarray:
         ordered = in_order(returned, pd.RangeIndex(rows))
         if ordered is None:
             raise InvalidPrediction(
-                f"{name} answers {rows:,} rows with an index from {returned.index[0]!r} to {returned.index[-1]!r}, which does "
-                f"not say which answer is of which row. Let the problem's {function} keep the index that it is given, or "
-                "return an array."
+                f"{name} answers with another index than its rows have: {difference(returned.index, pd.RangeIndex(rows))}. Let "
+                f"the problem's {function} keep the index that it is given, or return an array in the order of the rows."
             )
         returned = ordered
     return np.array(returned)  # a copy: it may be a buffer that the next call fills

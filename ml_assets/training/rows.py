@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ml_assets.errors import FeatureMismatch, InvalidProblem
 from ml_assets.problem import FeatureTable, Problem
-from ml_assets.training.handout import in_order, moved, numbered, own
+from ml_assets.training.handout import difference, in_order, moved, numbered, own
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +53,7 @@ def _in_order_of_data(problem: Problem, features: Any, data: pd.DataFrame, histo
     orders = (in_order(features, index) for index in (data.index, after_history))
     ordered = next((rows for rows in orders if rows is not None), None)
     if ordered is None:
-        raise _no_rows_of_data(problem, f"rows with another index than data: {_difference(features.index, data.index)}")
+        raise _no_rows_of_data(problem, f"rows with another index than data: {difference(features.index, data.index)}")
     for name in ordered.columns.intersection(data.columns) if ordered.columns.is_unique else ():
         if moved(ordered[name], data[name]):
             raise _no_rows_of_data(
@@ -69,14 +69,6 @@ def _no_rows_of_data(problem: Problem, returned: str) -> InvalidProblem:
         f"Problem {problem.name!r}: features() returned {returned}. Return a DataFrame with one row per row of data and the "
         "index that data has; in which order does not matter."
     )
-
-
-def _difference(found: pd.Index, known: pd.Index) -> str:
-    for index, whose in ((found, "the index returned"), (known, "that of data")):
-        if index.has_duplicates:
-            return f"{index[index.duplicated()][0]!r} occurs more than once in {whose}"
-    odd = next((label for label in found if label not in known), found[0])
-    return f"{odd!r} is not among its labels, {known[0]!r} to {known[-1]!r}"
 
 
 def concatenate(tables: Mapping[str, FeatureTable]) -> FeatureTable:
