@@ -97,11 +97,17 @@ def _audit(problem: Problem, schema: pa.DataFrameSchema, landed: pd.DataFrame, p
     size = checks.volume(landed, problem.minimum_rows, previous_rows)
     if len(landed) > problem.minimum_rows and not size.passed:
         return _Audited(landed, (size,), checks.Repairs(len(landed), len(landed)))
-    rows = landed if schema.index is not None else numbered(landed)
+    rows = landed if schema.index is not None else _labelled(landed)
     valid = checks.validated(rows, schema, problem.entity, problem.minimum_rows)
     data = landed if valid.data is rows else numbered(valid.data)
     further = _of_columns(problem, data) if valid.outcome.passed else ()
     return _Audited(data, (size, valid.outcome, *further), valid.repairs)
+
+
+def _labelled(landed: pd.DataFrame) -> pd.DataFrame:
+    """The rows, each with a label of its own: of rows that share one, pandera drops all or none."""
+    rows = numbered(landed)
+    return rows.reset_index(drop=True) if rows.index.has_duplicates else rows
 
 
 def _of_columns(problem: Problem, data: pd.DataFrame) -> Iterator[checks.CheckOutcome]:

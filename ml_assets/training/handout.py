@@ -62,11 +62,9 @@ def in_order(rows: Rows, index: pd.Index) -> Rows | None:
         return rows
     if len(rows) != len(index) or not (index.is_unique and rows.index.is_unique):
         return None
-    at, back = (
-        rows.index.get_indexer(index),
-        index.get_indexer(rows.index),
-    )  # both: an interval is found by a number in it
-    ordered: Any = rows.take(at) if (at >= 0).all() and (back >= 0).all() else None
+    at, back = rows.index.get_indexer(index), index.get_indexer(rows.index)
+    is_permutation = (at >= 0).all() and (back >= 0).all()  # both, because a number is found in an interval
+    ordered: Any = rows.take(at) if is_permutation else None
     return ordered
 
 

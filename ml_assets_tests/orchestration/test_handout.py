@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import dagster as dg
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
@@ -100,7 +101,11 @@ def test_a_problem_that_does_as_it_likes_with_its_rows_makes_what_a_polite_one_d
 def repairing() -> pa.DataFrameSchema:
     known = umbrellas.schema()
     kept = known.update_columns(
-        {"clouds": {"coerce": True, "default": 0.0}, "bought": {"checks": [pa.Check.isin([0, 1])], "nullable": True}}
+        {
+            "clouds": {"coerce": True},
+            "shop": {"default": "east"},
+            "bought": {"checks": [pa.Check.isin([0, 1])], "nullable": True},
+        }
     )
     kept.drop_invalid_rows, kept.strict = True, "filter"
     return kept
@@ -108,18 +113,19 @@ def repairing() -> pa.DataFrameSchema:
 
 def test_what_the_schema_repairs_is_what_is_stored_trained_on_and_predicted(tmp_path):
     rows = umbrellas.visits(JANUARY)
-    landed = rows.assign(clouds=rows["clouds"].astype(object), colour="red").astype({"clouds": "str"})
+    landed = rows.assign(clouds=rows["clouds"].map(repr), colour="red")
     landed.loc[:4, "bought"] = 7.0
-    landed.loc[5:14, "clouds"] = None
+    landed.loc[5:14, "shop"] = None
     world = made(tmp_path, dataclasses.replace(umbrellas.PROBLEM, schema=repairing), **{"2024_01": landed})
 
     stored, manifest = world.load("umbrellas/dataset", JANUARY), world.manifest("umbrellas/dataset", JANUARY)
-    expected = rows.assign(clouds=rows["clouds"].where(~rows.index.isin(range(5, 15)), 0.0)).iloc[5:]
+    expected = rows.assign(shop=rows["shop"].where(~rows.index.isin(range(5, 15)), "east")).iloc[5:]
     pd.testing.assert_frame_equal(stored, expected.reset_index(drop=True), check_column_type=False)
     assert {name: manifest.notes[name] for name in ("rows", "rows_landed", "rows_refused")} == {
         "rows": 395, "rows_landed": 400, "rows_refused": 5,
     }  # fmt: skip
     assert manifest.notes["columns_left_out"] == ["colour"]
+    assert manifest.notes["values_repaired"] == {"clouds": 395, "shop": 10}
     assert manifest.notes["types_repaired"] == {"clouds": "str -> float64"}
     (said,) = [check.description for check in manifest.checks if check.name == "schema"]
     assert said.startswith(
@@ -135,7 +141,8 @@ def refused(world: World, problem: Problem, month: str = JANUARY) -> dict[str, s
     """The checks of the dataset that stop a run, and what they say."""
     result = world.run(problem, month)
     assert {event.step_key for event in result.get_step_failure_events()} == {f"{problem.name}__dataset"}
-    return {found.check_name: found.description for found in result.get_asset_check_evaluations() if not found.passed}
+    found = [check for check in result.get_asset_check_evaluations() if not check.passed]
+    return {check.check_name: check.description for check in found if check.severity == dg.AssetCheckSeverity.ERROR}
 
 
 def loose() -> pa.DataFrameSchema:
@@ -227,3 +234,20 @@ def test_a_dataset_function_that_returns_no_table_is_told_so(tmp_path, returned,
     while error.cause is not None:
         error = error.cause
     assert f"Problem 'umbrellas': dataset() {words}. Return a pandas DataFrame" in error.message
+
+
+def test_of_rows_that_share_a_label_only_the_invalid_ones_are_dropped(tmp_path):
+    """As ``pd.concat`` leaves them, or an index of times."""
+
+    def load(partition, source):
+        rows = umbrellas.load(partition, source)
+        return pd.concat([rows.head(200), rows.iloc[200:].reset_index(drop=True)])
+
+    schema = umbrellas.schema().update_column("clouds", checks=[pa.Check.lt(2)])
+    schema.drop_invalid_rows = True
+    rows = umbrellas.visits(JANUARY)
+    for dataset in (load, lambda partition, source: load(partition, source).set_axis(rows["at"].dt.floor("D"))):
+        problem = dataclasses.replace(umbrellas.PROBLEM, dataset=dataset, schema=lambda: schema)
+        world = build(tmp_path / dataset.__name__.strip("<>"), [problem])
+        world.must_run(problem, JANUARY, ["dataset"])
+        assert world.load("umbrellas/dataset", JANUARY)["visit"].tolist() == rows["visit"][rows["clouds"] < 2].tolist()
