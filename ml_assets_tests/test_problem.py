@@ -254,5 +254,5 @@ def test_a_negative_number_of_partitions_ahead_is_refused():
 )
 def test_what_identifies_a_row_is_not_called_as_what_is_predicted_of_it(name, field):
     with pytest.raises(InvalidProblem, match=f"'{name}' is a column of the predictions, .* rename that of the data"):
-        replace(umbrellas.PROBLEM, **{field: name})
-    assert replace(umbrellas.PROBLEM, **{field: "prediction_id"})
+        dataclasses.replace(umbrellas.PROBLEM, **{field: name})
+    assert dataclasses.replace(umbrellas.PROBLEM, **{field: "prediction_id"})

@@ -12,7 +12,7 @@ its own is given a default one.
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from ml_assets.problem import FeatureTable, TrainingData
 
@@ -64,8 +64,7 @@ def in_order(rows: Rows, index: pd.Index) -> Rows | None:
         return None
     at, back = rows.index.get_indexer(index), index.get_indexer(rows.index)
     is_permutation = (at >= 0).all() and (back >= 0).all()  # both, because a number is found in an interval
-    ordered: Any = rows.take(at) if is_permutation else None
-    return ordered
+    return cast("Rows", rows.take(at)) if is_permutation else None
 
 
 def difference(found: pd.Index, known: pd.Index) -> str:
