@@ -60,6 +60,7 @@ __all__ = [
 ]
 
 _PLACE = re.compile(r"\{([^{}/]*)\}")  # what stands for a partition, or a part of it, in Problem.files
+_OF_PREDICTIONS = re.compile(r"model_version|prediction(_lower|_upper|_\d+)?")
 
 
 # ---------------------------------------------------------------- what the functions receive
@@ -213,6 +214,8 @@ class TrainingRun(Protocol):
 class Problem:
     """One machine-learning problem. A field is added when a second problem needs it.
 
+    Its functions get copies: what they do to frames and arrays in place reaches nobody, and only what they return counts.
+
     Attributes:
         name: lower-case identifier; the first part of every asset key.
         task: what is predicted: ``binary`` (label 0 or 1), ``multiclass`` (label 0 … k-1) or ``regression``.
@@ -220,19 +223,23 @@ class Problem:
         owners: e-mail addresses or ``team:name``.
         partitions: how the data is cut.
         dataset: ``(Partition, Source) -> DataFrame``: what landed for the partition, one row per entity.
-        schema: ``() -> pandera.DataFrameSchema``: what a valid dataset is; called only where it is checked.
-        features: ``(history, data) -> DataFrame``: one row per row of ``data``, same order; ``history`` is the
+        schema: ``() -> DataFrameSchema`` of pandera's, or a ``DataFrameModel``, or a function that returns one: what a valid
+            dataset is. What it repairs (``coerce``, ``default``, parsers, ``drop_invalid_rows``, ``strict="filter"``) is
+            what is stored; what it changed is said and counted.
+        features: ``(history, data) -> DataFrame``: one row per row of ``data``, with its index, in any order: the index says
+            which row is which, so rows that were sorted must keep it until they are returned. ``history`` is the
             ``lookback`` datasets before it, concatenated, oldest first (no rows where there are none). Pure.
         lookback: how many earlier partitions' datasets ``features`` is given.
         entity: column that identifies a row, unique in a dataset.
-        event_time: column with the time the question is about (UTC); None where there is none.
+        event_time: column with the time the question is about (UTC, with its zone); None where there is none.
         label: column of the dataset; rows whose label is missing are scored but never train or judge.
-        label_time: column with the time the label became known (UTC). With it, rows whose label was not yet known when
-            the next part of the split begins are left out of training (purged).
+        label_time: column with the time the label became known (UTC, with its zone). With it, rows whose label was not yet
+            known when the next part of the split begins are left out of training (purged).
         split: how the rows of a window are divided into train, validation and test.
         train: ``(TrainingData, params, TrainingRun) -> model``; fits its own preprocessing.
         predict: ``(model, features) -> ndarray``: shape (n,) or (n, classes): probabilities, or values for regression, or
-            (n, 3): value, 10th and 90th percentile. A row's answer depends on that row alone: rows are scored in batches.
+            (n, 3): value, 10th and 90th percentile. A row's answer depends on that row alone: rows are scored in batches. A
+            Series or DataFrame is put into the order of ``features`` by its index.
         baseline: ``(train, test) -> ndarray``: the dumb answer for the rows of ``test``, judged beside the model.
         params: frozen dataclass of plain values; the launchpad shows it, the manifest records it.
         seed: seed of all chance in training, unless a run gives another.
@@ -265,7 +272,7 @@ class Problem:
     task: Task
     partitions: Partitions
     dataset: Callable[[Partition, Source], pd.DataFrame]
-    schema: Callable[[], pa.DataFrameSchema]
+    schema: Callable[[], pa.DataFrameSchema | type[pa.DataFrameModel]] | type[pa.DataFrameModel]
     features: Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]
     entity: str
     label: str
@@ -340,7 +347,7 @@ def _faults(problem: Problem) -> list[str]:
         faults.append(
             "Dynamic partitions appear as files land; name those files in files, such as 'shops/{partition}.parquet'."
         )
-    faults += [*_faults_of_files(problem), *_faults_of_types(problem.artifact_types)]
+    faults += [*_faults_of_files(problem), *_faults_of_types(problem.artifact_types), *_faults_of_keys(problem)]
     if problem.fresh_within_days is not None and problem.fresh_within_days <= 0:
         faults.append("fresh_within_days is an age and must be more than 0.")
     if problem.tuning is not None and dataclasses.is_dataclass(problem.params):
@@ -352,6 +359,14 @@ def _faults(problem: Problem) -> list[str]:
         if metric.name not in judged:
             faults.append(f"{metric.name} decides but is not among metrics; add it.")
     return faults
+
+
+def _faults_of_keys(problem: Problem) -> list[str]:
+    return [
+        f"{name!r} is a column of the predictions, which name the entity and the event time beside it: rename that of the data."
+        for name in dict.fromkeys([problem.entity, problem.event_time])
+        if name is not None and _OF_PREDICTIONS.fullmatch(name)
+    ]
 
 
 def _faults_of_files(problem: Problem) -> list[str]:

@@ -269,3 +269,13 @@ def test_dagster_knows_the_same_partitions(partitions):
 def test_a_negative_number_of_partitions_ahead_is_refused():
     with pytest.raises(InvalidProblem, match="ahead"):
         Monthly("2024-01", ahead=-1)
+
+
+@pytest.mark.parametrize("field", ["entity", "event_time"])
+@pytest.mark.parametrize(
+    "name", ["prediction", "prediction_0", "prediction_lower", "prediction_upper", "model_version"]
+)
+def test_what_identifies_a_row_is_not_called_as_what_is_predicted_of_it(name, field):
+    with pytest.raises(InvalidProblem, match=f"'{name}' is a column of the predictions, .* rename that of the data"):
+        dataclasses.replace(umbrellas.PROBLEM, **{field: name})
+    assert dataclasses.replace(umbrellas.PROBLEM, **{field: "prediction_id"})

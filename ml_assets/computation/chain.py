@@ -115,10 +115,11 @@ def reads_of(
 
 
 def rows_before(problem: Problem, store: Store, partition: str) -> int | None:
-    """How many rows the dataset of the partition before has, which an unusual number of rows is recognised by."""
+    """How many rows landed for the partition before, which an unusual number of rows is recognised by."""
     before = problem.partitions.previous(partition)
     entry = store.head(f"{problem.name}/dataset", before) if before is not None else None
-    return int(store.manifest(entry.target).notes["rows"]) if entry else None
+    notes = store.manifest(entry.target).notes if entry else {}
+    return int(notes.get("rows_landed", notes["rows"])) if entry else None
 
 
 def _followed(noun: str, inputs: Sequence[Handle]) -> list[Handle]:

@@ -25,7 +25,7 @@ from ml_assets.store import Store
 
 _JUDGED = ("task", "entity", "event_time", "label")
 USES = {
-    "dataset": ("dataset", "schema", "minimum_rows", "entity", "task", "label"),
+    "dataset": ("dataset", "schema", "minimum_rows", "entity", "event_time", "label_time", "task", "label"),
     "features": ("features", "entity", "event_time", "label_time", "label", "slices", "task"),
     "split": ("split", "entity", "event_time", "label_time", "task"),
     "study": ("tuning", "train", "predict", "metrics"),

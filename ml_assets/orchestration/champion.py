@@ -181,9 +181,10 @@ class _Trial:
     def _seen_rows(self, served: Handle, test: FeatureTable) -> int:
         """How many rows of the test the champion was fitted on or chosen by."""
         roles = served.input("split").load()
-        keys = ["entity"] if self.problem.event_time is None else ["entity", "event_time"]
+        names = {"entity": self.problem.entity, "event_time": self.problem.event_time}
+        keys = [key for key, name in names.items() if name is not None]
         seen = roles.loc[roles["role"].isin([TRAIN, VALIDATION]), keys]
-        judging = test.keys.rename(columns={self.problem.entity: "entity", self.problem.event_time: "event_time"})[keys]
+        judging = test.keys[[names[key] for key in keys]].set_axis(keys, axis=1)  # a slice may be called so, too
         return len(judging.merge(seen.drop_duplicates(), on=keys))
 
 

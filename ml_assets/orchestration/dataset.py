@@ -1,14 +1,15 @@
-"""landing -> dataset: what landed for a partition, checked before anything is made from it."""
+"""landing -> dataset: what landed for a partition, checked, and as its schema leaves it, before anything is made from it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from ml_assets.computation.chain import rows_before
+from ml_assets.errors import InvalidProblem
 from ml_assets.evaluation import checks
 from ml_assets.orchestration.asset import asset_key, problem_asset
 from ml_assets.orchestration.code_references import code_references
@@ -17,13 +18,16 @@ from ml_assets.orchestration.step import LANDING, CheckSpec, partition_of, store
 from ml_assets.orchestration.tables import column_schema
 from ml_assets.problem import Problem
 from ml_assets.store import LandedFile
+from ml_assets.training.handout import numbered
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pandera.pandas as pa
 
 CHECKS = (
     CheckSpec("schema", "Columns, types, ranges and missing values are those of the problem's schema."),
     CheckSpec("volume", "Not fewer rows than the problem's minimum, not many times more than the partition before."),
+    CheckSpec("keys", "What identifies and dates a row, and its label, are there; times have a zone."),
     CheckSpec("unique", "No entity occurs twice."),
     CheckSpec("labels", "Labels are of the kind that the problem's task needs."),
     CheckSpec("labelled", "Some labels are known; before the outcomes land, none is.", blocking=False),
@@ -44,13 +48,14 @@ def dataset_asset(problem: Problem) -> dg.AssetsDefinition:
     )
     def dataset(context: dg.AssetExecutionContext) -> Made:
         source = getattr(context.resources, LANDING).source(problem.name)
-        data = problem.dataset(problem.partitions.partition(partition_of(context)), source)
-        previous = rows_before(problem, store_of(context), partition_of(context))
+        landed = _table(problem, problem.dataset(problem.partitions.partition(partition_of(context)), source))
+        schema = checks.schema_of(problem)
+        audited = _audit(problem, schema, landed, rows_before(problem, store_of(context), partition_of(context)))
         return Made(
-            data,
-            checks=tuple(_naming(source.read, outcome) for outcome in _audit(problem, data, previous)),
-            notes={"rows": len(data)},
-            metadata={"dagster/row_count": len(data), **column_schema(data, problem.schema())},
+            audited.data,
+            checks=tuple(_naming(source.read, outcome) for outcome in audited.outcomes),
+            notes={"rows": len(audited.data), **audited.repairs.notes},
+            metadata={"dagster/row_count": len(audited.data), **column_schema(audited.data, schema)},
             landed=tuple(source.read),
             traces=source.traces,
         )
@@ -58,19 +63,57 @@ def dataset_asset(problem: Problem) -> dg.AssetsDefinition:
     return dataset
 
 
-def _audit(problem: Problem, data: pd.DataFrame, previous_rows: int | None) -> Iterator[checks.CheckOutcome]:
+def _table(problem: Problem, returned: Any) -> pd.DataFrame:
+    """What ``dataset()`` returned, if it is a table."""
+    import pandas as pd
+
+    if not isinstance(returned, pd.DataFrame):
+        what = f"{type(returned).__name__}, no DataFrame"
+    elif not returned.columns.is_unique:
+        what = "several columns of one name"
+    else:
+        return returned
+    raise InvalidProblem(
+        f"Problem {problem.name!r}: dataset() returned {what}. Return a pandas DataFrame with one row per {problem.entity!r} "
+        "and a name for each column."
+    )
+
+
+@dataclass(frozen=True)
+class _Audited:
+    """Rows as they are stored, what the checks say of them, and what the schema did to those that landed."""
+
+    data: pd.DataFrame
+    outcomes: tuple[checks.CheckOutcome, ...]
+    repairs: checks.Repairs
+
+
+def _audit(problem: Problem, schema: pa.DataFrameSchema, landed: pd.DataFrame, previous_rows: int | None) -> _Audited:
     """The checks of a dataset; those that need its columns only run once the columns are right.
 
-    Too many rows are not looked into: of a hundred times the usual ones, the schema alone takes as many seconds as loading
-    them, and as much memory again.
+    How many rows there are is judged as they landed, all else as the schema leaves them. Too many rows are not looked into: of
+    a hundred times the usual ones, the schema alone takes as many seconds as loading them, and as much memory again.
     """
-    size = checks.volume(data, problem.minimum_rows, previous_rows)
-    yield size
-    if len(data) > problem.minimum_rows and not size.passed:
-        return
-    schema = checks.schema_valid(data, problem.schema())
-    yield schema
-    if schema.passed:
+    size = checks.volume(landed, problem.minimum_rows, previous_rows)
+    if len(landed) > problem.minimum_rows and not size.passed:
+        return _Audited(landed, (size,), checks.Repairs(len(landed), len(landed)))
+    rows = landed if schema.index is not None else _labelled(landed)
+    valid = checks.validated(rows, schema, problem.entity, problem.minimum_rows)
+    data = landed if valid.data is rows else numbered(valid.data)
+    further = _of_columns(problem, data) if valid.outcome.passed else ()
+    return _Audited(data, (size, valid.outcome, *further), valid.repairs)
+
+
+def _labelled(landed: pd.DataFrame) -> pd.DataFrame:
+    """The rows, each with a label of its own: of rows that share one, pandera drops all or none."""
+    rows = numbered(landed)
+    return rows.reset_index(drop=True) if rows.index.has_duplicates else rows
+
+
+def _of_columns(problem: Problem, data: pd.DataFrame) -> Iterator[checks.CheckOutcome]:
+    keys = checks.keys_there(data, problem.entity, problem.label, problem.event_time, problem.label_time)
+    yield keys
+    if keys.passed:
         yield checks.unique_entities(data, problem.entity)
         yield checks.labels_valid(problem.task, data[problem.label])
         yield checks.labels_known(data[problem.label])

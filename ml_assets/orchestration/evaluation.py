@@ -26,7 +26,7 @@ from ml_assets.orchestration.step import CheckSpec, store_of
 from ml_assets.orchestration.tables import evaluation_tables
 from ml_assets.problem import Metric, Problem
 from ml_assets.store import Handle, Png
-from ml_assets.training.model import predict
+from ml_assets.training.model import baseline, predict
 from ml_assets.training.split import TEST, TRAIN, rows_of
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def evaluation_asset(problem: Problem) -> dg.AssetsDefinition:
         table, roles = window_of(split)
         train, test = rows_of(table, roles, TRAIN), rows_of(table, roles, TEST)
         answer = partial(predict, problem, model.load(), name=str(model.key))
-        scored = scored_rows(problem, test, answer(test.features), problem.baseline(train, test))
+        scored = scored_rows(problem, test, answer(test.features), baseline(problem, train, test))
         report = judge_scored(
             problem,
             test,

@@ -81,7 +81,7 @@ def scored(
     Args:
         rows: how many are scored, and held, at a time.
     """
-    names = [name for name in (problem.entity, problem.event_time) if name is not None]
+    names = [*dict.fromkeys(name for name in (problem.entity, problem.event_time) if name is not None)]
     content, of = features.manifest.content, str(features.key)
     keys = (batch[names] for batch in store.batches(content, field="keys", rows=rows, of=of))
     if model is None:

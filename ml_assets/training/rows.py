@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ml_assets.errors import FeatureMismatch, InvalidProblem
 from ml_assets.problem import FeatureTable, Problem
+from ml_assets.training.handout import difference, in_order, moved, numbered, own
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,26 +16,59 @@ if TYPE_CHECKING:
 def feature_table(problem: Problem, history: Sequence[pd.DataFrame], data: pd.DataFrame) -> FeatureTable:
     """The rows of ``data`` with their features and labels.
 
+    ``problem.features`` gets copies: nothing that it does to them is seen here. Its rows are matched with those of ``data``
+    by their index, see ``_in_order_of_data``.
+
     Args:
         history: datasets of the ``problem.lookback`` partitions before it, oldest first; fewer where there are none.
         data: the partition's dataset.
     Raises:
-        InvalidProblem: if ``problem.features`` returns another number of rows.
+        InvalidProblem: if ``problem.features`` returns no frame, or other rows than those of ``data``.
     """
     import numpy as np
     import pandas as pd
 
-    past = pd.concat(history, ignore_index=True) if history else data.iloc[:0]
-    features = problem.features(past, data)
-    if len(features) != len(data):
-        raise InvalidProblem(
-            f"Problem {problem.name!r}: features() returned {len(features)} rows for {len(data)} rows of data. "
-            "Return one row per row of data, in the same order."
-        )
+    past, data = pd.concat(history, ignore_index=True) if history else data.iloc[:0], numbered(data)
+    features = _in_order_of_data(problem, problem.features(own(past), own(data)), data, len(past))
     names = dict.fromkeys([problem.entity, problem.event_time, problem.label_time, *problem.slices])
     keys = data[[name for name in names if name is not None and name in data.columns]].reset_index(drop=True)
     label = data[problem.label].to_numpy(dtype=np.float64, na_value=np.nan)
     return FeatureTable(keys, features.reset_index(drop=True), label)
+
+
+def _in_order_of_data(problem: Problem, features: Any, data: pd.DataFrame, history_rows: int) -> pd.DataFrame:
+    """What ``features()`` returned, in the order of the rows of ``data``.
+
+    A row is known by its label in the index of ``data``, or by the one that it has in
+    ``pd.concat([history, data], ignore_index=True)``. Where rows were sorted and then given a default index, no label tells;
+    a column of data that came through with its values does.
+    """
+    import pandas as pd
+
+    if not isinstance(features, pd.DataFrame):
+        raise _no_rows_of_data(problem, f"{type(features).__name__}, no DataFrame")
+    if len(features) != len(data):
+        raise _no_rows_of_data(problem, f"{len(features)} rows for {len(data)} rows of data")
+    after_history = pd.RangeIndex(history_rows, history_rows + len(data))
+    orders = (in_order(features, index) for index in (data.index, after_history))
+    ordered = next((rows for rows in orders if rows is not None), None)
+    if ordered is None:
+        raise _no_rows_of_data(problem, f"rows with another index than data: {difference(features.index, data.index)}")
+    for name in ordered.columns.intersection(data.columns) if ordered.columns.is_unique else ():
+        if moved(ordered[name], data[name]):
+            raise _no_rows_of_data(
+                problem,
+                f"the values of {name!r} in other rows than data has them: rows were sorted or joined and then lost their "
+                "index. If this feature is meant to be so, give it another name",
+            )
+    return ordered
+
+
+def _no_rows_of_data(problem: Problem, returned: str) -> InvalidProblem:
+    return InvalidProblem(
+        f"Problem {problem.name!r}: features() returned {returned}. Return a DataFrame with one row per row of data and the "
+        "index that data has; in which order does not matter."
+    )
 
 
 def concatenate(tables: Mapping[str, FeatureTable]) -> FeatureTable:

@@ -42,14 +42,137 @@ def test_rows_keep_their_order_whatever_their_index_was():
     assert list(table.features["clouds"]) == list(shuffled["clouds"])
 
 
-def test_features_that_lose_rows_are_refused():
-    problem = dataclasses.replace(umbrellas.PROBLEM, features=lambda history, data: data[["clouds"]].iloc[1:])
-    with pytest.raises(InvalidProblem) as refused:
-        feature_table(problem, [], FEBRUARY)
-    assert str(refused.value) == (
-        "Problem 'umbrellas': features() returned 6 rows for 7 rows of data. "
-        "Return one row per row of data, in the same order."
+def by_hand(history: pd.DataFrame, data: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame({"clouds": data["clouds"], "twice": 2 * data["clouds"], "rows": float(len(history))})
+
+
+def after(history: pd.DataFrame, data: pd.DataFrame) -> pd.DataFrame:
+    both = pd.concat([history, data], ignore_index=True).sort_values("clouds")
+    return by_hand(history, both[both.index >= len(history)])
+
+
+IN_ANY_ORDER = {
+    "as they are": by_hand,
+    "sorted": lambda history, data: by_hand(history, data.sort_values("clouds")),
+    "sorted at the end": lambda history, data: by_hand(history, data).sort_values("twice", ascending=False),
+    "grouped": lambda history, data: data.groupby("shop", group_keys=False)[["clouds"]].apply(
+        lambda shop: by_hand(history, shop)
+    ),
+    "shop by shop": lambda history, data: pd.concat(by_hand(history, shop) for _, shop in data.groupby("shop")),
+    "shuffled": lambda history, data: by_hand(history, data.sample(frac=1, random_state=0)),
+    "joined": lambda history, data: by_hand(history, data.merge(pd.DataFrame({"shop": ["east", "west"]}), how="left")),
+    "after the history": lambda history, data: by_hand(
+        history, pd.concat([history, data], ignore_index=True).iloc[len(history) :]
+    ),
+    "sorted after the history": after,
+    "behind a history with the same labels": lambda history, data: by_hand(
+        history, pd.concat([history, data]).iloc[len(history) :]
+    ),
+}
+INDEXES = {
+    "default": lambda data: data,
+    "filtered": lambda data: data.set_axis([1, 4, 5, 6, 9, 12, 13]),
+    "from backwards": lambda data: data.set_axis([6, 5, 4, 3, 2, 1, 0]),
+    "concatenated": lambda data: data.set_axis([0, 1, 2, 0, 1, 2, 3]),
+}
+
+
+@pytest.mark.parametrize("with_index", INDEXES.values(), ids=INDEXES)
+@pytest.mark.parametrize("history", [[], [JANUARY]], ids=["first", "later"])
+@pytest.mark.parametrize("features", IN_ANY_ORDER.values(), ids=IN_ANY_ORDER)
+def test_each_row_keeps_its_id_and_label_in_whatever_order_features_returns_them(features, history, with_index):
+    problem, data = dataclasses.replace(umbrellas.PROBLEM, features=features), with_index(FEBRUARY)
+    table = feature_table(problem, history, data)
+    assert table.keys["visit"].tolist() == FEBRUARY["visit"].tolist()
+    np.testing.assert_array_equal(table.label, FEBRUARY["bought"])
+    expected = by_hand(pd.concat(history) if history else FEBRUARY.head(0), FEBRUARY)
+    pd.testing.assert_frame_equal(table.features, expected)
+
+
+def test_an_index_that_says_something_is_given_to_features_and_rows_are_known_by_it():
+    data = FEBRUARY.set_index("at", drop=False)
+    problem = dataclasses.replace(
+        umbrellas.PROBLEM, features=lambda history, data: data.sort_values("clouds")[["clouds"]]
     )
+    table = feature_table(problem, [], data)
+    assert table.features["clouds"].tolist() == FEBRUARY["clouds"].tolist()
+
+
+LOST = "Return a DataFrame with one row per row of data and the index that data has; in which order does not matter."
+OTHER_ROWS = {
+    "ids as index": (
+        lambda history, data: data.set_index("visit")[["clouds"]],
+        "rows with another index than data: '2024-02-00000' is not among the labels given, 0 to 6",
+    ),
+    "groups as index": (
+        lambda history, data: data.groupby("shop")[["clouds"]].apply(lambda shop: shop),
+        "rows with another index than data: ('east', ",
+    ),
+    "a row twice": (
+        lambda history, data: data[["clouds"]].iloc[[0, 0, 1, 2, 3, 4, 5]],
+        "rows with another index than data: 0 occurs more than once in the index returned",
+    ),
+    "labels of nobody": (
+        lambda history, data: data[["clouds"]].set_axis(range(3, 10)),
+        "rows with another index than data: 7 is not among the labels given, 0 to 6",
+    ),
+    "sorted without index": (
+        lambda history, data: data.sort_values("clouds", ignore_index=True)[["clouds"]],
+        "the values of 'clouds' in other rows than data has them: rows were sorted or joined and then lost their index",
+    ),
+    "joined from the right": (
+        lambda history, data: data.head(3).merge(data.sort_values("clouds"), how="right")[["clouds"]],
+        "the values of 'clouds' in other rows than data has them",
+    ),
+    "fewer": (lambda history, data: data[["clouds"]].iloc[1:], "6 rows for 7 rows of data"),
+    "dropped in place": (
+        lambda history, data: data.drop(index=[0, 1], inplace=True) or data[["clouds"]],
+        "5 rows for 7 rows of data",
+    ),
+    "more": (lambda history, data: pd.concat([data, data])[["clouds"]], "14 rows for 7 rows of data"),
+    "a column": (lambda history, data: data["clouds"], "Series, no DataFrame"),
+    "an array": (lambda history, data: data[["clouds"]].to_numpy(), "ndarray, no DataFrame"),
+    "nothing": (lambda history, data: None, "NoneType, no DataFrame"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:The inplace keyword")
+@pytest.mark.parametrize(("features", "words"), OTHER_ROWS.values(), ids=OTHER_ROWS)
+def test_other_rows_than_those_of_data_are_refused_by_name(features, words):
+    with pytest.raises(InvalidProblem) as refused:
+        feature_table(dataclasses.replace(umbrellas.PROBLEM, features=features), [], FEBRUARY)
+    assert str(refused.value).startswith(f"Problem 'umbrellas': features() returned {words}")
+    assert str(refused.value).endswith(LOST)
+
+
+def test_rows_of_an_index_that_repeats_keep_their_order_or_are_refused():
+    data = FEBRUARY.set_axis(pd.Index([1, 1, 2, 3, 4, 5, 6], name="row"))
+    assert feature_table(umbrellas.PROBLEM, [], data).features["clouds"].tolist() == FEBRUARY["clouds"].tolist()
+    problem = dataclasses.replace(umbrellas.PROBLEM, features=lambda history, data: data[["clouds"]].iloc[::-1])
+    with pytest.raises(InvalidProblem, match=r"1 occurs more than once in the index returned"):
+        feature_table(problem, [], data)
+
+
+def edits(history: pd.DataFrame, data: pd.DataFrame) -> pd.DataFrame:
+    found = umbrellas.features(history, data)
+    for frame in (history, data):
+        for name in [*frame.columns]:
+            frame[name] = frame[name].iloc[0] if len(frame) else None
+        frame.drop(index=frame.index[1:], inplace=True)
+    return found
+
+
+@pytest.mark.filterwarnings("ignore:The inplace keyword")
+@pytest.mark.parametrize("history", [[], [JANUARY], [JANUARY, JANUARY]], ids=["none", "one", "two"])
+def test_what_features_edits_in_place_reaches_neither_ids_nor_labels_nor_datasets(history):
+    before = [frame.copy() for frame in (*history, FEBRUARY)]
+    expected = feature_table(umbrellas.PROBLEM, history, FEBRUARY)
+    table = feature_table(dataclasses.replace(umbrellas.PROBLEM, features=edits), history, FEBRUARY)
+    pd.testing.assert_frame_equal(table.keys, expected.keys)
+    pd.testing.assert_frame_equal(table.features, expected.features)
+    np.testing.assert_array_equal(table.label, expected.label)
+    for frame, was in zip((*history, FEBRUARY), before, strict=True):
+        pd.testing.assert_frame_equal(frame, was)
 
 
 def test_tables_are_joined_in_order():

@@ -4,68 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ml_assets.evaluation.checks.outcome import LONGEST_RULE, CheckOutcome, examples, short
+from ml_assets.evaluation.checks.outcome import CheckOutcome, examples
 from ml_assets.problem import Task
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
-    import pandera.pandas as pa
 
-MISSING, UNKNOWN = "column_in_dataframe", "column_in_schema"  # pandera's names of the rules that these columns break
-ROW = "the row"
-FAULTS_SHOWN = 5
-FAULTS_KEPT = 50  # as numbers; of a table with other columns altogether, each column is one
 MOST_GROWTH = 20  # times the rows of the partition before: a file landed twice over, or all history in one partition
-
-
-def schema_valid(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> CheckOutcome:
-    """Columns, types, ranges and missing values are those of the schema; all faults are found, not only the first."""
-    import pandera.errors
-
-    try:
-        schema.validate(frame, lazy=True)
-    except pandera.errors.SchemaErrors as broken:
-        faults = _faults(broken.failure_cases)
-        metadata = {"rows": len(frame), "faults": faults[:FAULTS_KEPT], "faults_in_all": len(faults)}
-        return CheckOutcome("schema", False, True, _faults_in_words(faults), metadata)
-    return CheckOutcome("schema", True, True, f"All {len(frame):,} rows fit the schema.", {"rows": len(frame)})
-
-
-def _faults(cases: pd.DataFrame) -> list[dict[str, Any]]:
-    """pandera's failure cases, one line per value, as one entry per column and rule, in pandera's order."""
-    return [
-        {
-            "column": str(column),
-            "rule": short(rule, LONGEST_RULE),
-            "rows": int(of["index"].nunique()),
-            "examples": [] if column == ROW else examples(of["failure_case"].drop_duplicates()),
-        }
-        for (column, rule), of in cases.assign(about=_about(cases)).groupby(["about", "check"], sort=False)
-    ]
-
-
-def _about(cases: pd.DataFrame) -> pd.Series:
-    """The column of each case; of a check over several columns pandera names each in turn: that is about the row."""
-    of_row = (cases["schema_context"] == "DataFrameSchema") & cases["check_number"].notna()
-    column = cases["column"].astype(object).mask(of_row, ROW)
-    return column.mask(cases["check"].isin([MISSING, UNKNOWN]), cases["failure_case"]).fillna(ROW)
-
-
-def _faults_in_words(faults: list[dict[str, Any]]) -> str:
-    shown = [_fault_in_words(**fault) for fault in faults[:FAULTS_SHOWN]]
-    if len(faults) > FAULTS_SHOWN:
-        shown.append(f"{len(faults) - FAULTS_SHOWN} more faults")
-    return f"{'; '.join(shown)}. Land a mended file, or mend the problem's schema or dataset function."
-
-
-def _fault_in_words(column: str, rule: str, rows: int, examples: list[str]) -> str:
-    if rule in (MISSING, UNKNOWN):
-        return f"column {column!r} is {'missing' if rule == MISSING else 'not in the schema'}"
-    who = column if column == ROW else f"column {column!r}"
-    where = f" in {rows:,} row{'s' * (rows != 1)}" if rows else ""
-    seen = f", for example {', '.join(examples)}" if examples else ""
-    return f"{who} breaks {rule}{where}{seen}"
 
 
 def volume(frame: pd.DataFrame, minimum_rows: int, previous_rows: int | None = None) -> CheckOutcome:
@@ -84,6 +30,31 @@ def volume(frame: pd.DataFrame, minimum_rows: int, previous_rows: int | None = N
     else:
         return CheckOutcome("volume", True, True, f"{rows:,} rows landed.", metadata)
     return CheckOutcome("volume", False, True, said, metadata)
+
+
+def keys_there(
+    frame: pd.DataFrame, entity: str, label: str, event_time: str | None = None, label_time: str | None = None
+) -> CheckOutcome:
+    """The columns that say which row it is, when it happened and what came of it are there, and times have a zone.
+
+    Times without a zone mean another moment in each country, and cannot be compared with the ends of partitions.
+    """
+    times = [name for name in (event_time, label_time) if name is not None]
+    missing = [name for name in dict.fromkeys([entity, label, *times]) if name not in frame]
+    unclear = [name for name in dict.fromkeys(times) if name in frame and not _has_zone(frame[name].dtype)]
+    faults = [f"Column {name!r} is missing: return it from the dataset function, or name another." for name in missing]
+    faults += [
+        f"Column {name!r} is {frame[name].dtype}, no time with a zone: write it in UTC where the file is made, or, if it is UTC, "
+        f"convert it in the dataset function, pd.to_datetime(data[{name!r}], utc=True)."
+        for name in unclear
+    ]
+    said = " ".join(faults) or "What identifies and dates the rows is there."
+    return CheckOutcome("keys", not faults, True, said, {"missing": missing, "without_zone": unclear})
+
+
+def _has_zone(kind: Any) -> bool:
+    """Whether a column's type is that of times with a zone, pandas' or Arrow's."""
+    return getattr(getattr(kind, "pyarrow_dtype", kind), "tz", None) is not None
 
 
 def unique_entities(frame: pd.DataFrame, entity: str) -> CheckOutcome:

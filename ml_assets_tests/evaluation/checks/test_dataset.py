@@ -1,77 +1,23 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 
 import numpy as np
 import pandas as pd
-import pandera.pandas as pa
+import pyarrow
 import pytest
 
-from ml_assets.evaluation.checks import labels_known, labels_valid, schema_valid, unique_entities, volume
-
-SCHEMA = pa.DataFrameSchema(
-    {
-        "distance": pa.Column(int, pa.Check.ge(0)),
-        "carrier": pa.Column(str, pa.Check.isin(["AA", "UA"])),
-        "left": pa.Column(float),
-        "landed": pa.Column(float, nullable=True),
-    },
-    checks=pa.Check(lambda f: f["left"] <= f["landed"].fillna(np.inf), name="left before landed"),
-    strict=True,
-)
-GOOD = pd.DataFrame(
-    {"distance": [200, 300, 400], "carrier": ["AA", "UA", "AA"], "left": [1.0, 2.0, 3.0], "landed": [2.0, 3.0, np.nan]}
-)
+from ml_assets.evaluation.checks import keys_there, labels_known, labels_valid, unique_entities, volume
 
 
-def test_rows_that_fit_the_schema_pass():
-    found = schema_valid(GOOD, SCHEMA)
-    assert found.passed
-    assert found.description == "All 3 rows fit the schema."
-
-
-@pytest.mark.parametrize(
-    ("frame", "words"),
-    [
-        (
-            GOOD.assign(distance=[-5, 300, -7]),
-            "column 'distance' breaks greater_than_or_equal_to(0) in 2 rows, for example -5, -7",
-        ),
-        (GOOD.assign(carrier=["AA", None, "AA"]), "column 'carrier' breaks not_nullable in 1 row, for example nan"),
-        (GOOD.assign(distance=[1.5, 2.5, 3.5]), "column 'distance' breaks dtype('int64'), for example float64"),
-        (GOOD.assign(landed=[0.0, 3.0, 3.0]), "the row breaks left before landed in 1 row"),
-        (GOOD.drop(columns="carrier"), "column 'carrier' is missing"),
-        (GOOD.assign(gate="B1", tail="N1"), "column 'gate' is not in the schema; column 'tail' is not in the schema"),
-    ],
-    ids=["range", "null", "type", "across columns", "missing", "extra"],
-)
-def test_a_broken_rule_is_told_with_column_rows_and_examples(frame, words):
-    found = schema_valid(frame, SCHEMA)
-    assert (found.name, found.passed, found.blocking) == ("schema", False, True)
-    assert found.description == f"{words}. Land a mended file, or mend the problem's schema or dataset function."
-    assert json.loads(json.dumps(found.metadata, allow_nan=False)) == found.metadata
-
-
-def test_all_faults_are_counted_and_only_the_first_told():
-    schema = pa.DataFrameSchema({f"c{i}": pa.Column(int) for i in range(8)})
-    found = schema_valid(pd.DataFrame({"other": [1]}), schema)
-    assert len(found.metadata["faults"]) == 8
-    assert "column 'c4' is missing; 3 more faults." in found.description
-
-
-def test_what_is_said_is_short_however_long_the_values_and_rules():
-    schema = pa.DataFrameSchema({"x": pa.Column(str, pa.Check.isin(["y" * 9_000]))})
+def test_what_is_said_is_short_however_long_the_values():
     frame = pd.DataFrame({"x": ["z" * 9_000] * 2})
-    for found in (schema_valid(frame, schema), unique_entities(frame, "x"), labels_valid("binary", frame["x"])):
+    for found in (unique_entities(frame, "x"), labels_valid("binary", frame["x"])):
         assert not found.passed
         assert len(found.description) < 600
         assert len(json.dumps(found.metadata)) < 600
         assert "zzz…" in found.description
-
-
-def test_of_a_table_with_other_columns_altogether_the_first_faults_are_kept():
-    found = schema_valid(GOOD, pa.DataFrameSchema({f"column {n}": pa.Column(int) for n in range(500)}))
-    assert (len(found.metadata["faults"]), found.metadata["faults_in_all"]) == (50, 500)
 
 
 @pytest.mark.parametrize(
@@ -148,3 +94,54 @@ def test_rows_without_any_label_are_told_and_never_block(label, passed, words):
     found = labels_known(np.array(label))
     assert (found.name, found.passed, found.blocking) == ("labelled", passed, False)
     assert found.description.startswith(words)
+
+
+UTC = pd.to_datetime(["2024-01-01", None, "2024-01-03"], utc=True)
+NAIVE = pd.to_datetime(["2024-01-01", None, "2024-01-03"])
+KEYED = pd.DataFrame({"id": ["a", "b", "c"], "at": UTC, "known": UTC, "y": [0.0, 1.0, None]})
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        UTC,
+        UTC.tz_convert("America/New_York"),
+        pd.array(UTC, dtype=pd.ArrowDtype(pyarrow.timestamp("us", tz="UTC"))),
+    ],
+    ids=["UTC", "another zone", "Arrow's"],
+)
+def test_times_with_a_zone_date_the_rows(at):
+    found = keys_there(KEYED.assign(at=at), "id", "y", "at", "known")
+    assert (found.name, found.passed, found.blocking) == ("keys", True, True)
+
+
+@pytest.mark.parametrize("column", ["at", "known"])
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (NAIVE, "datetime64[us]"),
+        (pd.array(NAIVE, dtype=pd.ArrowDtype(pyarrow.timestamp("us"))), "timestamp[us][pyarrow]"),
+        (["2024-01-01", "2024-01-02", "2024-01-03"], "str"),
+        ([date(2024, 1, 1)] * 3, "object"),
+        ([20240101, 20240102, 20240103], "int64"),
+    ],
+    ids=["no zone", "no zone, Arrow's", "text", "dates", "numbers"],
+)
+def test_times_without_a_zone_are_named_with_their_type(column, values, kind):
+    found = keys_there(KEYED.assign(**{column: values}), "id", "y", "at", "known")
+    assert (found.passed, found.blocking) == (False, True)
+    assert found.description == (
+        f"Column {column!r} is {kind}, no time with a zone: write it in UTC where the file is made, or, if it is UTC, "
+        f"convert it in the dataset function, pd.to_datetime(data['{column}'], utc=True)."
+    )
+
+
+@pytest.mark.parametrize("column", ["id", "at", "known", "y"])
+def test_a_column_that_the_problem_names_and_the_data_lacks_is_named(column):
+    found = keys_there(KEYED.drop(columns=column), "id", "y", "at", "known")
+    assert not found.passed
+    assert found.description == f"Column {column!r} is missing: return it from the dataset function, or name another."
+
+
+def test_a_problem_without_times_needs_none():
+    assert keys_there(KEYED[["id", "y"]], "id", "y").passed
