@@ -15,18 +15,20 @@ from ml_assets.orchestration.code_references import code_references
 from ml_assets.orchestration.io_manager import Made
 from ml_assets.orchestration.step import LANDING, CheckSpec, partition_of, store_of
 from ml_assets.orchestration.tables import column_schema
-from ml_assets.problem import Problem
-from ml_assets.store import LandedFile
+from ml_assets.problem import Partition, Problem
+from ml_assets.store import LandedFile, Store
 
 if TYPE_CHECKING:
     import pandas as pd
 
 CHECKS = (
     CheckSpec("schema", "Columns, types, ranges and missing values are those of the problem's schema."),
-    CheckSpec("volume", "Not fewer rows than the problem's minimum, not many times more than the partition before."),
+    CheckSpec("volume", "Not fewer rows than the problem's minimum, not many times more than usual."),
+    CheckSpec("keys", "What identifies and dates a row, and its label, are there; times have a zone."),
     CheckSpec("unique", "No entity occurs twice."),
     CheckSpec("labels", "Labels are of the kind that the problem's task needs."),
     CheckSpec("labelled", "Some labels are known; before the outcomes land, none is.", blocking=False),
+    CheckSpec("dated", "Every row is dated within its partition; others train and judge nothing.", blocking=False),
 )
 
 
@@ -44,11 +46,12 @@ def dataset_asset(problem: Problem) -> dg.AssetsDefinition:
     )
     def dataset(context: dg.AssetExecutionContext) -> Made:
         source = getattr(context.resources, LANDING).source(problem.name)
-        data = problem.dataset(problem.partitions.partition(partition_of(context)), source)
-        previous = rows_before(problem, store_of(context), partition_of(context))
+        partition = problem.partitions.partition(partition_of(context))
+        data = problem.dataset(partition, source)
+        before = _rows_before(problem, store_of(context), partition.key)
         return Made(
             data,
-            checks=tuple(_naming(source.read, outcome) for outcome in _audit(problem, data, previous)),
+            checks=tuple(_naming(source.read, outcome) for outcome in _audit(problem, data, partition, before)),
             notes={"rows": len(data)},
             metadata={"dagster/row_count": len(data), **column_schema(data, problem.schema())},
             landed=tuple(source.read),
@@ -58,22 +61,43 @@ def dataset_asset(problem: Problem) -> dg.AssetsDefinition:
     return dataset
 
 
-def _audit(problem: Problem, data: pd.DataFrame, previous_rows: int | None) -> Iterator[checks.CheckOutcome]:
+def _audit(
+    problem: Problem, data: pd.DataFrame, partition: Partition, before: Sequence[checks.Before]
+) -> Iterator[checks.CheckOutcome]:
     """The checks of a dataset; those that need its columns only run once the columns are right.
 
     Too many rows are not looked into: of a hundred times the usual ones, the schema alone takes as many seconds as loading
     them, and as much memory again.
     """
-    size = checks.volume(data, problem.minimum_rows, previous_rows)
+    size = checks.volume(
+        len(data),
+        problem.minimum_rows,
+        before=before,
+        weekday=problem.partitions.weekday(partition.key),
+        maximum_growth=problem.maximum_growth,
+    )
+    size = checks.waived(size, problem.waive)
     yield size
-    if len(data) > problem.minimum_rows and not size.passed:
+    if len(data) > problem.minimum_rows and size.refuses:
         return
     schema = checks.schema_valid(data, problem.schema())
     yield schema
-    if schema.passed:
+    if not schema.passed:
+        return
+    keys = checks.keys_there(data, problem.entity, problem.label, problem.event_time, problem.label_time)
+    yield keys
+    if keys.passed:
         yield checks.unique_entities(data, problem.entity)
         yield checks.labels_valid(problem.task, data[problem.label])
         yield checks.labels_known(data[problem.label])
+        named = {"event_time": problem.event_time, "label_time": problem.label_time}
+        again = problem.duplicates == "newest"
+        yield checks.rows_dated(data, partition, entity=problem.entity, label=problem.label, may_restate=again, **named)
+
+
+def _rows_before(problem: Problem, store: Store, partition: str) -> list[checks.Before]:
+    found = rows_before(problem, store, partition, checks.PARTITIONS)
+    return [checks.Before(rows, problem.partitions.weekday(key)) for key, rows in found.items()]
 
 
 def _naming(files: Sequence[LandedFile], outcome: checks.CheckOutcome) -> checks.CheckOutcome:

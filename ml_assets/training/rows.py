@@ -25,6 +25,7 @@ def feature_table(problem: Problem, history: Sequence[pd.DataFrame], data: pd.Da
     import pandas as pd
 
     past = pd.concat(history, ignore_index=True) if history else data.iloc[:0]
+    past = _newest_of(problem, past, data)
     features = problem.features(past, data)
     if len(features) != len(data):
         raise InvalidProblem(
@@ -35,6 +36,17 @@ def feature_table(problem: Problem, history: Sequence[pd.DataFrame], data: pd.Da
     keys = data[[name for name in names if name is not None and name in data.columns]].reset_index(drop=True)
     label = data[problem.label].to_numpy(dtype=np.float64, na_value=np.nan)
     return FeatureTable(keys, features.reset_index(drop=True), label)
+
+
+def _newest_of(problem: Problem, past: pd.DataFrame, data: pd.DataFrame) -> pd.DataFrame:
+    """The past, of a problem with ``duplicates="newest"`` without the rows that landed again later, or land now."""
+    import pandas as pd
+
+    if problem.duplicates != "newest" or not len(past):
+        return past
+    row = [problem.entity, problem.event_time]
+    again = pd.concat([past[row], data[row]], ignore_index=True).duplicated(keep="last").to_numpy()[: len(past)]
+    return past[~(again & past[problem.event_time].notna().to_numpy())].reset_index(drop=True)
 
 
 def concatenate(tables: Mapping[str, FeatureTable]) -> FeatureTable:

@@ -16,7 +16,6 @@ MISSING, UNKNOWN = "column_in_dataframe", "column_in_schema"  # pandera's names 
 ROW = "the row"
 FAULTS_SHOWN = 5
 FAULTS_KEPT = 50  # as numbers; of a table with other columns altogether, each column is one
-MOST_GROWTH = 20  # times the rows of the partition before: a file landed twice over, or all history in one partition
 
 
 def schema_valid(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> CheckOutcome:
@@ -68,22 +67,29 @@ def _fault_in_words(column: str, rule: str, rows: int, examples: list[str]) -> s
     return f"{who} breaks {rule}{where}{seen}"
 
 
-def volume(frame: pd.DataFrame, minimum_rows: int, previous_rows: int | None = None) -> CheckOutcome:
-    """Not fewer rows than ``minimum_rows``, nor more than MOST_GROWTH times those of the partition before, if any."""
-    rows = len(frame)
-    metadata = {"rows": rows, "minimum_rows": minimum_rows, "previous_rows": previous_rows}
-    if rows < minimum_rows:
-        said = (
-            f"{rows:,} rows landed, at least {minimum_rows:,} are expected. Land the whole file, or lower minimum_rows."
-        )
-    elif previous_rows and rows > MOST_GROWTH * previous_rows:
-        said = (
-            f"{rows:,} rows landed, more than {MOST_GROWTH} times the {previous_rows:,} of the partition before. "
-            "Look whether the file holds other partitions too, or was appended to itself."
-        )
-    else:
-        return CheckOutcome("volume", True, True, f"{rows:,} rows landed.", metadata)
-    return CheckOutcome("volume", False, True, said, metadata)
+def keys_there(
+    frame: pd.DataFrame, entity: str, label: str, event_time: str | None = None, label_time: str | None = None
+) -> CheckOutcome:
+    """The columns that say which row it is, when it happened and what came of it are there, and times have a zone.
+
+    Times without a zone mean another moment in each country, and cannot be compared with the ends of partitions.
+    """
+    times = [name for name in (event_time, label_time) if name is not None]
+    missing = [name for name in dict.fromkeys([entity, label, *times]) if name not in frame]
+    unclear = [name for name in dict.fromkeys(times) if name in frame and not _has_zone(frame[name].dtype)]
+    faults = [f"Column {name!r} is missing: return it from the dataset function, or name another." for name in missing]
+    faults += [
+        f"Column {name!r} is {frame[name].dtype}, no time with a zone: write it in UTC where the file is made, or, if it is UTC, "
+        f"convert it in the dataset function, pd.to_datetime(data[{name!r}], utc=True)."
+        for name in unclear
+    ]
+    said = " ".join(faults) or "What identifies and dates the rows is there."
+    return CheckOutcome("keys", not faults, True, said, {"missing": missing, "without_zone": unclear})
+
+
+def _has_zone(kind: Any) -> bool:
+    """Whether a column's type is that of times with a zone, pandas' or Arrow's."""
+    return getattr(getattr(kind, "pyarrow_dtype", kind), "tz", None) is not None
 
 
 def unique_entities(frame: pd.DataFrame, entity: str) -> CheckOutcome:
