@@ -14,12 +14,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, get_args
 
 from ml_assets.compute import Compute
 from ml_assets.errors import InvalidProblem
 from ml_assets.partitions import Daily, Dynamic, Grid, Monthly, Partition, Partitions, Static
-from ml_assets.rules import Better, EntityHash, Gate, Metric, RetrainWhen, RollingWindow
+from ml_assets.rules import WAIVABLE, Better, EntityHash, Gate, Metric, RetrainWhen, RollingWindow
 from ml_assets.tuning import Range, Tuning, faults_of
 
 if TYPE_CHECKING:
@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     import pandera.pandas as pa
 
 Task = Literal["binary", "multiclass", "regression"]
+Duplicates = Literal["refuse", "newest"]
 
 __all__ = [
+    "WAIVABLE",
     "Better",
     "Checkpoint",
     "Checkpoints",
@@ -231,11 +233,18 @@ class Problem:
             ``lookback`` datasets before it, concatenated, oldest first (no rows where there are none). Pure.
         lookback: how many earlier partitions' datasets ``features`` is given.
         entity: column that identifies a row, unique in a dataset.
-        event_time: column with the time the question is about (UTC, with its zone); None where there is none.
+        event_time: column with the time the question is about (with a time zone, by convention UTC); None where there is
+            none. Where partitions are spans of time, a row that is dated outside of its own, or not at all, is scored but
+            never trains or judges.
         label: column of the dataset; rows whose label is missing are scored but never train or judge.
-        label_time: column with the time the label became known (UTC, with its zone). With it, rows whose label was not yet
-            known when the next part of the split begins are left out of training (purged).
+        label_time: column with the time the label became known (with a time zone). With it, rows whose label was not yet
+            known when the next part of the split begins are left out of training (purged), as are those whose label is
+            known and does not say since when.
         split: how the rows of a window are divided into train, validation and test.
+        duplicates: what becomes of a row (an entity at an event time) that several partitions of a window hold, as files
+            that overlap or hold all of history do. ``refuse``: the split is refused; ``newest``: the one of the latest
+            partition counts, with the features and the label that it has there, and may be dated in an earlier
+            partition of the window.
         train: ``(TrainingData, params, TrainingRun) -> model``; fits its own preprocessing.
         predict: ``(model, features) -> ndarray``: shape (n,) or (n, classes): probabilities, or values for regression, or
             (n, 3): value, 10th and 90th percentile. A row's answer depends on that row alone: rows are scored in batches. A
@@ -250,6 +259,13 @@ class Problem:
         gates: absolute requirements for promotion.
         promote_when: when a challenger replaces the champion.
         minimum_rows: a dataset with fewer rows is refused.
+        maximum_growth: a dataset with more than this many times the usual rows is refused. Usual is what the partitions
+            before it had; see ``evaluation/checks/volume.py``. None: it never is.
+        leak_strength: a feature that alone tells the label with this strength or more is refused as a leak: AUROC,
+            |Spearman's correlation| or balanced accuracy, by task; more than 0, at most 1.
+        waive: checks that may fail, each with the reason: ``{"leak": "yesterday's level is known when the question is
+            asked"}``. They are carried out and shown all the same, with the reason, and block nothing. For ``volume``,
+            ``features_sound``, ``leak`` and ``classes``.
         artifact_types: what this problem's models are made of besides scikit-learn, tables, arrays and plain values:
             dataclasses that ``train`` returns (that of params and those of ml_assets need not be listed), transformers and
             other classes inside of estimators, and functions, such as that of a ``FunctionTransformer``. Each is found by
@@ -287,10 +303,14 @@ class Problem:
     slices: tuple[str, ...] = ()
     event_time: str | None = None
     label_time: str | None = None
+    duplicates: Duplicates = "refuse"
     lookback: int = 0
     seed: int = 0
     threads_change_bits: bool = True
     minimum_rows: int = 100
+    maximum_growth: float | None = 20.0
+    leak_strength: float = 0.95
+    waive: Mapping[str, str] = field(default_factory=dict, hash=False)
     description: str = ""
     owners: tuple[str, ...] = ()
     artifact_types: tuple[type | Callable[..., Any], ...] = ()
@@ -348,6 +368,7 @@ def _faults(problem: Problem) -> list[str]:
             "Dynamic partitions appear as files land; name those files in files, such as 'shops/{partition}.parquet'."
         )
     faults += [*_faults_of_files(problem), *_faults_of_types(problem.artifact_types), *_faults_of_keys(problem)]
+    faults += [*_faults_of_times(problem), *_faults_of_limits(problem), *_faults_of_waivers(problem.waive)]
     if problem.fresh_within_days is not None and problem.fresh_within_days <= 0:
         faults.append("fresh_within_days is an age and must be more than 0.")
     if problem.tuning is not None and dataclasses.is_dataclass(problem.params):
@@ -367,6 +388,36 @@ def _faults_of_keys(problem: Problem) -> list[str]:
         for name in dict.fromkeys([problem.entity, problem.event_time])
         if name is not None and _OF_PREDICTIONS.fullmatch(name)
     ]
+
+
+def _faults_of_times(problem: Problem) -> list[str]:
+    if problem.duplicates not in get_args(Duplicates):
+        return [f"duplicates is {problem.duplicates!r}; give one of {', '.join(map(repr, get_args(Duplicates)))}."]
+    if problem.duplicates == "newest" and not isinstance(problem.split, RollingWindow):
+        return ["duplicates='newest' is about the partitions of a window, which only RollingWindow has; leave it out."]
+    return []
+
+
+def _faults_of_limits(problem: Problem) -> list[str]:
+    faults = []
+    if problem.maximum_growth is not None and not problem.maximum_growth > 1:
+        faults.append(
+            "maximum_growth says how many times the usual rows may land: more than 1, or None for any number."
+        )
+    if not 0 < problem.leak_strength <= 1:
+        faults.append("leak_strength is a strength of a single feature: more than 0 and at most 1.")
+    return faults
+
+
+def _faults_of_waivers(waive: Mapping[str, str]) -> list[str]:
+    if not isinstance(waive, Mapping):
+        return ["waive maps checks to reasons, such as {'leak': 'why it may fail'}."]
+    known = [name for names in WAIVABLE.values() for name in names]
+    faults = [
+        f"waive names {name!r}; of the checks {', '.join(known)} can be waived." for name in waive if name not in known
+    ]
+    silent = [name for name, why in waive.items() if not (isinstance(why, str) and why.strip())]
+    return faults + [f"waive gives no reason for {name!r}; say in a sentence why it may fail." for name in silent]
 
 
 def _faults_of_files(problem: Problem) -> list[str]:

@@ -14,6 +14,12 @@ from ml_assets.errors import InvalidProblem
 if TYPE_CHECKING:
     import numpy as np
 
+WAIVABLE = {"dataset": ("volume",), "features": ("features_sound", "leak"), "split": ("classes",)}
+"""Asset -> its checks that a problem may waive: they judge what is likely, and valid data may be unlikely.
+
+The others say what a row, a label or a model is; what breaks them is mended where it is made.
+"""
+
 
 @dataclass(frozen=True)
 class Metric:

@@ -122,7 +122,13 @@ BAD_FILES = {
     "100 times the rows": Case(
         parquet(lambda rows: pd.concat([rows] * 100, ignore_index=True)),
         "volume",
-        ("40,000 rows landed, more than 20 times the 400 of the partition before", f"Landed: {FILE}"),
+        ("40,000 rows landed, more than 20 times the usual 400 (of 1 before)", f"Landed: {FILE}"),
+    ),
+    "rows that landed before": Case(
+        parquet(lambda rows: pd.concat([umbrellas.visits(GOOD).head(7), rows], ignore_index=True)),
+        "once",
+        ("7 rows landed again with a later partition, such as 2024-01-00000 at ", f"in {GOOD} and {BAD}: each"),
+        at="split",
     ),
     "times without a zone": Case(
         parquet(lambda rows: rows.assign(at=rows["at"].dt.tz_localize(None))),
@@ -210,6 +216,29 @@ def test_rows_without_any_label_warn_and_train_and_judge_nothing(world, write):
     assert f"Landed: {FILE}" in labelled.description
     assert {noun: world.store.log(f"umbrellas/{noun}", BAD) for noun in before} == before
     assert world.store.head("umbrellas/ledger", None).target.partition == GOOD
+    world.landing.write(FILE, umbrellas.visits(BAD))
+    world.must_run(umbrellas.PROBLEM, BAD)
+
+
+LEFT_OUT = {
+    "rows of another month": lambda rows: rows.assign(
+        at=rows["at"].where(rows.index > 3, rows["at"] - pd.Timedelta(days=40))
+    )
+}
+
+
+@pytest.mark.parametrize("change", LEFT_OUT.values(), ids=LEFT_OUT)
+def test_rows_of_another_time_are_named_and_scored_and_train_and_judge_nothing(world, change):
+    land(world, FILE, parquet(change)(umbrellas.visits(BAD)))
+
+    result = world.must_run(umbrellas.PROBLEM, BAD)
+
+    (dated,) = [found for found in result.get_asset_check_evaluations() if found.check_name == "dated"]
+    assert (dated.passed, dated.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert "Of 400 rows 4 are dated outside of 2024-02 (2024-02-01 00:00 to 2024-03-01 00:00 UTC)" in dated.description
+    assert f"Landed: {FILE}" in dated.description
+    assert world.manifest("umbrellas/split", BAD).metrics["rows"]["outside"] == 4
+    assert len(world.load("umbrellas/predictions", BAD)) == 400
     world.landing.write(FILE, umbrellas.visits(BAD))
     world.must_run(umbrellas.PROBLEM, BAD)
 
@@ -404,4 +433,6 @@ ROWS = re.findall(r"^\| ([^|]+?) \|(?: [^|]+ \|){3}$", PAGE, re.M)
 
 def test_each_row_of_the_page_is_a_case_that_is_tested_and_each_case_is_a_row():
     said = [row for row in ROWS if row not in ("case", "---")]
-    assert sorted(said) == sorted([*BAD_FILES, *SCORED_ONLY, *BAD_FLIGHTS, *FINE_FLIGHTS, *BAD_FILE_NAMES, *BAD_KEYS])
+    assert sorted(said) == sorted(
+        [*BAD_FILES, *SCORED_ONLY, *LEFT_OUT, *BAD_FLIGHTS, *FINE_FLIGHTS, *BAD_FILE_NAMES, *BAD_KEYS]
+    )

@@ -109,4 +109,11 @@ def test_trained_categories_stay_with_the_model_and_new_breads_are_missing_to_it
         model = world.load("bakery/model", day)
         seen = set().union(*(bakery.exported(pd.Timestamp(one, tz="UTC"))["bread"].cat.categories for one in window))
 
-        assert set(model.categories["bread"].categories if hasattr(model.categories["bread"], "categories") else model.categories["bread"]) <= seen
+        assert (
+            set(
+                model.categories["bread"].categories
+                if hasattr(model.categories["bread"], "categories")
+                else model.categories["bread"]
+            )
+            <= seen
+        )

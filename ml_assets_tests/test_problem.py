@@ -7,12 +7,23 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_assets.errors import InvalidProblem
 from ml_assets.evaluation.metrics import AUROC, BRIER, MAE
-from ml_assets.problem import Better, Daily, EntityHash, FeatureTable, Gate, Monthly, RollingWindow, Static
+from ml_assets.problem import (
+    WAIVABLE,
+    Better,
+    Daily,
+    EntityHash,
+    FeatureTable,
+    Gate,
+    Grid,
+    Monthly,
+    RollingWindow,
+    Static,
+)
 from ml_assets_tests.doubles import ice_cream, umbrellas
 
 YEARS = st.datetimes(datetime(1990, 1, 1), datetime(2060, 1, 1)).map(lambda time: time.replace(tzinfo=UTC))
@@ -31,6 +42,7 @@ def test_days_go_on_over_a_leap_day():
     assert Daily("2024-02-28", "2024-03-02").keys() == ["2024-02-28", "2024-02-29", "2024-03-01"]
 
 
+@settings(deadline=None)
 @given(start=YEARS, days=st.integers(0, 1200))
 def test_partitions_follow_each_other_without_gap_or_overlap_and_their_keys_sort_by_time(start, days):
     for kind, pattern in ((Monthly, "%Y-%m"), (Daily, "%Y-%m-%d")):
@@ -142,6 +154,23 @@ NOT_A_DATACLASS = {"ridge": 0.5}
         ({"metrics": ()}, "metrics is empty; name at least the one that decides."),
         ({"promote_when": Better(BRIER)}, "brier decides but is not among metrics; add it."),
         ({"gates": (Gate(AUROC, at_least=0.5),)}, "auroc decides but is not among metrics; add it."),
+        ({"duplicates": "oldest"}, "duplicates is 'oldest'; give one of 'refuse', 'newest'."),
+        (
+            {"duplicates": "newest"},
+            "duplicates='newest' is about the partitions of a window, which only RollingWindow has",
+        ),
+        ({"maximum_growth": 1.0}, "maximum_growth says how many times the usual rows may land: more than 1, or None"),
+        ({"maximum_growth": float("nan")}, "maximum_growth says how many times the usual rows may land"),
+        ({"leak_strength": 0.0}, "leak_strength is a strength of a single feature: more than 0 and at most 1."),
+        ({"leak_strength": 95}, "leak_strength is a strength of a single feature: more than 0 and at most 1."),
+        (
+            {"waive": {"leaks": "it persists"}},
+            "waive names 'leaks'; of the checks volume, features_sound, leak, classes can be waived.",
+        ),
+        ({"waive": {"schema": "it is old"}}, "waive names 'schema'; of the checks volume, "),
+        ({"waive": {"leak": " "}}, "waive gives no reason for 'leak'; say in a sentence why it may fail."),
+        ({"waive": {"leak": None}}, "waive gives no reason for 'leak'"),
+        ({"waive": ("leak",)}, "waive maps checks to reasons, such as {'leak': 'why it may fail'}."),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
@@ -279,3 +308,78 @@ def test_what_identifies_a_row_is_not_called_as_what_is_predicted_of_it(name, fi
     with pytest.raises(InvalidProblem, match=f"'{name}' is a column of the predictions, .* rename that of the data"):
         dataclasses.replace(umbrellas.PROBLEM, **{field: name})
     assert dataclasses.replace(umbrellas.PROBLEM, **{field: "prediction_id"})
+
+
+def test_every_check_that_can_be_waived_is_one_that_its_asset_announces_and_that_may_block():
+    from ml_assets.orchestration import dataset, features, split
+
+    announced = {"dataset": dataset.CHECKS, "features": features.CHECKS, "split": split.CHECKS}
+    for noun, names in WAIVABLE.items():
+        assert {*names} <= {check.name for check in announced[noun] if check.blocking}
+
+
+# ---------------------------------------------------------------- the clock of a calendar
+
+
+@pytest.mark.parametrize(
+    ("partitions", "key", "start", "end"),
+    [
+        (Daily("2024-01-01", zone="America/New_York"), "2024-03-10", "2024-03-10T05", "2024-03-11T04"),
+        (Daily("2024-01-01", zone="America/New_York"), "2024-11-03", "2024-11-03T04", "2024-11-04T05"),
+        (Daily("2018-01-01", zone="America/Sao_Paulo"), "2018-11-04", "2018-11-04T03", "2018-11-05T02"),
+        (Daily("2024-01-01", zone="Asia/Kolkata"), "2024-01-02", "2024-01-01T18:30", "2024-01-02T18:30"),
+        (Monthly("2024-01", zone="Europe/Berlin"), "2024-03", "2024-02-29T23", "2024-03-31T22"),
+        (Monthly("2024-01"), "2024-12", "2024-12-01", "2025-01-01"),
+    ],
+    ids=["spring", "autumn", "a day that begins at one", "half an hour", "months", "UTC"],
+)
+def test_partitions_begin_and_end_by_the_clock_of_their_zone(partitions, key, start, end):
+    at = partitions.partition(key)
+    assert (at.start, at.end) == tuple(datetime.fromisoformat(time).replace(tzinfo=UTC) for time in (start, end))
+    assert at.start.tzinfo is UTC
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "America/Sao_Paulo", "Pacific/Auckland"])
+def test_days_follow_each_other_without_gap_in_every_zone(zone):
+    days = Daily("2018-01-01", "2019-01-01", zone=zone)
+    keys = days.keys(datetime(2020, 1, 1, tzinfo=UTC))
+    spans = [days.partition(key) for key in keys]
+    assert len(spans) == 365
+    assert all(one.end == other.start and one.start < one.end for one, other in pairwise(spans))
+    assert days.window(keys[-1], 400) == keys
+
+
+@pytest.mark.parametrize("zone", ["", "New York", "America", "../UTC", "UTC\0"], ids=repr)
+def test_a_zone_that_is_none_is_refused(zone):
+    with pytest.raises(InvalidProblem, match="there is no time zone"):
+        Monthly("2024-01", zone=zone)
+
+
+@pytest.mark.parametrize(
+    "partitions", [Daily("2024-03-08", "2024-03-13"), Monthly("2024-01", "2024-06")], ids=["days", "months"]
+)
+def test_dagster_cuts_by_the_same_clock(partitions):
+    from ml_assets.orchestration.partitions import partitions_definition
+
+    there = dataclasses.replace(partitions, zone="America/New_York")
+    definition = partitions_definition(dataclasses.replace(umbrellas.PROBLEM, partitions=there))
+    assert list(definition.get_partition_keys()) == there.keys()
+    for key in there.keys():  # noqa: SIM118
+        window, span = definition.time_window_for_partition_key(key), there.partition(key)
+        assert (window.start.timestamp(), window.end.timestamp()) == (span.start.timestamp(), span.end.timestamp())
+
+
+@pytest.mark.parametrize(
+    ("partitions", "key", "weekday"),
+    [
+        (Daily("2024-01-01"), "2024-01-07", 6),
+        (Daily("2024-01-01", zone="Pacific/Auckland"), "2024-01-01", 0),
+        (Grid(Daily("2024-01-01"), by="shop", values=("a",)), "2024-01-02|a", 1),
+        (Grid(Monthly("2024-01"), by="shop", values=("a",)), "2024-01|a", None),
+        (Monthly("2024-01"), "2024-01", None),
+        (Static(("north",)), "north", None),
+    ],
+    ids=str,
+)
+def test_only_days_have_a_day_of_the_week(partitions, key, weekday):
+    assert partitions.weekday(key) == weekday

@@ -87,7 +87,7 @@ def _launch(
         try:
             for outcome in launcher.materialize(work, options.jobs):
                 outcomes.append(outcome)
-                _report_skipped(outcome)
+                _report_unmade(outcome)
         except KeyboardInterrupt:
             progress(INTERRUPTED)
             raise
@@ -105,12 +105,27 @@ def _report_what_is_there(plan: Sequence[Planned]) -> None:
 
 
 def _summarize(outcomes: Sequence[Outcome], passed: bool, seconds: float) -> None:
-    steps = sum(len(outcome.steps) for outcome in outcomes)
+    steps, runs = sum(len(outcome.steps) for outcome in outcomes), [outcome for outcome in outcomes if outcome.ran]
     if not outcomes:
         say("done: nothing to do")
-    else:
-        runs = plural(len(outcomes), "run")
-        say(f"{'done' if passed else 'FAILED'}: {plural(steps, 'step')}, {runs}, {seconds:.1f} s")
+        return
+    say(f"{'done' if passed else 'FAILED'}: {plural(steps, 'step')}, {plural(len(runs), 'run')}, {seconds:.1f} s")
+    if not passed:
+        _say_what_failed(outcomes)
+
+
+def _say_what_failed(outcomes: Sequence[Outcome]) -> None:
+    """Partitions that failed, those that were not made for it, and those that were."""
+    failed = {outcome.partition for outcome in outcomes if not outcome.passed}
+    held_up = {outcome.partition for outcome in outcomes if outcome.blocked} - failed
+    order = list(dict.fromkeys(outcome.partition for outcome in outcomes))
+    for title, keys in (
+        ("failed", failed),
+        ("not made for it", held_up),
+        ("done", {*order} - failed - held_up),
+    ):
+        if keys:
+            say(f"  {title:15} {', '.join(key for key in order if key in keys)}")
 
 
 def _at_least_one(text: str) -> int:
@@ -130,9 +145,23 @@ def _report(step: Step) -> None:
         progress(f"    {step.why}")
 
 
-def _report_skipped(outcome: Outcome) -> None:
-    for name in sorted("/".join(key.path) for key in outcome.skipped):
-        progress(f"– {name:32} {outcome.partition:10} skipped: no outcome is known yet")
+def _report_unmade(outcome: Outcome) -> None:
+    """What was skipped, with the reason of the first; and what was not tried."""
+    reasons = {"/".join(key.path): why for key, why in outcome.why_skipped.items()}
+    for name in sorted({"/".join(key.path) for key in outcome.skipped}, key=lambda name: (name not in reasons, name)):
+        progress(f"– {name:32} {outcome.partition:10} skipped: {reasons.get(name, _after(reasons))}")
+    for name, lacks in _blocked(outcome).items():
+        progress(f"– {name:32} {outcome.partition:10} not made: {lacks} failed")
+
+
+def _after(reasons: Mapping[str, str]) -> str:
+    return f"{', '.join(reasons)} is" if reasons else "what it is made from is"
+
+
+def _blocked(outcome: Outcome) -> dict[str, str]:
+    """What was not tried -> the place that it lacks, ``umbrellas/dataset@2024-02``."""
+    found = {"/".join(key.path): f"{'/'.join(above.path)}@{at}" for key, (above, at) in outcome.blocked.items()}
+    return dict(sorted(found.items()))
 
 
 def _as_json(outcome: Outcome) -> dict[str, Any]:
@@ -141,6 +170,8 @@ def _as_json(outcome: Outcome) -> dict[str, Any]:
         "partition": outcome.partition,
         "passed": outcome.passed,
         "skipped": sorted("/".join(key.path) for key in outcome.skipped),
+        "why_skipped": {"/".join(key.path): why for key, why in outcome.why_skipped.items()},
+        "not_made": _blocked(outcome),
         "steps": [
             {"asset": s.asset, "passed": s.passed, "seconds": s.seconds, "why": s.why, "findings": list(s.findings)}
             for s in outcome.steps

@@ -7,8 +7,10 @@ without Dagster, which takes a second to load: that is what lets a plan be made,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
 
+from ml_assets.errors import CorruptBlob, UnknownVersion, UnreadableContent
 from ml_assets.problem import Problem
 from ml_assets.promotion.ledger import Ledger, Move, reigning, undone
 from ml_assets.store import Handle, LandingFolder, Store, digest
@@ -31,6 +33,7 @@ _UPSTREAM = {
 _FURTHER = {"predictions": {"champion"}, "model": {STUDY}}
 _PARENTS = {noun: {above} | _FURTHER.get(noun, set()) for noun, above in _UPSTREAM.items()}
 NOTHING = "none"  # stands for a champion where there is none
+READERS = 16  # manifests that are read at the same time: on an object store each waits for some replies
 
 
 def chain_of(problem: Problem, nouns: Sequence[str] = CHAIN) -> tuple[str, ...]:
@@ -99,8 +102,8 @@ def reads_of(
 ) -> dict[str, str]:
     """Everything that an asset reads of the store when it is made from these inputs -> digest of what it says.
 
-    Of a dataset, what it reads has landed, see ``landed.py``. (That its number of rows is compared with the partition's
-    before is not among it: the comparison was made when the dataset was first made.)
+    Of a dataset, what it reads has landed, see ``landed.py``. (That its number of rows is compared with those of the
+    partitions before is not among it: the comparison was made when the dataset was first made.)
     """
     read = {f"{handle.key.asset}@{handle.key.partition}": handle.digest for handle in _followed(noun, inputs)}
     ledger = Ledger.of(sources.store, problem, partition)
@@ -114,12 +117,24 @@ def reads_of(
     return read
 
 
-def rows_before(problem: Problem, store: Store, partition: str) -> int | None:
-    """How many rows landed for the partition before, which an unusual number of rows is recognised by."""
-    before = problem.partitions.previous(partition)
-    entry = store.head(f"{problem.name}/dataset", before) if before is not None else None
-    notes = store.manifest(entry.target).notes if entry else {}
-    return int(notes.get("rows_landed", notes["rows"])) if entry else None
+def rows_before(problem: Problem, store: Store, partition: str, most: int) -> dict[str, int]:
+    """Partition -> how many rows landed for it, of those made among the ``most`` before it in its line, oldest first.
+
+    By these an unusual number of rows is recognised. Only manifests are read; a damaged one tells nothing.
+    """
+    keys = problem.partitions.window(partition, most + 1)[:-1]
+    with ThreadPoolExecutor(READERS) as pool:
+        found = zip(keys, pool.map(partial(_rows_of, problem, store), keys), strict=True)
+        return {key: rows for key, rows in found if rows is not None}
+
+
+def _rows_of(problem: Problem, store: Store, partition: str) -> int | None:
+    entry = store.head(f"{problem.name}/dataset", partition)
+    try:
+        notes = store.manifest(entry.target).notes if entry else {}
+        return int(notes.get("rows_landed", notes["rows"])) if entry else None
+    except (CorruptBlob, UnknownVersion, UnreadableContent):
+        return None
 
 
 def _followed(noun: str, inputs: Sequence[Handle]) -> list[Handle]:

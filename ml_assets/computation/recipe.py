@@ -20,14 +20,20 @@ from typing import Any
 from ml_assets.computation.chain import STUDY, TRIAL
 from ml_assets.computation.code import Code, code_of, edited_while_running, package_versions, snapshot
 from ml_assets.computation.ingredients import Ingredients
-from ml_assets.problem import Problem
+from ml_assets.problem import WAIVABLE, Problem
 from ml_assets.store import Store
 
 _JUDGED = ("task", "entity", "event_time", "label")
 USES = {
-    "dataset": ("dataset", "schema", "minimum_rows", "entity", "event_time", "label_time", "task", "label"),
-    "features": ("features", "entity", "event_time", "label_time", "label", "slices", "task"),
-    "split": ("split", "entity", "event_time", "label_time", "task"),
+    "dataset": (
+        *("dataset", "schema", "duplicates", "minimum_rows", "maximum_growth", "waive"),
+        *("entity", "event_time", "label_time", "task", "label"),
+    ),
+    "features": (
+        *("features", "duplicates", "leak_strength", "waive"),
+        *("entity", "event_time", "label_time", "label", "slices", "task"),
+    ),
+    "split": ("split", "duplicates", "waive", "entity", "event_time", "label_time", "task"),
     "study": ("tuning", "train", "predict", "metrics"),
     "trial": ("train", "predict", "metrics"),
     "model": ("train",),
@@ -146,9 +152,11 @@ class Recipe:
     @property
     def _used(self) -> dict[str, Any]:
         used = {name: getattr(self.problem, name) for name in USES[self.noun]}
-        return (
-            {**used, "metrics": used["metrics"][:1]} if self.noun in (STUDY, TRIAL) else used
-        )  # of which the first one chooses
+        if self.noun in (STUDY, TRIAL):  # the first one chooses
+            used["metrics"] = used["metrics"][:1]
+        if "waive" in used:  # another asset's checks do not concern it
+            used["waive"] = {name: used["waive"][name] for name in WAIVABLE[self.noun] if name in used["waive"]}
+        return used
 
     @property
     def _types(self) -> tuple[type, ...]:

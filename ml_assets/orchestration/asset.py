@@ -6,6 +6,7 @@ import functools
 import inspect
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -69,7 +70,7 @@ def problem_asset(
             op_tags=op_tags,
             automation_condition=condition(problem, noun),
             freshness_policy=freshness_policy(problem, noun),
-            check_specs=[dagster_spec(check, key, partitions) for check in checks],
+            check_specs=[dagster_spec(_unless_waived(check, problem), key, partitions) for check in checks],
         )(_body(Step(Recipe(problem, noun), make, checks), ins or ()))
         return _amended(asset, not_waited_for, may_skip=may_skip) if not_waited_for or may_skip else asset
 
@@ -98,6 +99,11 @@ def _amended(asset: dg.AssetsDefinition, deps: Sequence[dg.AssetDep], *, may_ski
     outs = {out.name: dg.Out.from_definition(out)._replace(is_required=not may_skip) for out in asset.op.output_defs}
     amended = {"specs": specs, "node_def": asset.op.with_replaced_properties(asset.op.name, outs=outs)}
     return dg.AssetsDefinition.dagster_internal_init(**{**asset.get_attributes_dict(), **amended})
+
+
+def _unless_waived(spec: CheckSpec, problem: Problem) -> CheckSpec:
+    """A check that the problem waives only informs: automation must not wait until it passes."""
+    return replace(spec, blocking=spec.blocking and spec.name not in problem.waive)
 
 
 def dagster_spec(spec: CheckSpec, asset: dg.AssetKey, partitions: dg.PartitionsDefinition[str]) -> dg.AssetCheckSpec:

@@ -16,8 +16,8 @@ from ml_assets.orchestration.code_references import code_references
 from ml_assets.orchestration.io_manager import Made
 from ml_assets.orchestration.step import LANDING, CheckSpec, partition_of, store_of
 from ml_assets.orchestration.tables import column_schema
-from ml_assets.problem import Problem
-from ml_assets.store import LandedFile
+from ml_assets.problem import Partition, Problem
+from ml_assets.store import LandedFile, Store
 from ml_assets.training.handout import numbered
 
 if TYPE_CHECKING:
@@ -26,11 +26,12 @@ if TYPE_CHECKING:
 
 CHECKS = (
     CheckSpec("schema", "Columns, types, ranges and missing values are those of the problem's schema."),
-    CheckSpec("volume", "Not fewer rows than the problem's minimum, not many times more than the partition before."),
+    CheckSpec("volume", "Not fewer rows than the problem's minimum, not many times more than usual."),
     CheckSpec("keys", "What identifies and dates a row, and its label, are there; times have a zone."),
     CheckSpec("unique", "No entity occurs twice."),
     CheckSpec("labels", "Labels are of the kind that the problem's task needs."),
     CheckSpec("labelled", "Some labels are known; before the outcomes land, none is.", blocking=False),
+    CheckSpec("dated", "Every row is dated within its partition; others train and judge nothing.", blocking=False),
 )
 
 
@@ -48,9 +49,10 @@ def dataset_asset(problem: Problem) -> dg.AssetsDefinition:
     )
     def dataset(context: dg.AssetExecutionContext) -> Made:
         source = getattr(context.resources, LANDING).source(problem.name)
-        landed = _table(problem, problem.dataset(problem.partitions.partition(partition_of(context)), source))
+        partition = problem.partitions.partition(partition_of(context))
+        landed = _table(problem, problem.dataset(partition, source))
         schema = checks.schema_of(problem)
-        audited = _audit(problem, schema, landed, rows_before(problem, store_of(context), partition_of(context)))
+        audited = _audit(problem, schema, landed, partition, _rows_before(problem, store_of(context), partition.key))
         return Made(
             audited.data,
             checks=tuple(_naming(source.read, outcome) for outcome in audited.outcomes),
@@ -88,19 +90,32 @@ class _Audited:
     repairs: checks.Repairs
 
 
-def _audit(problem: Problem, schema: pa.DataFrameSchema, landed: pd.DataFrame, previous_rows: int | None) -> _Audited:
+def _audit(
+    problem: Problem,
+    schema: pa.DataFrameSchema,
+    landed: pd.DataFrame,
+    partition: Partition,
+    before: Sequence[checks.Before],
+) -> _Audited:
     """The checks of a dataset; those that need its columns only run once the columns are right.
 
     How many rows there are is judged as they landed, all else as the schema leaves them. Too many rows are not looked into: of
     a hundred times the usual ones, the schema alone takes as many seconds as loading them, and as much memory again.
     """
-    size = checks.volume(landed, problem.minimum_rows, previous_rows)
-    if len(landed) > problem.minimum_rows and not size.passed:
+    size = checks.volume(
+        len(landed),
+        problem.minimum_rows,
+        before=before,
+        weekday=problem.partitions.weekday(partition.key),
+        maximum_growth=problem.maximum_growth,
+    )
+    size = checks.waived(size, problem.waive)
+    if len(landed) > problem.minimum_rows and size.refuses:
         return _Audited(landed, (size,), checks.Repairs(len(landed), len(landed)))
     rows = landed if schema.index is not None else _labelled(landed)
     valid = checks.validated(rows, schema, problem.entity, problem.minimum_rows)
     data = landed if valid.data is rows else numbered(valid.data)
-    further = _of_columns(problem, data) if valid.outcome.passed else ()
+    further = _of_columns(problem, data, partition) if valid.outcome.passed else ()
     return _Audited(data, (size, valid.outcome, *further), valid.repairs)
 
 
@@ -110,13 +125,21 @@ def _labelled(landed: pd.DataFrame) -> pd.DataFrame:
     return rows.reset_index(drop=True) if rows.index.has_duplicates else rows
 
 
-def _of_columns(problem: Problem, data: pd.DataFrame) -> Iterator[checks.CheckOutcome]:
+def _of_columns(problem: Problem, data: pd.DataFrame, partition: Partition) -> Iterator[checks.CheckOutcome]:
     keys = checks.keys_there(data, problem.entity, problem.label, problem.event_time, problem.label_time)
     yield keys
     if keys.passed:
         yield checks.unique_entities(data, problem.entity)
         yield checks.labels_valid(problem.task, data[problem.label])
         yield checks.labels_known(data[problem.label])
+        named = {"event_time": problem.event_time, "label_time": problem.label_time}
+        again = problem.duplicates == "newest"
+        yield checks.rows_dated(data, partition, entity=problem.entity, label=problem.label, may_restate=again, **named)
+
+
+def _rows_before(problem: Problem, store: Store, partition: str) -> list[checks.Before]:
+    found = rows_before(problem, store, partition, checks.PARTITIONS)
+    return [checks.Before(rows, problem.partitions.weekday(key)) for key, rows in found.items()]
 
 
 def _naming(files: Sequence[LandedFile], outcome: checks.CheckOutcome) -> checks.CheckOutcome:

@@ -6,6 +6,10 @@ trainings of all partitions leave that order and run side by side, between what 
     dataset … split        2013-01, 2013-02, …     in this process, in order
     model                  2013-01 | 2013-02 | …   in processes of their own, at the same time
     evaluation … champion  2013-01, 2013-02, …     in this process, in order
+
+What a failed run should have made is missed by what is made from it: by the windows and lookbacks that hold it, which are
+not tried. Everything else goes on. That a champion was not decided holds up no later decision: each is against whoever
+is champion then, and is made again, with the next run, once that turns out to be somebody else.
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ import multiprocessing
 import re
 import socket
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -36,7 +40,8 @@ from ml_assets.orchestration.automation import CHAIN_TAG
 from ml_assets.orchestration.messages import message_of
 from ml_assets.orchestration.metadata import REUSE
 from ml_assets.orchestration.run_launcher import HOST_TAG
-from ml_assets.orchestration.selection import Assets, Target, needs_all_threads, possible_without, waves
+from ml_assets.orchestration.selection import Assets, Dependencies, Place, Target, needs_all_threads, waves
+from ml_assets.orchestration.step import SKIPPED
 from ml_assets.orchestration.study import SAID as TRIAL
 from ml_assets.settings import share_cores
 
@@ -62,13 +67,30 @@ class Step:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended; ``skipped`` are the assets that it was to make and, though it passed, did not."""
+    """How a run of a partition ended.
+
+    Attributes:
+        run: empty where there was none: nothing of the partition could be made.
+        passed: whether nothing failed.
+        skipped: the assets that it was to make and, though it passed, did not.
+        lost: those that it was to make and, since it failed, did not.
+        why_skipped: of the skipped ones that said so themselves, why; the others come after these.
+        blocked: what was not tried -> the place of which something failed, that it is made from.
+    """
 
     run: str
     partition: str
     passed: bool
     steps: tuple[Step, ...] = ()
     skipped: Assets = frozenset()
+    lost: Assets = frozenset()
+    why_skipped: Mapping[dg.AssetKey, str] = field(default_factory=dict)
+    blocked: Mapping[dg.AssetKey, Place] = field(default_factory=dict)
+
+    @property
+    def ran(self) -> bool:
+        """Whether anything was tried."""
+        return bool(self.run or self.steps)
 
 
 @dataclass(frozen=True)
@@ -82,23 +104,23 @@ class Launcher:
     report: Callable[[Step], None] = lambda step: None
 
     def materialize(self, work: Mapping[str, Assets], jobs: int = 1) -> Iterator[Outcome]:
-        """Materialize for each partition its assets, partitions in their order; stop where one failed."""
+        """Materialize for each partition its assets, partitions in their order, but for what is made from what failed."""
         earlier: dict[str, str] = {}
-        skipped: dict[str, Assets] = {}
+        known, failed = Dependencies(self.target), set[Place]()
         for wave in waves(self.target, work, jobs):
             run = self._side_by_side if wave.side_by_side else self._in_order
-            possible = {
-                partition: possible_without(self.target, assets & wave.assets, skipped.get(partition, frozenset()))
-                for partition, assets in work.items()
-            }
-            failed = False
-            for outcome in run({partition: some for partition, some in possible.items() if some}, jobs, dict(earlier)):
-                earlier[outcome.partition] = outcome.run
-                skipped[outcome.partition] = skipped.get(outcome.partition, frozenset()) | outcome.skipped
-                failed = failed or not outcome.passed
-                yield outcome
-            if failed:
-                return
+            wanted = {partition: some for partition, assets in work.items() if (some := assets & wave.assets)}
+            for outcome in run(wanted, jobs, known, earlier):
+                earlier[outcome.partition] = outcome.run or earlier.get(outcome.partition, "")
+                known.lose((asset, outcome.partition) for asset in outcome.skipped | outcome.lost)
+                failed |= {(asset, outcome.partition) for asset in outcome.lost}
+                blocked = {
+                    asset: place
+                    for asset, place in outcome.blocked.items()
+                    if place in failed and place[1] != outcome.partition  # its own failure was told
+                }
+                if outcome.ran or blocked:
+                    yield replace(outcome, blocked=blocked)
 
     def execute(self, assets: Assets, partition: str, continues: str | None = None) -> Outcome:
         """One Dagster run of the assets for one partition, in this process.
@@ -126,8 +148,9 @@ class Launcher:
             progress.see(event)
         ended = self.instance.get_run_by_id(run.run_id)
         passed = ended is not None and ended.is_success
-        skipped = assets - progress.made if passed else frozenset()
-        return Outcome(run.run_id, partition, passed, tuple(progress.steps), skipped)
+        unmade = assets - progress.made
+        skipped, lost = (unmade, frozenset()) if passed else (frozenset(), unmade)
+        return Outcome(run.run_id, partition, passed, tuple(progress.steps), skipped, lost, progress.why_skipped)
 
     def _partition_tags(self, assets: Assets, partition: str) -> Mapping[str, str]:
         """How a run tells Dagster its partition: one of two dimensions by both of them, too."""
@@ -139,30 +162,44 @@ class Launcher:
         parent = self.instance.get_run_by_id(run) if run else None
         return (parent.root_run_id or parent.run_id) if parent else None
 
-    def _in_order(self, work: Mapping[str, Assets], jobs: int, earlier: Mapping[str, str]) -> Iterator[Outcome]:
+    def _in_order(
+        self, work: Mapping[str, Assets], jobs: int, known: Dependencies, earlier: Mapping[str, str]
+    ) -> Iterator[Outcome]:
         for partition, assets in work.items():
-            outcome = self.execute(assets, partition, earlier.get(partition))
-            yield outcome
-            if not outcome.passed:
-                return
+            possible, blocked = _possible(known, assets, partition)
+            if possible:
+                outcome = self.execute(possible, partition, earlier.get(partition) or None)
+                yield replace(outcome, blocked=blocked)
+            else:
+                yield Outcome("", partition, True, blocked=blocked)
 
-    def _side_by_side(self, work: Mapping[str, Assets], jobs: int, earlier: Mapping[str, str]) -> Iterator[Outcome]:
+    def _side_by_side(
+        self, work: Mapping[str, Assets], jobs: int, known: Dependencies, earlier: Mapping[str, str]
+    ) -> Iterator[Outcome]:
         execute = partial(_execute_elsewhere, self.target, self.instance.get_ref(), self.run_config, self.tags)
+        found = {partition: _possible(known, assets, partition) for partition, assets in work.items()}
+        sharing = needs_all_threads(self.target, frozenset().union(*(possible for possible, _ in found.values())))
         processes, spawn = max(1, min(jobs, len(work))), multiprocessing.get_context("spawn")
-        sharing = 1 if needs_all_threads(self.target, frozenset().union(*work.values())) else processes
-        with ProcessPoolExecutor(processes, spawn, initializer=share_cores, initargs=(usable_cores(), sharing)) as pool:
+        share = (usable_cores(), 1 if sharing else processes)
+        with ProcessPoolExecutor(processes, spawn, initializer=share_cores, initargs=share) as pool:
             runs = {
-                partition: pool.submit(execute, assets=assets, partition=partition, continues=earlier.get(partition))
-                for partition, assets in work.items()
+                partition: pool.submit(
+                    execute, assets=possible, partition=partition, continues=earlier.get(partition) or None
+                )
+                for partition, (possible, _) in found.items()
+                if possible
             }
-            for partition, run in runs.items():
-                try:
-                    outcome = run.result()
-                except BrokenProcessPool:
-                    outcome = _killed(partition)
+            for partition, (possible, blocked) in found.items():
+                outcome = _result(runs[partition], possible, partition) if possible else Outcome("", partition, True)
                 for step in outcome.steps:
                     self.report(step)
-                yield outcome
+                yield replace(outcome, blocked=blocked)
+
+
+def _possible(known: Dependencies, assets: Assets, partition: str) -> tuple[Assets, dict[dg.AssetKey, Place]]:
+    """What of a partition can be made; and what cannot, with the place that it lacks."""
+    lacking = {asset: lack for asset in assets if (lack := known.lacks((asset, partition)))}
+    return assets - lacking.keys(), lacking
 
 
 def _execute_elsewhere(
@@ -179,11 +216,18 @@ def _execute_elsewhere(
         return Launcher(target, opened, run_config, tags).execute(assets, partition, continues)
 
 
-def _killed(partition: str) -> Outcome:
+def _result(run: Future[Outcome], assets: Assets, partition: str) -> Outcome:
+    try:
+        return run.result()
+    except BrokenProcessPool:
+        return _killed(assets, partition)
+
+
+def _killed(assets: Assets, partition: str) -> Outcome:
     why = (
         "A process that trained was killed, perhaps for want of memory, and took the others along. Try fewer: --jobs 1"
     )
-    return Outcome("", partition, False, (Step("training", partition, False, why=why),))
+    return Outcome("", partition, False, (Step("training", partition, False, why=why),), lost=assets)
 
 
 @dataclass
@@ -196,6 +240,7 @@ class _Progress:
     findings: dict[str, list[str]] = field(default_factory=dict)
     made: set[dg.AssetKey] = field(default_factory=set)
     why: dict[str, str] = field(default_factory=dict)
+    why_skipped: dict[dg.AssetKey, str] = field(default_factory=dict)
 
     def see(self, event: DagsterEvent) -> None:
         key = event.step_key or ""
@@ -206,6 +251,10 @@ class _Progress:
         elif event.is_step_materialization and event.asset_key is not None:
             self.made.add(event.asset_key)
             self.why[key] = str(event.step_materialization_data.materialization.metadata[REUSE].value)
+        elif event.event_type == dg.DagsterEventType.ASSET_OBSERVATION and event.asset_key is not None:
+            said = event.asset_observation_data.asset_observation.metadata.get(SKIPPED)
+            if said is not None:
+                self.why_skipped[event.asset_key] = str(said.value)
         elif event.is_successful_output and TRIAL in event.step_output_data.metadata:
             self.why[key] = str(event.step_output_data.metadata[TRIAL].value)
         elif event.is_step_success:

@@ -27,7 +27,11 @@ def partitions_definition(problem: Problem) -> dg.PartitionsDefinition[str]:
 def _through_time(partitions: Monthly | Daily) -> dg.TimeWindowPartitionsDefinition:
     define = dg.MonthlyPartitionsDefinition if isinstance(partitions, Monthly) else dg.DailyPartitionsDefinition
     return define(
-        start_date=partitions.start, end_date=partitions.end, fmt=partitions.pattern, end_offset=partitions.ahead
+        start_date=partitions.start,
+        end_date=partitions.end,
+        fmt=partitions.pattern,
+        end_offset=partitions.ahead,
+        timezone=partitions.zone,
     )
 
 

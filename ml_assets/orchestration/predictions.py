@@ -84,7 +84,7 @@ def scored(
     names = [*dict.fromkeys(name for name in (problem.entity, problem.event_time) if name is not None)]
     content, of = features.manifest.content, str(features.key)
     keys = (batch[names] for batch in store.batches(content, field="keys", rows=rows, of=of))
-    if model is None:
+    if model is None or features.manifest.notes.get("rows") == 0:  # estimators refuse to answer for no rows
         yield next(keys).head(0).assign(prediction=0.0, model_version="")
         return
     trained, first_row = model.load(), 0

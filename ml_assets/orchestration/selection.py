@@ -16,6 +16,8 @@ from ml_assets.orchestration.executor import ALL_THREADS, OWN_PROCESS
 
 ASSET_JOB = "__ASSET_JOB"  # Dagster's implicit job of all assets
 Assets = frozenset[dg.AssetKey]
+Place = tuple[dg.AssetKey, str]
+"""An asset and one of its partitions."""
 
 
 @dataclass(frozen=True)
@@ -131,14 +133,44 @@ def _tags(target: Target, key: dg.AssetKey) -> set[str]:
     return {tag for op in target.graph.get(key).assets_def.node_def.iterate_op_defs() for tag in op.tags}
 
 
-def possible_without(target: Target, assets: Assets, absent: Assets) -> Assets:
-    """Those of the assets that a run can make without the absent ones: whose steps wait for none of them."""
+class Dependencies:
+    """What partitions of assets are made from, as their steps wait for it: not who is champion, which is what it is."""
 
-    def waits(key: dg.AssetKey) -> bool:
-        inputs = {*target.graph.get(key).assets_def.keys_by_input_name.values()} - {key}
-        return bool(inputs & absent) or any(waits(above) for above in inputs & target.graph.materializable_asset_keys)
+    def __init__(self, target: Target) -> None:
+        self._graph = target.graph
+        self._missing: dict[Place, Place | None] = {}
+        self._absent: set[Place] = set()
 
-    return frozenset(key for key in assets if not waits(key)) if absent else assets
+    def lose(self, places: Iterable[Place]) -> None:
+        """These will not be there."""
+        self._absent |= {*places}
+        self._missing.clear()
+
+    def lacks(self, place: Place) -> Place | None:
+        """The first of what a partition of an asset is made from that will not be there; None if it can be made."""
+        return self._lacks(place) if self._absent else None
+
+    def _lacks(self, place: Place) -> Place | None:
+        if place not in self._missing:
+            found = (self._lacks(one) or (one if one in self._absent else None) for one in self._above(place))
+            self._missing[place] = next(filter(None, found), None)
+        return self._missing[place]
+
+    def _above(self, place: Place) -> list[Place]:
+        asset, partition = place
+        node = self._graph.get(asset)
+        inputs = {*node.assets_def.keys_by_input_name.values()} & self._graph.materializable_asset_keys - {asset}
+        return [(above, key) for above in sorted(inputs) for key in self._partitions_above(node, above, partition)]
+
+    def _partitions_above(self, node: Any, above: dg.AssetKey, partition: str) -> list[str]:
+        mapping = self._graph.get_partition_mapping(node.key, above)
+        if isinstance(mapping, dg.IdentityPartitionMapping):
+            return [partition]
+        subset = node.partitions_def.subset_with_partition_keys([partition])
+        upstream = mapping.get_upstream_mapped_partitions_result_for_partitions(
+            subset, node.partitions_def, self._graph.get(above).partitions_def
+        )
+        return [str(key) for key in upstream.partitions_subset.get_partition_keys()]
 
 
 def _ancestors(graph: Any, key: dg.AssetKey) -> set[dg.AssetKey]:

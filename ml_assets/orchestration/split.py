@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -16,13 +17,25 @@ from ml_assets.orchestration.tables import column_schema
 from ml_assets.problem import FeatureTable, Problem, RollingWindow
 from ml_assets.store import Handle
 from ml_assets.training.rows import concatenate
-from ml_assets.training.split import TEST, TRAIN, VALIDATION, assign_roles, rows_of
+from ml_assets.training.split import (
+    PARTS,
+    accounted,
+    assign_roles,
+    awaited_parts,
+    counts_of,
+    in_parts,
+    landed_again,
+    refuse_empty_parts,
+    rows_of,
+)
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 CHECKS = (
     CheckSpec("disjoint", "No row has two roles, and training ends before validation, validation before the test."),
+    CheckSpec("once", "No row of the window landed twice; or the newest of each counts."),
     CheckSpec("classes", "Every class occurs where it is needed: in training, validation and test."),
     CheckSpec(
         "window_complete", "The window has all its partitions; the first ones of a problem cannot.", blocking=False
@@ -47,19 +60,24 @@ def split_asset(problem: Problem) -> dg.AssetsDefinition:
         tables = {partition: handle.load() for partition, handle in features.items()}
         if skip := _waits_for_labels(partition_of(context), tables[partition_of(context)]):
             return skip
-        table = concatenate(tables)
-        roles = assign_roles(problem, table, problem.partitions.partition(partition_of(context)).end)
-        labels = {role: rows_of(table, roles, role).label for role in (TRAIN, VALIDATION, TEST)}
-        counts = {str(role): int(n) for role, n in roles["role"].value_counts().items()}
+        table, rows = concatenate(tables), {partition: len(of) for partition, of in tables.items()}
+        roles = assign_roles(problem, table, rows)
+        counts, labels = counts_of(roles), {role: rows_of(table, roles, role).label for role in PARTS}
+        classes = checks.waived(checks.both_classes_present(labels, problem.task), problem.waive)
+        if skip := _waits_for_rows(problem, rows, counts, labels, classes):
+            return skip
+        refuse_empty_parts(problem, counts)
+        again, newest = landed_again(problem, table.keys), problem.duplicates == "newest"
         return Made(
             roles,
             checks=(
                 checks.split_disjoint(roles, ordered_in_time=isinstance(problem.split, RollingWindow)),
-                checks.both_classes_present(labels, problem.task),
+                checks.no_row_twice(roles, again, rows, newest=newest),
+                classes,
                 checks.window_complete(list(features), problem.window),
             ),
             metrics={"rows": counts},
-            notes={"window": list(features)},
+            notes={"rows": accounted(counts, len(rows)), "window": list(features)},
             metadata={"dagster/row_count": len(roles), **column_schema(roles)},
         )
 
@@ -76,6 +94,33 @@ def _waits_for_labels(partition: str, table: FeatureTable) -> Skip | None:
         f"{partition} has no known labels yet: nothing to train or judge. Land the outcomes and it is made again; "
         "its rows are predicted by the champion all the same."
     )
+
+
+def _waits_for_rows(
+    problem: Problem,
+    rows: Mapping[str, int],
+    counts: Mapping[str, int],
+    labels: Mapping[str, np.ndarray],
+    classes: checks.CheckOutcome,
+) -> Skip | None:
+    """A reason to skip where a part lacks rows, or a class, for no fault of the data; see ``awaited_parts``.
+
+    What another part lacks no time will bring: then this is no reason, and the split is refused.
+    """
+    awaited = awaited_parts(problem, rows)
+    empty = {part for part in PARTS if not counts[part]}
+    others = {part: of for part, of in labels.items() if part not in awaited}
+    if not (empty <= awaited if empty else classes.refuses and _has_classes(problem, others)):
+        return None
+    lacks = in_parts(counts) if empty else classes.description.rstrip(".")
+    short = f"The window has {len(rows)} of {problem.window} partitions so far: time will give the others."
+    why = short if len(rows) < problem.window else "Nothing landed with the partitions of that part."
+    said = "No model is trained; the rows are predicted by the champion, if there is one."
+    return Skip(f"{list(rows)[-1]}: {lacks}. {why} {said}")
+
+
+def _has_classes(problem: Problem, labels: Mapping[str, np.ndarray]) -> bool:
+    return checks.both_classes_present(labels, problem.task).passed
 
 
 def window_of(split: Handle) -> tuple[FeatureTable, pd.DataFrame]:

@@ -23,6 +23,8 @@ from ml_assets.orchestration.params import given_to
 from ml_assets.store import Check, Content, Handle, Store
 
 LANDING = "landing"
+SKIPPED = "skipped"
+"""In the metadata of an observation: why an asset's partition was not made."""
 FRESH_TAG = "ml_assets/fresh"
 """Tag of a run that computes everything, whether or not it was computed before."""
 
@@ -73,6 +75,8 @@ class Step:
             yield from _emitted_again(decision)
         elif isinstance(decision, Execute):
             yield from self._anew(context, inputs, asked, decision)
+        else:
+            _say_skipped(context, decision.why)
 
     def is_there(self, context: dg.AssetExecutionContext, inputs: Mapping[str, Any]) -> bool:
         """Whether ``run`` would make nothing: what is there is used again, or nothing can be made yet."""
@@ -90,6 +94,7 @@ class Step:
         made = self.make(context, **inputs)
         if isinstance(made, Skip):
             context.log.info(made.reason)
+            _say_skipped(context, made.reason)
             if asked.is_known:
                 store.remember(asked.ingredients.key, made.reason, replace=decision.replaces)
             return
@@ -158,6 +163,12 @@ def not_looked_into(check: CheckSpec) -> dg.AssetCheckResult:
         severity=dg.AssetCheckSeverity.WARN,
         description="Not looked into: what it needs was refused by another check.",
     )
+
+
+def _say_skipped(context: dg.AssetExecutionContext, why: str) -> None:
+    """In the UI, at the partition: an observation, which wakes nobody, for it has no data version."""
+    observed = dg.AssetObservation(context.asset_key, partition=partition_of(context), metadata={SKIPPED: why})
+    context.log_event(observed)
 
 
 def _emitted_again(found: Reuse) -> Emitted:

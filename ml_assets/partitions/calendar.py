@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import MAXYEAR, UTC, datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta, tzinfo
 from typing import ClassVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ml_assets.errors import InvalidProblem
 from ml_assets.partitions.kind import Kind, Partition
@@ -17,6 +18,8 @@ class Calendar(Kind):
     Attributes:
         ahead: how many more there are that have not ended: 1 for the present one, 2 for the next one too. Their rows have
             no outcome yet and are predicted; training waits until it lands.
+        zone: by whose clock they begin and end, as the IANA time zone database calls it: ``America/New_York``. What a
+            partition covers is given in UTC all the same.
     """
 
     in_time: ClassVar[bool] = True
@@ -28,12 +31,22 @@ class Calendar(Kind):
     start: str
     end: str | None = None
     ahead: int = 0
+    zone: str = "UTC"
 
     def __post_init__(self) -> None:
+        if not _is_zone(self.zone):
+            raise InvalidProblem(
+                f"{self}: there is no time zone {self.zone!r}. Give a name of the IANA time zone database, such as UTC or "
+                "America/New_York."
+            )
         for key in filter(None, (self.start, self.end)):
             self.partition(key)
         if self.ahead < 0:
             raise InvalidProblem(f"{self}: ahead counts partitions that have not ended; give 0 or more.")
+
+    @property
+    def _clock(self) -> tzinfo:
+        return UTC if self.zone == "UTC" else ZoneInfo(self.zone)  # the first takes half the time
 
     @staticmethod
     def next(start: datetime) -> datetime:
@@ -41,16 +54,16 @@ class Calendar(Kind):
         raise NotImplementedError
 
     def begins(self, key: str) -> datetime:
-        """When the partition with this key begins; InvalidProblem if it cannot be one."""
+        """When the partition with this key begins, by the clock of its zone; InvalidProblem if it cannot be one."""
         start = _first_day(key, self.pattern)
         if start is None:
             raise InvalidProblem(f"Partition {key!r} is not written {self.written}.")
-        return start
+        return start.replace(tzinfo=self._clock)
 
     def partition(self, key: str) -> Partition:
         """See ``Kind``."""
         start = self.begins(key)
-        return Partition(key, start, self.next(start))
+        return Partition(key, start.astimezone(UTC), self.next(start).astimezone(UTC))
 
     def keys(self, until: datetime | None = None) -> list[str]:
         """See ``Kind``."""
@@ -69,6 +82,10 @@ class Calendar(Kind):
     def has(self, key: str) -> bool:
         """See ``Kind``."""
         return super().has(key) and self.start <= key and (self.end is None or key < self.end)
+
+    def days_before(self, time: datetime, days: int) -> datetime:
+        """See ``Kind``: by the clock of the zone, on which a day may have 23 or 25 hours."""
+        return (time.astimezone(self._clock) - timedelta(days=days)).astimezone(UTC)
 
     def line(self, key: str) -> str | None:
         """See ``Kind``."""
@@ -116,12 +133,24 @@ class Daily(Calendar):
         """The next day."""
         return start + timedelta(days=1)
 
+    def weekday(self, key: str) -> int | None:
+        """See ``Kind``."""
+        return self.begins(key).weekday()
+
 
 def _first_day(key: str, pattern: str) -> datetime | None:
     """When a partition begins; None if its key is not written so."""
     try:
-        start = datetime.strptime(key, pattern).replace(tzinfo=UTC)
+        start = datetime.strptime(key, pattern)
     except ValueError:
         return None
-    # One partition, one key: strptime takes 2013-1 too. And each must end: no time is later than the year 9999.
-    return start if start.strftime(pattern) == key and start.year < MAXYEAR else None
+    # One partition, one key: strptime takes 2013-1 too. And each must begin and end, in UTC as well: no time is earlier
+    # than the year 1 nor later than the year 9999.
+    return start if start.strftime(pattern) == key and MINYEAR < start.year < MAXYEAR else None
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        return bool(ZoneInfo(name))
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # of a folder of zones, such as America, it is an OSError
+        return False

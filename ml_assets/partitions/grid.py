@@ -100,6 +100,14 @@ class Grid(Kind):
         at, value = self.parts(self.partition(key).key)
         return [self.key(time, value) for time in self.time.window(at, size)]
 
+    def days_before(self, time: datetime, days: int) -> datetime:
+        """See ``Kind``."""
+        return self.time.days_before(time, days)
+
+    def weekday(self, key: str) -> int | None:
+        """See ``Kind``."""
+        return self.time.weekday(self.parts(key)[0])
+
     def moment(self, key: str) -> str:
         """See ``Kind``."""
         return self.parts(key)[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from ml_assets.errors import InvalidProblem, UsageError
@@ -71,6 +71,14 @@ class Kind:
     def previous(self, key: str) -> str | None:
         """The partition before it in its line; None if it is the first."""
         return next(iter(self.window(key, 2)[:-1]), None)
+
+    def days_before(self, time: datetime, days: int) -> datetime:
+        """So many days before a time, by the clock that cuts the partitions (UTC)."""
+        return time - timedelta(days=days)
+
+    def weekday(self, key: str) -> int | None:
+        """Which day of the week a partition is, 0 for Monday; None where it is no day."""
+        return None
 
     def moment(self, key: str) -> str:
         """Where a partition stands in its line: its month or day."""

@@ -47,6 +47,11 @@ class Check:
     description: str
     metadata: Mapping[str, Json] = field(default_factory=dict)
 
+    @property
+    def waived(self) -> str:
+        """Why it blocks nothing although it failed, where the problem says so; else empty."""
+        return str(self.metadata.get("waived", ""))
+
 
 @dataclass(frozen=True)
 class Manifest:

@@ -29,6 +29,7 @@ def feature_table(problem: Problem, history: Sequence[pd.DataFrame], data: pd.Da
     import pandas as pd
 
     past, data = pd.concat(history, ignore_index=True) if history else data.iloc[:0], numbered(data)
+    past = _newest_of(problem, past, data)
     features = _in_order_of_data(problem, problem.features(own(past), own(data)), data, len(past))
     names = dict.fromkeys([problem.entity, problem.event_time, problem.label_time, *problem.slices])
     keys = data[[name for name in names if name is not None and name in data.columns]].reset_index(drop=True)
@@ -69,6 +70,17 @@ def _no_rows_of_data(problem: Problem, returned: str) -> InvalidProblem:
         f"Problem {problem.name!r}: features() returned {returned}. Return a DataFrame with one row per row of data and the "
         "index that data has; in which order does not matter."
     )
+
+
+def _newest_of(problem: Problem, past: pd.DataFrame, data: pd.DataFrame) -> pd.DataFrame:
+    """The past, of a problem with ``duplicates="newest"`` without the rows that landed again later, or land now."""
+    import pandas as pd
+
+    if problem.duplicates != "newest" or not len(past):
+        return past
+    row = [problem.entity, problem.event_time]
+    again = pd.concat([past[row], data[row]], ignore_index=True).duplicated(keep="last").to_numpy()[: len(past)]
+    return past[~(again & past[problem.event_time].notna().to_numpy())].reset_index(drop=True)
 
 
 def concatenate(tables: Mapping[str, FeatureTable]) -> FeatureTable:

@@ -3,54 +3,133 @@
     |------------------ train ------------------|-- validation --|-- test --|
     window start                                                            end of the partition
 
-Rows without a label take no part. Rows of the train part whose label was not yet known when validation begins are
-*purged*, likewise those of the validation part when the test begins. (A question that is asked some hours before its
-event could know less still; that lead is a problem's own and small beside the days of a part.)
+Every row of a window has one role, so that all are accounted for. Used are train, validation and test. Left out are
+
+    purged        rows to fit or choose by whose label was not known when the next part began, or does not say since when.
+                  (A question that is asked some hours before its event could know less still; that lead is a problem's
+                  own and small beside the days of a part.)
+    unlabelled    rows whose label is not known
+    outside       rows dated outside of the partition that they landed with: judged with it, they would be of another time
+    undated       rows that do not say when they were, where partitions are spans of time
+    superseded    rows that landed again with a later partition, of a problem with ``duplicates="newest"``: then a row may
+                  be dated in an earlier partition of the window than its own, too
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ml_assets.errors import UnusableSplit
-from ml_assets.problem import EntityHash, FeatureTable, Problem, RollingWindow, TrainingData
+from ml_assets.problem import EntityHash, FeatureTable, Partition, Problem, RollingWindow, TrainingData
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
 TRAIN, VALIDATION, TEST, PURGED, UNLABELLED = "train", "validation", "test", "purged", "unlabelled"
+OUTSIDE, UNDATED, SUPERSEDED = "outside", "undated", "superseded"
+PARTS = (TRAIN, VALIDATION, TEST)
+LEFT_OUT = {
+    PURGED: "label not known in time",
+    UNLABELLED: "no label",
+    OUTSIDE: "dated outside of their partition",
+    UNDATED: "not dated",
+    SUPERSEDED: "landed again later",
+}
 
 
-def assign_roles(problem: Problem, table: FeatureTable, end: datetime | None) -> pd.DataFrame:
+def assign_roles(problem: Problem, table: FeatureTable, rows: Mapping[str, int]) -> pd.DataFrame:
     """One role per row of the window's table.
 
     Args:
         table: the rows of all partitions of the window.
-        end: end of the newest partition (excluded); None for partitions without time.
+        rows: partition key -> how many of them, in their order: oldest partition first.
     Returns:
         columns ``entity``, ``role`` and, where the problem has one, ``event_time``; same order as ``table``.
     Raises:
-        UnusableSplit: if no row is left to fit, to choose or to judge.
+        UnusableSplit: if rows are to be split by times that they or their partitions do not have.
     """
     import pandas as pd
 
     if isinstance(problem.split, RollingWindow):
-        role = _roles_by_time(problem, problem.split, table, end)
+        role = _roles_by_time(problem, problem.split, table, newest=list(rows)[-1])
     else:
         role = _roles_by_hash(problem.split, table.keys[problem.entity])
     role[pd.isna(table.label)] = UNLABELLED
-    counts = {part: int((role == part).sum()) for part in (TRAIN, VALIDATION, TEST)}
-    if not all(counts.values()):
-        raise UnusableSplit(
-            f"{problem.name}: {counts[TRAIN]} rows to fit, {counts[VALIDATION]} to choose, {counts[TEST]} to judge, of "
-            f"{len(table)} in the window. Each part needs rows: check that the window's data landed whole, or change split."
-        )
+    for left_out, mask in _left_out_by_time(problem, table, rows):
+        role[mask] = left_out
     columns = {"entity": table.keys[problem.entity], "role": role}
     if problem.event_time is not None:
         columns["event_time"] = table.keys[problem.event_time]
     return pd.DataFrame(columns)
+
+
+def counts_of(roles: pd.DataFrame) -> dict[str, int]:
+    """How many rows have each role: of the parts always, of the others where there are any."""
+    found = roles["role"].value_counts()
+    return {role: int(found.get(role, 0)) for role in (*PARTS, *LEFT_OUT) if role in PARTS or role in found}
+
+
+def accounted(counts: Mapping[str, int], partitions: int = 1) -> str:
+    """What became of every row of a window, as a sentence; ``counts`` as made by ``counts_of``."""
+    used, left_out = sum(counts[part] for part in PARTS), [role for role in LEFT_OUT if counts.get(role)]
+    window = f" of {partitions} partitions" if partitions > 1 else ""
+    parts = ", ".join(f"{counts[part]:,} {part}" for part in PARTS)
+    others = [f"{counts[role]:,} {role} ({LEFT_OUT[role]})" for role in left_out]
+    return f"{sum(counts.values()):,} rows{window}: {', '.join([f'{used:,} used ({parts})', *others])}."
+
+
+def refuse_empty_parts(problem: Problem, counts: Mapping[str, int]) -> None:
+    """Refuse a split that leaves a part without rows.
+
+    Raises:
+        UnusableSplit: if no row is left to fit, to choose or to judge.
+    """
+    if not all(counts[part] for part in PARTS):
+        raise UnusableSplit(
+            f"{problem.name}: {in_parts(counts)}. "
+            "Each part needs rows: check that the window's data landed whole, or change split."
+        )
+
+
+def in_parts(counts: Mapping[str, int]) -> str:
+    """How many rows there are to fit, choose and judge, and what became of the others."""
+    others = [f"{counts[role]:,} {role}" for role in LEFT_OUT if counts.get(role)]
+    left_out = f" ({', '.join(others)})" if others else ""
+    return (
+        f"{counts[TRAIN]:,} rows to fit, {counts[VALIDATION]:,} to choose, {counts[TEST]:,} to judge, of "
+        f"{sum(counts.values()):,} in the window{left_out}"
+    )
+
+
+def awaited_parts(problem: Problem, rows: Mapping[str, int]) -> set[str]:
+    """The parts that may lack rows without any data being at fault.
+
+    Those of which days lie before the first partition of the problem, which time will give; and those whose partitions
+    landed without any row, as a closed day does.
+
+    Args:
+        rows: partition of the window -> how many rows landed with it, oldest first.
+    """
+    split, spans = problem.split, [problem.partitions.partition(key) for key in rows]
+    begins, ends = spans[0].start, spans[-1].end
+    if not isinstance(split, RollingWindow) or begins is None or ends is None:
+        return set()
+    is_short = len(rows) < split.partitions
+    validation, test = _begins(problem, split, ends)
+    days = {TRAIN: (begins, validation), VALIDATION: (validation, test), TEST: (test, ends)}
+    landed = [span for span, n in zip(spans, rows.values(), strict=True) if n]
+    return {
+        part
+        for part, (since, until) in days.items()
+        if (is_short and (part == TRAIN or since < begins)) or (since < until and not _overlap(landed, since, until))
+    }
+
+
+def _overlap(spans: Sequence[Partition], since: datetime, until: datetime) -> bool:
+    return any(span.start and span.end and span.start < until and since < span.end for span in spans)
 
 
 def rows_of(table: FeatureTable, roles: pd.DataFrame, role: str) -> FeatureTable:
@@ -63,23 +142,72 @@ def training_data(table: FeatureTable, roles: pd.DataFrame) -> TrainingData:
     return TrainingData(rows_of(table, roles, TRAIN), rows_of(table, roles, VALIDATION))
 
 
-def _roles_by_time(problem: Problem, split: RollingWindow, table: FeatureTable, end: datetime | None) -> np.ndarray:
+def landed_again(problem: Problem, keys: pd.DataFrame) -> np.ndarray:
+    """Which rows (n,) of a window, oldest partition first, a later one has as well: the same entity at the same time."""
     import numpy as np
-    import pandas as pd
 
+    if problem.event_time is None:
+        return np.zeros(len(keys), dtype=bool)
+    again = keys.duplicated([problem.entity, problem.event_time], keep="last") & keys[problem.event_time].notna()
+    return again.to_numpy()
+
+
+def _begins(problem: Problem, split: RollingWindow, end: datetime) -> tuple[datetime, datetime]:
+    """When validation and test begin: whole days, by the clock of the partitions, before the window's end."""
+    days = problem.partitions.days_before
+    return days(end, split.test_days + split.validation_days), days(end, split.test_days)
+
+
+def _roles_by_time(problem: Problem, split: RollingWindow, table: FeatureTable, newest: str) -> np.ndarray:
+    import numpy as np
+
+    end = problem.partitions.partition(newest).end
     if problem.event_time is None or end is None:
         raise UnusableSplit(f"{problem.name}: RollingWindow needs an event_time and partitions in time.")
-    test_starts = pd.Timestamp(end - timedelta(days=split.test_days))
-    validation_starts = test_starts - timedelta(days=split.validation_days)
+    validation_starts, test_starts = _begins(problem, split, end)
     at = table.keys[problem.event_time]
     role = np.full(len(table), TRAIN, dtype=object)
-    role[(at >= validation_starts).to_numpy()] = VALIDATION
-    role[(at >= test_starts).to_numpy()] = TEST
+    role[_mask(at >= validation_starts)] = VALIDATION
+    role[_mask(at >= test_starts)] = TEST
     if problem.label_time is not None:
         known = table.keys[problem.label_time]
-        role[((role == TRAIN) & (known >= validation_starts).to_numpy())] = PURGED
-        role[((role == VALIDATION) & (known >= test_starts).to_numpy())] = PURGED
+        role[(role == TRAIN) & ~_mask(known < validation_starts)] = PURGED
+        role[(role == VALIDATION) & ~_mask(known < test_starts)] = PURGED
     return role
+
+
+def _left_out_by_time(
+    problem: Problem, table: FeatureTable, rows: Mapping[str, int]
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Roles that rows have for when they were and where they landed, whatever their label; later ones win."""
+    spans = [problem.partitions.partition(key) for key in rows]
+    if problem.event_time is None or spans[0].start is None:
+        return
+    at = table.keys[problem.event_time]
+    yield OUTSIDE, _outside(problem, at, rows)
+    yield UNDATED, _mask(at.isna())
+    if problem.duplicates == "newest":
+        yield SUPERSEDED, landed_again(problem, table.keys)
+
+
+def _outside(problem: Problem, at: pd.Series, rows: Mapping[str, int]) -> np.ndarray:
+    """Which rows are dated outside of their partition, or of what its window covers up to its end."""
+    import numpy as np
+
+    outside, first = np.zeros(len(at), dtype=bool), 0
+    spans = [problem.partitions.partition(key) for key in rows]
+    for span, n in zip(spans, rows.values(), strict=True):
+        begins = (spans[0] if problem.duplicates == "newest" else span).start
+        here = at.iloc[first : first + n]
+        outside[first : first + n] = _mask((here < begins) | (here >= span.end))
+        first += n
+    return outside
+
+
+def _mask(found: pd.Series) -> np.ndarray:
+    """Truths (n,); what is not known is not true."""
+    mask: np.ndarray = found.to_numpy(dtype=bool, na_value=False)
+    return mask
 
 
 def _roles_by_hash(split: EntityHash, entity: pd.Series) -> np.ndarray:

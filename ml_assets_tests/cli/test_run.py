@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -55,17 +56,64 @@ def test_run_of_some_assets_with_a_parameter_over_a_range_as_json(project, call)
         assert (manifest.key != old, manifest.params["c"], manifest.seed) == (True, 0.5, 7)
 
 
-def test_a_failed_run_is_code_1_says_why_and_later_partitions_are_not_tried(project, call):
-    bad = umbrellas.visits("2024-04").assign(clouds=1000.0)
-    ml_assets.open_landing().write("umbrellas/visits/2024-04.parquet", bad)
+def land_too_cloudy(month: str) -> None:
+    bad = umbrellas.visits(month).assign(clouds=1000.0)
+    ml_assets.open_landing().write(f"umbrellas/visits/{month}.parquet", bad)
+
+
+def test_a_failed_run_is_code_1_says_why_and_what_does_not_depend_on_it_goes_on(project, call):
+    land_too_cloudy("2024-04")
     answer = call("run", "umbrellas/dataset", "--partitions", "2024-04..2024-05", "--jobs", "1")
     assert answer.code == 1
-    assert re.match(r"FAILED: 1 step, 1 run, ", answer.lines[0])
+    assert re.match(r"FAILED: 2 steps, 2 runs, ", answer.lines[0])
+    assert answer.lines[1:3] == ["  failed          2024-04", "  done            2024-05"]
     assert "✗ umbrellas/dataset" in answer.err
     assert "    ! schema: " in answer.err
     assert "umbrellas/dataset [2024-04] was refused by 1 blocking check(s)." in answer.err
     assert project.head("umbrellas/dataset", "2024-04") is None
-    assert project.versions("umbrellas/dataset", "2024-05") == []
+    assert project.head("umbrellas/dataset", "2024-05") is not None
+
+
+@pytest.mark.parametrize("jobs", ["1", pytest.param("2", marks=pytest.mark.slow)])
+def test_windows_and_lookbacks_that_hold_what_failed_are_not_tried_and_the_rest_is_made(project, call, jobs):
+    land_too_cloudy("2024-04")
+    answer = call("run", "umbrellas", "--partitions", "2024-04..2024-06", "--jobs", jobs)
+    assert answer.code == 1
+    assert answer.lines[1:3] == ["  failed          2024-04", "  not made for it 2024-05, 2024-06"]
+    made = {
+        (noun, month) for month in ("2024-04", "2024-05", "2024-06") for noun in NOUNS if is_made(project, noun, month)
+    }
+    assert made == {("dataset", "2024-05"), ("dataset", "2024-06"), ("features", "2024-06"), ("predictions", "2024-06")}
+    because = "not made: umbrellas/dataset@2024-04 failed"
+    held_up = {tuple(line.split()[1:3]) for line in answer.err.splitlines() if line.endswith(because)}
+    assert held_up == {
+        *((f"umbrellas/{noun}", "2024-05") for noun in NOUNS if noun != "dataset"),
+        *((f"umbrellas/{noun}", "2024-06") for noun in ("split", "model", "evaluation", "champion")),
+    }
+
+
+def test_a_training_that_fails_holds_up_no_later_partition(project, call, monkeypatch):
+    def broken(data, params, run):
+        if data.train.keys["at"].min().month == 2:
+            raise ValueError("no convergence")
+        return umbrellas.train(data, params, run)
+
+    edited = replace(umbrellas.PROBLEM, train=broken)
+    monkeypatch.setattr("ml_assets.problems.PROBLEMS", (edited,))
+    monkeypatch.setattr(umbrellas, "PROBLEM", edited)
+    answer = call("run", "umbrellas", "--partitions", "2024-04..2024-05", "--jobs", "1", "--json")
+    assert answer.code == 1
+    assert [(row["partition"], row["passed"], row["not_made"]) for row in answer.json] == [
+        ("2024-04", False, {}),
+        ("2024-05", True, {}),
+    ]
+    assert is_made(project, "predictions", "2024-04")
+    assert not is_made(project, "champion", "2024-04")
+    assert is_made(project, "champion", "2024-05")
+
+
+def is_made(store, noun: str, month: str) -> bool:
+    return store.head(f"umbrellas/{noun}", month) is not None
 
 
 @pytest.mark.parametrize(
@@ -139,8 +187,15 @@ def test_a_month_without_outcomes_is_predicted_and_its_training_is_skipped(proje
     landing.write("umbrellas/visits/2024-05.parquet", umbrellas.visits("2024-05").assign(bought=float("nan")))
     answer = call("run", "umbrellas", "--partitions", "2024-04..2024-05", "--jobs", "1")
     assert answer.code == 0, answer.err
-    skipped = [line.split()[1] for line in answer.err.splitlines() if line.startswith("–")]
-    assert "umbrellas/split" in skipped
+    skipped = [line for line in answer.err.splitlines() if line.startswith("–")]
+    assert [line.split()[1] for line in skipped] == [
+        f"umbrellas/{noun}" for noun in ("split", "champion", "evaluation", "model")
+    ]
+    assert skipped[0].endswith(
+        "skipped: 2024-05 has no known labels yet: nothing to train or judge. Land the outcomes and it is made again; "
+        "its rows are predicted by the champion all the same."
+    )
+    assert skipped[1].endswith("skipped: umbrellas/split is")
     assert project.head("umbrellas/model", "2024-05") is None
     assert project.head("umbrellas/champion", "2024-05") is None
     assert len(project.load(project.head("umbrellas/predictions", "2024-05").target)) == 400

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import dagster as dg
@@ -12,7 +12,7 @@ import pytest
 
 from ml_assets.computation.chain import CHAIN, chain_of, inputs_of, named
 from ml_assets.orchestration import build_definitions
-from ml_assets.orchestration.selection import Target, names_of, selected
+from ml_assets.orchestration.selection import Dependencies, Target, names_of, selected
 from ml_assets.problem import Daily, Problem
 from ml_assets.problems import PROBLEMS
 from ml_assets.store import open_landing, open_store
@@ -99,3 +99,54 @@ def test_a_selection_of_several_names_them_all(target: Target):
 )
 def test_any_other_selection_is_left_to_dagster(selection: str):
     assert named(selection) is None
+
+
+# ---------------------------------------------------------------- what will be missed
+
+
+def lacking(problem: Problem, tmp_path: Any, lost: tuple[str, str], partitions: list[str]) -> dict[str, set[str]]:
+    """Partition -> the assets that are made from something that is lost."""
+    known = Dependencies(SimpleNamespace(graph=definitions(problem, tmp_path).resolve_asset_graph()))
+    place = (dg.AssetKey([problem.name, lost[0]]), lost[1])
+    known.lose([place])
+    found = {
+        key: {n for n in CHAIN if known.lacks((dg.AssetKey([problem.name, n]), key)) == place} for key in partitions
+    }
+    return {key: nouns for key, nouns in found.items() if nouns}
+
+
+WINDOWS = {  # of three partitions, with a lookback of one
+    ("dataset", "2024-01"): {
+        "2024-01": {*CHAIN} - {"dataset"},
+        "2024-02": {*CHAIN} - {"dataset"},
+        "2024-03": {"split", "model", "evaluation", "champion"},
+        "2024-04": {"split", "model", "evaluation", "champion"},
+    },
+    ("features", "2024-01"): {
+        "2024-01": {*CHAIN} - {"dataset", "features"},
+        "2024-02": {"split", "model", "evaluation", "champion"},
+        "2024-03": {"split", "model", "evaluation", "champion"},
+    },
+    ("split", "2024-01"): {"2024-01": {"model", "evaluation", "champion"}},
+    ("model", "2024-01"): {"2024-01": {"evaluation", "champion"}},
+    ("evaluation", "2024-01"): {"2024-01": {"champion"}},
+    ("champion", "2024-01"): {},
+    ("predictions", "2024-01"): {},
+}
+
+
+@pytest.mark.parametrize(("lost", "missed"), WINDOWS.items(), ids=[noun for noun, _ in WINDOWS])
+def test_windows_and_lookbacks_miss_what_was_not_made_and_nobody_waits_for_a_champion(lost, missed, tmp_path):
+    assert lacking(umbrellas.PROBLEM, tmp_path, lost, umbrellas.PROBLEM.partitions.keys()) == missed
+
+
+def test_of_a_grid_only_the_same_line_misses_it(tmp_path):
+    partitions = parasols.PROBLEM.partitions.keys()
+    missed = lacking(parasols.PROBLEM, tmp_path, ("dataset", "2024-01|east"), partitions)
+    assert missed
+    assert {key.partition("|")[2] for key in missed} == {"east"}
+
+
+def test_partitions_that_are_no_times_miss_nothing_of_each_other(tmp_path):
+    missed = lacking(ice_cream.PROBLEM, tmp_path, ("dataset", ice_cream.BEACHES[0]), list(ice_cream.BEACHES))
+    assert missed == {ice_cream.BEACHES[0]: {*CHAIN} - {"dataset"}}

@@ -30,6 +30,10 @@ def problem(old: str, new: str) -> Change:
     return edit("problem.py", old, new)
 
 
+def limit(told: str) -> Change:
+    return problem("minimum_rows=20", f"minimum_rows=20, {told}")
+
+
 def a_row_of(month: str) -> Change:
     def change(project: Project) -> None:
         data = sales(month)
@@ -86,6 +90,10 @@ MUTATIONS: dict[str, tuple[Change, str, str, str]] = {
     "a helper of predict": (edit("line.py", "(cones, 6)", "(cones, 1)"), "ecp", "ecp", "code: rounded changed"),
     "a helper of baseline": (edit("line.py", "label.mean()", "label.min()"), "ec", "ec", "code: typical changed"),
     "minimum_rows": (problem("minimum_rows=20", "minimum_rows=21"), "d", "d", "problem.minimum_rows 20 -> 21"),
+    "maximum_growth": (limit("maximum_growth=30.0"), "d", "d", "problem.maximum_growth 20.0 -> 30.0"),
+    "leak_strength": (limit("leak_strength=1.0"), "f", "f", "problem.leak_strength 0.95 -> 1.0"),
+    "a waiver": (limit('waive={"leak": "it persists"}'), "f", "f", "problem.waive[leak] added"),
+    "duplicates": (limit('duplicates="newest"'), "dfs", "dfs", 'problem.duplicates refuse -> newest'),
     "slices": (problem('slices=("kiosk",)', "slices=()"), "fsmecp", "fsmecp", 'problem.slices ["kiosk"] -> []'),
     "the split": (problem("test_days=7", "test_days=6"), "smec", "smec", "problem.split.test_days 7 -> 6"),
     "a metric": (problem("(MAE, RMSE)", "(MAE,)"), "ec", "ec", 'problem.metrics ["mae", "rmse"] -> ["mae"]'),
@@ -94,6 +102,9 @@ MUTATIONS: dict[str, tuple[Change, str, str, str]] = {
 }
 # fmt: on
 SLOWER = {
+    "maximum_growth",
+    "leak_strength",
+    "duplicates",
     "the seed of the run",
     "a parameter of the run",
     "a constant of train",

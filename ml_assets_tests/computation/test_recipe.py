@@ -144,6 +144,32 @@ def test_settings_and_code_are_apart():
     assert stricter.settings != before.settings
 
 
+@pytest.mark.parametrize(
+    ("changes", "noun"),
+    [
+        ({"maximum_growth": 30.0}, "dataset"),
+        ({"maximum_growth": None}, "dataset"),
+        ({"waive": {"volume": "a sale"}}, "dataset"),
+        ({"leak_strength": 0.99}, "features"),
+        ({"waive": {"leak": "it persists"}}, "features"),
+        ({"waive": {"features_sound": "it begins in May"}}, "features"),
+        ({"waive": {"classes": "one is rare"}}, "split"),
+    ],
+    ids=lambda value: str(value) if isinstance(value, dict) else "",
+)
+def test_a_limit_and_a_waiver_are_ingredients_of_the_asset_whose_check_they_are_about_alone(changes, noun):
+    changed = replace(umbrellas.PROBLEM, **changes)
+    other = [n for n in CHAIN if Recipe(changed, n).settings != Recipe(umbrellas.PROBLEM, n).settings]
+    assert other == [noun]
+
+
+def test_another_reason_is_another_waiver_and_no_waiver_changes_no_key():
+    reasons = [replace(umbrellas.PROBLEM, waive={"leak": why}) for why in ("it persists", "it was known before")]
+    one, other = (Recipe(problem, "features").settings for problem in reasons)
+    assert (one["waive[leak]"], other["waive[leak]"]) == ("it persists", "it was known before")
+    assert not any(name.startswith("waive") for name in Recipe(umbrellas.PROBLEM, "features").settings)
+
+
 def test_dagster_is_no_package_that_computes():
     assert all("dagster" not in Recipe(umbrellas.PROBLEM, noun).packages for noun in CHAIN)
 

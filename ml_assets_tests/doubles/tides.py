@@ -205,6 +205,6 @@ def split_in(store: Store) -> Handle:
     table = feature_table(PROBLEM, [], heights())
     key, _ = store.publish(Manifest("tides/features", HARBOUR, store.put(table)), why="by hand")
     read = Input("features", key, store.manifest(key).content.digest)
-    roles = store.put(assign_roles(PROBLEM, table, None))
+    roles = store.put(assign_roles(PROBLEM, table, {HARBOUR: len(table)}))
     split, _ = store.publish(Manifest("tides/split", HARBOUR, roles, inputs=(read,)), why="by hand")
     return Handle(store, split)

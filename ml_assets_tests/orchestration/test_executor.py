@@ -199,7 +199,7 @@ def test_with_one_job_everything_of_a_partition_is_one_run(place):
     assert {key.path[-1] for key in after.assets} == {"evaluation", "champion", "predictions"}
 
 
-def test_a_failed_partition_stops_those_after_it(place):
+def test_a_failed_partition_does_not_stop_those_that_are_not_made_from_it(place):
     (place / "landing" / "ada" / "north.parquet").write_bytes(b"not a parquet file")
     steps: list[Step] = []
     with dg.DagsterInstance.from_config(str(place)) as instance:
@@ -208,7 +208,8 @@ def test_a_failed_partition_stops_those_after_it(place):
                 dict.fromkeys(ice_cream.BEACHES, assets("ada", "dataset"))
             )
         )
-    assert [(outcome.partition, outcome.passed) for outcome in outcomes] == [("north", False)]
+    assert [(outcome.partition, outcome.passed) for outcome in outcomes] == [("north", False), ("south/east", True)]
+    assert [outcome.lost for outcome in outcomes] == [assets("ada", "dataset"), frozenset()]
     assert "north.parquet" in steps[0].why
 
 

@@ -97,7 +97,7 @@ def test_where_partitions_have_no_order_the_present_champion_predicts_what_has_n
 def test_checks_that_only_inform_keep_nothing_waiting(world):
     graph = world.definitions.resolve_asset_graph()
     informing = {key.name for key in graph.asset_check_keys if not graph.get_check_spec(key).blocking}
-    assert informing == {"labelled", "window_complete", "gates", "served"}
+    assert informing == {"labelled", "dated", "window_complete", "gates", "served"}
 
 
 @pytest.mark.slow

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import dagster as dg
 import numpy as np
 
 from ml_assets_tests.doubles import umbrellas
@@ -74,7 +77,7 @@ def test_the_corrected_file_works_after_a_refusal(world):
 def test_checks_that_need_what_another_refused_say_so_instead_of_being_broken(world):
     world.landing.write(FILE, umbrellas.visits(MONTH).drop(columns="clouds"))
     checks = {e.check_name: e for e in world.run(umbrellas.PROBLEM, MONTH, ["dataset"]).get_asset_check_evaluations()}
-    assert set(checks) == {"schema", "volume", "unique", "labels", "labelled"}
+    assert set(checks) == {"schema", "volume", "keys", "unique", "labels", "labelled", "dated"}
     assert checks["unique"].description == "Not looked into: what it needs was refused by another check."
     assert not checks["unique"].passed, "nobody looked"
     assert [c.name for c in world.store.manifest(world.store.versions("umbrellas/dataset", MONTH)[0]).checks] == [
@@ -94,6 +97,28 @@ def test_a_leaking_feature_is_refused(world):
     (leak,) = [e for e in result.get_asset_check_evaluations() if e.check_name == "leak"]
     assert not leak.passed
     assert "receipt" in leak.description
+
+
+def test_a_waived_check_is_shown_as_failed_with_its_reason_and_blocks_nothing(world):
+    def leaking(history, data):
+        return umbrellas.features(history, data).assign(receipt=data["bought"] * 7 + 1)
+
+    why = "the receipt is printed before the umbrella is taken"
+    problem = replace(umbrellas.with_features(leaking), waive={"leak": why})
+    waiving = world.with_problems([problem])
+    result = waiving.must_run(problem, MONTH)
+    (leak,) = [e for e in result.get_asset_check_evaluations() if e.check_name == "leak"]
+    assert (leak.passed, leak.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert leak.description.startswith(f"Waived ({why}): Features that alone tell the label")
+    assert leak.metadata["waived"].value == why
+    (recorded,) = [check for check in waiving.manifest("umbrellas/features", MONTH).checks if check.name == "leak"]
+    assert (recorded.passed, recorded.blocking, recorded.waived) == (False, False, why)
+    assert waiving.store.head("umbrellas/champion", MONTH) is not None
+    graph = waiving.definitions.resolve_asset_graph()
+    waived = {
+        key.name for key in graph.asset_check_keys if key.name == "leak" and not graph.get_check_spec(key).blocking
+    }
+    assert waived == {"leak"}, "automation does not wait until it passes"
 
 
 def test_a_model_that_answers_differently_after_loading_is_refused(world):

@@ -29,6 +29,25 @@ def test_features_are_given_the_history_and_none_where_there_is_none():
     np.testing.assert_array_equal(without.features["above_usual"], FEBRUARY["clouds"])
 
 
+@pytest.mark.parametrize(("duplicates", "seen"), [("refuse", 5 + 7), ("newest", 5 - 2 - 1 + 7 - 1)])
+def test_of_rows_that_landed_again_the_history_has_the_newest_where_the_problem_says_so(duplicates, seen):
+    history = []
+
+    def features(past, data):
+        history.append(past)
+        return data[["clouds"]]
+
+    problem = dataclasses.replace(umbrellas.PROBLEM, features=features, duplicates=duplicates)
+    february = pd.concat([JANUARY.tail(2).assign(clouds=7.0), FEBRUARY.head(5)], ignore_index=True)
+    march = pd.concat([JANUARY.head(1), FEBRUARY.head(1), umbrellas.visits("2024-03", rows=3)], ignore_index=True)
+    feature_table(problem, [JANUARY, february], march)
+    assert len(history[0]) == seen
+    assert list(history[0].index) == list(range(seen))
+    if duplicates == "newest":
+        assert not history[0].duplicated(["visit", "at"]).any()
+        assert (history[0]["clouds"] == 7.0).sum() == 2
+
+
 def test_a_missing_label_is_no_number():
     data = ice_cream.sales("north", days=3).assign(cones=pd.array([4, None, 6], dtype="Int64"))
     np.testing.assert_array_equal(feature_table(ice_cream.PROBLEM, [], data).label, [4, np.nan, 6])

@@ -11,26 +11,6 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-MOST_GROWTH = 20  # times the rows of the partition before: a file landed twice over, or all history in one partition
-
-
-def volume(frame: pd.DataFrame, minimum_rows: int, previous_rows: int | None = None) -> CheckOutcome:
-    """Not fewer rows than ``minimum_rows``, nor more than MOST_GROWTH times those of the partition before, if any."""
-    rows = len(frame)
-    metadata = {"rows": rows, "minimum_rows": minimum_rows, "previous_rows": previous_rows}
-    if rows < minimum_rows:
-        said = (
-            f"{rows:,} rows landed, at least {minimum_rows:,} are expected. Land the whole file, or lower minimum_rows."
-        )
-    elif previous_rows and rows > MOST_GROWTH * previous_rows:
-        said = (
-            f"{rows:,} rows landed, more than {MOST_GROWTH} times the {previous_rows:,} of the partition before. "
-            "Look whether the file holds other partitions too, or was appended to itself."
-        )
-    else:
-        return CheckOutcome("volume", True, True, f"{rows:,} rows landed.", metadata)
-    return CheckOutcome("volume", False, True, said, metadata)
-
 
 def keys_there(
     frame: pd.DataFrame, entity: str, label: str, event_time: str | None = None, label_time: str | None = None

@@ -23,7 +23,7 @@ MOST_LEVELS = 100
 FEATURES_SHOWN = 10
 
 
-def no_single_feature_predicts_too_well(table: FeatureTable, task: Task, limit: float = 0.95) -> CheckOutcome:
+def no_single_feature_predicts_too_well(table: FeatureTable, task: Task, limit: float) -> CheckOutcome:
     """No feature alone tells the label: what does was most likely known only after the outcome.
 
     Strength is the AUROC for a binary label, |Spearman's correlation| for regression, and for several classes the balanced
@@ -59,7 +59,8 @@ def _no_leak(ranked: dict[str, float], limit: float) -> str:
 def _leak(leaks: list[str], limit: float) -> str:
     return (
         f"Features that alone tell the label with a strength of {limit:g} or more: {', '.join(leaks)}. "
-        "Ask when each became known: if after the outcome, remove it from the features function."
+        "Ask when each became known: if after the outcome, remove it from the features function; if before, as of a level "
+        "that persists, raise leak_strength or waive the check."
     )
 
 

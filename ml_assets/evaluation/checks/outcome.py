@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 EXAMPLES = 3  # of values
 NAMES = 20  # of columns
+WAIVED = "waived"
+"""In the metadata of a check that failed and blocks nothing: why the problem waives it."""
 LONGEST_VALUE = 80  # letters: what comes in may be of any length, and ends up in events, manifests and alerts
 LONGEST_RULE = 200
 
@@ -30,6 +32,24 @@ class CheckOutcome:
     blocking: bool
     description: str
     metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def refuses(self) -> bool:
+        """Whether nothing may be made from what was checked."""
+        return self.blocking and not self.passed
+
+
+def waived(outcome: CheckOutcome, reasons: Mapping[str, str]) -> CheckOutcome:
+    """The outcome; one that failed and would block, of a check that the problem waives, with the reason and not blocking.
+
+    Args:
+        reasons: check -> why it may fail, see ``Problem.waive``.
+    """
+    why = reasons.get(outcome.name)
+    if why is None or outcome.passed or not outcome.blocking:
+        return outcome
+    said = f"Waived ({why}): {outcome.description}"
+    return replace(outcome, blocking=False, description=said, metadata={**outcome.metadata, WAIVED: why})
 
 
 def short(value: object, longest: int = LONGEST_VALUE) -> str:

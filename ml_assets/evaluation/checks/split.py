@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from ml_assets.evaluation.checks.outcome import CheckOutcome
+from ml_assets.evaluation.checks.outcome import CheckOutcome, short
 from ml_assets.problem import Task
 
 if TYPE_CHECKING:
@@ -40,6 +40,32 @@ def split_disjoint(assignment: pd.DataFrame, *, ordered_in_time: bool) -> CheckO
     counts = ", ".join(f"{n:,} {role}" for role, n in rows.items())
     said = f"No row has two roles: {counts}{', in the order of time' if ordered_in_time else ''}."
     return CheckOutcome("disjoint", True, True, said, {"rows": rows, "shared": 0})
+
+
+def no_row_twice(assignment: pd.DataFrame, again: np.ndarray, rows: Mapping[str, int], *, newest: bool) -> CheckOutcome:
+    """No row, an entity at its time, occurs twice in the window; or the newest of each counts.
+
+    Args:
+        assignment: see ``split_disjoint``; all rows of the window, oldest partition first.
+        again: which of them (n,) a later partition has as well.
+        rows: partition key -> how many of them.
+        newest: whether the problem says that the newest counts.
+    """
+    n = int(again.sum())
+    if not n or newest:
+        said = f"The newest of {n:,} rows that landed again counts." if n else "No row of the window occurs twice."
+        return CheckOutcome("once", True, True, said, {"again": n})
+    import numpy as np
+
+    first = assignment[again].iloc[0]
+    same = (assignment["entity"] == first["entity"]) & (assignment["event_time"] == first["event_time"])
+    where = np.repeat(list(rows), list(rows.values()))[same.to_numpy()]
+    said = (
+        f"{n:,} rows landed again with a later partition, such as {short(first['entity'])} at {first['event_time']} in "
+        f"{' and '.join(where)}: each would count as often as it landed, with the labels of each time. Land every row once, "
+        'or let the newest count: duplicates="newest".'
+    )
+    return CheckOutcome("once", False, True, said, {"again": n})
 
 
 def _overlaps(used: pd.DataFrame) -> list[str]:

@@ -27,7 +27,9 @@ PROBLEM = Problem(
     task="regression",
     description=__doc__ or "",
     owners=("team:ml",),
-    partitions=Grid(Monthly(start="2013-01", end="2014-01"), by="origin", values=("EWR", "JFK", "LGA")),
+    partitions=Grid(
+        Monthly(start="2013-01", end="2014-01", zone="America/New_York"), by="origin", values=("EWR", "JFK", "LGA")
+    ),
     files=("flights/{month}.parquet", "weather/{month}.parquet", "planes.parquet", "airports.parquet"),
     dataset=load_arrivals,
     schema=schema,

@@ -22,7 +22,7 @@ PROBLEM = Problem(
     task="binary",
     description=__doc__ or "",
     owners=("team:ml",),
-    partitions=Monthly(start="2013-01", end="2014-01"),
+    partitions=Monthly(start="2013-01", end="2014-01", zone="America/New_York"),
     files=("flights/{partition}.parquet", "weather/{partition}.parquet", "planes.parquet", "airports.parquet"),
     dataset=load_flights,
     schema=schema,

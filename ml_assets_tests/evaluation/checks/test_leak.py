@@ -15,9 +15,9 @@ DIGIT = RNG.integers(0, 10, N).astype(float)
 NOISE = RNG.random(N)
 
 
-def look(label, task, **features):
+def look(label, task, limit=0.95, **features):
     table = FeatureTable(pd.DataFrame(index=range(len(label))), pd.DataFrame(features), label)
-    return no_single_feature_predicts_too_well(table, task)
+    return no_single_feature_predicts_too_well(table, task, limit)
 
 
 def test_honest_features_pass_and_the_strongest_is_named():
@@ -82,3 +82,23 @@ def test_nothing_is_looked_for_where_chance_would_look_like_a_leak(label):
     found = look(label, "binary", copy=label)
     assert found.passed
     assert found.description.startswith("Not looked for")
+
+
+LEVEL = np.cumsum(RNG.normal(size=N))
+"""A series that persists: yesterday's level tells today's, and was known yesterday."""
+
+
+@pytest.mark.parametrize(
+    ("task", "label", "feature"),
+    [
+        ("regression", LEVEL[1:], LEVEL[:-1]),
+        ("binary", (LEVEL[1:] > np.median(LEVEL)).astype(float), LEVEL[:-1]),
+        ("multiclass", np.digitize(LEVEL[1:], np.quantile(LEVEL, [0.33, 0.67])).astype(float), LEVEL[:-1]),
+    ],
+    ids=["regression", "binary", "multiclass"],
+)
+def test_a_series_that_persists_passes_where_the_problem_allows_such_strength(task, label, feature):
+    strict, lenient = look(label, task, 0.9, before=feature), look(label, task, 1.0, before=feature)
+    assert (strict.passed, strict.blocking) == (False, True)
+    assert "raise leak_strength or waive the check" in strict.description
+    assert (lenient.passed, lenient.metadata["limit"]) == (True, 1.0)

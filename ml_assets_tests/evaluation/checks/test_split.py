@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_assets.evaluation.checks import both_classes_present, split_disjoint, window_complete
+from ml_assets.evaluation.checks import both_classes_present, no_row_twice, split_disjoint, window_complete
 
 DAYS = pd.date_range("2013-01-01", periods=6, freq="D", tz="UTC")
 SPLIT = pd.DataFrame(
@@ -87,3 +87,32 @@ def test_a_short_window_is_told_and_does_not_block():
     assert (short.name, short.passed, short.blocking) == ("window_complete", False, False)
     assert short.description == "The window has 2 of 3 partitions: 2013-01, 2013-02."
     assert whole.passed
+
+
+AGAIN = np.array([True, True, False, False, False, False])
+LANDED_AGAIN = SPLIT.assign(entity=list("abcabd"), event_time=[*DAYS[:3], *DAYS[:2], DAYS[5]])
+ROWS = {"2013-01": 3, "2013-02": 2, "2013-03": 1}
+
+
+def test_rows_that_landed_with_two_partitions_are_refused_with_both():
+    found = no_row_twice(LANDED_AGAIN, AGAIN, ROWS, newest=False)
+    assert (found.name, found.passed, found.blocking) == ("once", False, True)
+    assert found.description == (
+        "2 rows landed again with a later partition, such as a at 2013-01-01 00:00:00+00:00 in 2013-01 and 2013-02: each "
+        "would count as often as it landed, with the labels of each time. Land every row once, or let the newest count: "
+        'duplicates="newest".'
+    )
+
+
+@pytest.mark.parametrize(
+    ("again", "newest", "said"),
+    [
+        (np.zeros(6, dtype=bool), False, "No row of the window occurs twice."),
+        (np.zeros(6, dtype=bool), True, "No row of the window occurs twice."),
+        (AGAIN, True, "The newest of 2 rows that landed again counts."),
+    ],
+    ids=["once", "once, of a problem that lets the newest count", "the newest counts"],
+)
+def test_rows_that_count_once_pass(again, newest, said):
+    found = no_row_twice(LANDED_AGAIN, again, ROWS, newest=newest)
+    assert (found.passed, found.description) == (True, said)

@@ -36,8 +36,9 @@ def test_every_origin_beats_its_baseline_in_nearly_every_month_and_is_never_much
 
 
 def judged(key: str, tables: dict[str, FeatureTable]) -> Evaluation:
-    table = concatenate({at: tables[at] for at in PROBLEM.partitions.window(key, PROBLEM.window)})
-    roles = assign_roles(PROBLEM, table, PROBLEM.partitions.partition(key).end)
+    window = {at: tables[at] for at in PROBLEM.partitions.window(key, PROBLEM.window)}
+    table = concatenate(window)
+    roles = assign_roles(PROBLEM, table, {at: len(of) for at, of in window.items()})
     data, test = training_data(table, roles), rows_of(table, roles, TEST)
     model = PROBLEM.train(data, PROBLEM.params, Run(PROBLEM.seed, lambda line: None))
     prediction = PROBLEM.predict(model, test.features)

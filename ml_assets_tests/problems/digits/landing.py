@@ -18,5 +18,5 @@ def load(batch: str):
 @lru_cache(maxsize=6)
 def cut(batch: str) -> tuple[TrainingData, FeatureTable]:
     table = feature_table(PROBLEM, [], load(batch))
-    roles = assign_roles(PROBLEM, table, None)
+    roles = assign_roles(PROBLEM, table, {batch: len(table)})
     return training_data(table, roles), rows_of(table, roles, TEST)

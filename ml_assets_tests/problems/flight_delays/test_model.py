@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import datetime
 
 import numpy as np
 import pandas as pd
@@ -10,7 +9,7 @@ import threadpoolctl
 
 from ml_assets.evaluation.judge import Evaluation, judge
 from ml_assets.evaluation.metrics import AUROC, value
-from ml_assets.problem import FeatureTable, TrainingData
+from ml_assets.problem import FeatureTable, Problem, TrainingData
 from ml_assets.problems.flight_delays import PROBLEM
 from ml_assets.problems.flight_delays.model import HistGBParams
 from ml_assets.training.rows import concatenate, feature_table
@@ -135,7 +134,7 @@ def test_every_month_of_the_year_beats_its_baseline_and_passes_its_gates(build, 
     auroc = {}
     for month in months:
         window = {m: tables[m] for m in problem.partitions.window(month, problem.window)}
-        judged = judged_month(window, problem.partitions.partition(month).end)
+        judged = judged_month(problem, window)
         auroc[month] = judged.model["auroc"].value
         with capsys.disabled():
             print(row(month, judged))
@@ -152,9 +151,9 @@ def pairs(months: list[str]) -> list[tuple[str | None, str]]:
     return list(zip([None, *months[:-1]], months, strict=True))
 
 
-def judged_month(window: dict[str, FeatureTable], end: datetime | None) -> Evaluation:
+def judged_month(problem: Problem, window: dict[str, FeatureTable]) -> Evaluation:
     table = concatenate(window)
-    roles = assign_roles(PROBLEM, table, end)
+    roles = assign_roles(problem, table, {at: len(of) for at, of in window.items()})
     data, test = training_data(table, roles), rows_of(table, roles, TEST)
     prediction = PROBLEM.predict(PROBLEM.train(data, PROBLEM.params, Log()), test.features)
     return judge(PROBLEM, test, prediction=prediction, baseline=PROBLEM.baseline(data.train, test), resamples=20)
