@@ -23,17 +23,18 @@ from ml_assets.computation.ingredients import Ingredients
 from ml_assets.problem import Problem
 from ml_assets.store import Store
 
-_JUDGED = ("task", "entity", "event_time", "label")
+_ANSWERED = ("task", "classes")
+_JUDGED = (*_ANSWERED, "entity", "event_time", "label")
 USES = {
-    "dataset": ("dataset", "schema", "minimum_rows", "entity", "task", "label"),
+    "dataset": ("dataset", "schema", "minimum_rows", "entity", *_ANSWERED, "label"),
     "features": ("features", "entity", "event_time", "label_time", "label", "slices", "task"),
     "split": ("split", "entity", "event_time", "label_time", "task"),
-    "study": ("tuning", "train", "predict", "metrics"),
-    "trial": ("train", "predict", "metrics"),
-    "model": ("train",),
+    "study": ("tuning", "train", "predict", "metrics", *_ANSWERED),
+    "trial": ("train", "predict", "metrics", *_ANSWERED),
+    "model": ("train", *_ANSWERED),
     "evaluation": ("predict", "baseline", "metrics", "slices", "gates", "picture", *_JUDGED),
     "champion": ("predict", "promote_when", *_JUDGED),
-    "predictions": ("predict", "entity", "event_time", "task"),
+    "predictions": ("predict", "entity", "event_time", *_ANSWERED),
 }
 _FIT = ("ml_assets.training.model:fit", "ml_assets.training.rows:concatenate", "ml_assets.training.split:training_data")
 _TRIED = (

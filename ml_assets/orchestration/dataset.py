@@ -72,7 +72,7 @@ def _audit(problem: Problem, data: pd.DataFrame, previous_rows: int | None) -> I
     yield schema
     if schema.passed:
         yield checks.unique_entities(data, problem.entity)
-        yield checks.labels_valid(problem.task, data[problem.label])
+        yield checks.labels_valid(problem.task, data[problem.label], problem.classes)
         yield checks.labels_known(data[problem.label])
 
 

@@ -1,70 +1,177 @@
-"""What a trained model is: the estimator together with the features it was trained on, so that it refuses any others."""
+"""What a trained model is: the estimator together with the features, categories and classes it was trained on.
+
+So it refuses other features, codes of categories mean at prediction what they meant in training, and columns are those of the
+classes that they belong to. See ``ml_assets.categories`` and ``ml_assets.classes``.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from ml_assets.errors import FeatureMismatch, InvalidPrediction
-from ml_assets.problem import Problem, TrainingData, TrainingRun
+from ml_assets import categories as by_value
+from ml_assets.classes import Classes, classes_in, every_class, for_every_class, in_words
+from ml_assets.errors import FeatureMismatch, InvalidPrediction, InvalidProblem
+from ml_assets.problem import FeatureTable, Problem, TrainingData, TrainingRun
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
 NUMBERS = "fiub"  # NumPy's kinds: floats, whole numbers, truths
+ADDED: Mapping[str, Any] = {"added": True}  # of fields: with its default it is not stored, see the codec of dataclasses
 
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """An estimator and the columns it was trained on.
+    """An estimator and what it was trained on.
 
     Attributes:
         estimator: whatever the problem's ``train`` returned.
         columns: names of the features in training order: many estimators go by position.
         dtypes: their types, in the same order.
+        classes: of several classes, those that the train rows have, in ascending order; None: not of several classes, or
+            trained before they were recorded.
+        categories: categorical feature -> what the model knows of it, see ``ml_assets.categories.learnt``; None: there is
+            none, or it was trained before they were recorded.
     """
 
     estimator: Any
     columns: tuple[str, ...]
     dtypes: tuple[str, ...]
+    classes: Classes | None = field(default=None, metadata=ADDED)
+    categories: dict[str, Any] | None = field(default=None, metadata=ADDED)
 
     @property
     def features(self) -> dict[str, str]:
         """Column name -> dtype, in training order."""
         return dict(zip(self.columns, self.dtypes, strict=True))
 
+    @property
+    def lists_lost(self) -> list[str]:
+        """The categorical features of which nobody recorded what was known when it was trained."""
+        return [name for name, dtype in self.features.items() if dtype == "category" and name not in self._known]
+
+    @property
+    def _known(self) -> dict[str, Any]:
+        return self.categories or {}
+
+    @property
+    def knows(self) -> dict[str, Any]:
+        """What people are told of it: its classes, and how many categories it knows of each feature that has any."""
+        sizes = {name: len(of["categories"]) for name, of in self._known.items()}
+        return {
+            **({"classes": list(self.classes)} if self.classes else {}),
+            **({"categories": dict(sorted(sizes.items()))} if sizes else {}),
+        }
+
+    def cast(self, features: pd.DataFrame) -> pd.DataFrame:
+        """The features it was trained on, in their order; a category that it does not know is missing."""
+        return by_value.cast(features[list(self.columns)], self._known)
+
+    def unseen(self, features: pd.DataFrame) -> dict[str, int]:
+        """Categorical feature -> in how many rows its value is one that the model does not know; those without any left out."""
+        return by_value.unseen(features, self._known)
+
 
 def fit(problem: Problem, data: TrainingData, params: Any, run: TrainingRun) -> TrainedModel:
-    """Train the problem's model on ``data``."""
-    estimator = problem.train(data, params, run)
+    """Train the problem's model on ``data``; categories that no train row has are missing in its validation rows, too.
+
+    Raises:
+        InvalidProblem: if train rows have classes that the problem does not name.
+    """
+    classes, known = _classes(problem, data.train), by_value.learnt(data.train.features)
+    shown = TrainingData(*(_knowing(rows, known) for rows in (data.train, data.validation)))
+    estimator = problem.train(shown, params, run)
     features = _columns(data.train.features)
-    return TrainedModel(estimator, tuple(features), tuple(features.values()))
+    return TrainedModel(estimator, tuple(features), tuple(features.values()), classes, known or None)
 
 
 def predict(problem: Problem, model: TrainedModel, features: pd.DataFrame, name: str = "the model") -> np.ndarray:
-    """The model's answer for each row: shape (n,) or (n, classes).
+    """The model's answer for each row: shape (n,), (n, 3) with intervals, or of several classes (n, classes).
 
-    Columns the model was not trained on are left out: a champion can be judged beside a challenger that has more.
+    Columns the model was not trained on are left out: a champion can be judged beside a challenger that has more. Categories
+    that it does not know are missing. Of several classes there is a column for each, in the order of ``answered_classes``.
 
     Args:
         name: how errors call the model.
     Raises:
         FeatureMismatch: if a column it was trained on is missing or has another type.
-        InvalidPrediction: if the answer is not made of numbers.
+        InvalidPrediction: if the answer is not made of numbers, or nothing says which classes its columns belong to.
     """
     import numpy as np
 
-    given = _columns(features)
-    if any(given.get(column) != dtype for column, dtype in model.features.items()):
-        raise FeatureMismatch(_difference(name, model.features, given))
-    answer = np.asarray(problem.predict(model.estimator, features[list(model.columns)]))
+    trained, given = model.features, _columns(features)
+    for column, kinds in by_value.other_kinds(features, model.categories or {}).items():
+        trained[column], given[column] = (f"category of {kind}" for kind in kinds)
+    if any(given.get(column) != dtype for column, dtype in trained.items()):
+        raise FeatureMismatch(_difference(name, trained, given))
+    answer = np.asarray(problem.predict(model.estimator, model.cast(features)))
     if answer.dtype.kind not in NUMBERS:
         raise InvalidPrediction(
             f"{name} answers with values of type {answer.dtype}, which are no numbers. Let the problem's predict return an "
             "array of numbers, shape (n,) or (n, classes)."
         )
-    return answer
+    if problem.task != "multiclass":
+        return answer
+    return for_every_class(answer, model.classes or _recorded(model, answer), problem.classes, name=name)
+
+
+def unseen_noted(model: TrainedModel, unseen: Mapping[str, int]) -> dict[str, Any]:
+    """What a manifest notes of rows whose categories a model does not know; nothing where it knows all.
+
+    Args:
+        unseen: see ``TrainedModel.unseen``.
+    """
+    lost = dict.fromkeys(model.lists_lost, "not known: the model is older than such records")
+    found = {name: rows for name, rows in sorted(unseen.items()) if rows}
+    return {"unseen_categories": {**found, **lost}} if found or lost else {}
+
+
+def answered_classes(problem: Problem, model: TrainedModel) -> Classes:
+    """The class of each column of ``predict``'s answer; empty if it has no such columns, or nobody recorded them.
+
+    Those that the problem names; without ``Problem.classes`` 0 … the highest that the model's train rows have.
+    """
+    return every_class(problem.classes, model.classes) if model.classes else ()
+
+
+def baseline(problem: Problem, train: FeatureTable, test: FeatureTable) -> np.ndarray:
+    """What the problem's baseline says of the rows of ``test``; of several classes with columns as a model of ``train`` has.
+
+    Raises:
+        InvalidPrediction: if nothing says which classes its columns belong to.
+    """
+    import numpy as np
+
+    answer, seen = np.asarray(problem.baseline(train, test)), _classes(problem, train)
+    return for_every_class(answer, seen, problem.classes, name="The baseline", source="baseline") if seen else answer
+
+
+def _classes(problem: Problem, train: FeatureTable) -> Classes | None:
+    if problem.task != "multiclass":
+        return None
+    seen = classes_in(train.label)
+    if others := sorted(set(seen) - set(every_class(problem.classes, seen))):
+        raise InvalidProblem(
+            f"Problem {problem.name!r}: train rows have the classes {in_words(others)}, which its classes do not name: "
+            f"{in_words(every_class(problem.classes, seen))}. Add them, or materialize the datasets without these labels."
+        )
+    return seen
+
+
+def _recorded(model: TrainedModel, answer: np.ndarray) -> Classes:
+    """The classes of a model from before they were recorded here: those that scikit-learn did, where they fit its answer."""
+    import numpy as np
+
+    found = getattr(model.estimator, "classes_", None)
+    fits = isinstance(found, np.ndarray) and found.dtype.kind in NUMBERS and answer.shape[1:] == found.shape
+    return classes_in(found.astype(float)) if fits else ()
+
+
+def _knowing(rows: FeatureTable, known: Mapping[str, Any]) -> FeatureTable:
+    return replace(rows, features=by_value.cast(rows.features, known)) if known else rows
 
 
 def _columns(features: pd.DataFrame) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from ml_assets.categories import united
 from ml_assets.errors import FeatureMismatch, InvalidProblem
 from ml_assets.problem import FeatureTable, Problem
 
@@ -24,7 +25,10 @@ def feature_table(problem: Problem, history: Sequence[pd.DataFrame], data: pd.Da
     import numpy as np
     import pandas as pd
 
-    past = pd.concat(history, ignore_index=True) if history else data.iloc[:0]
+    told = (
+        united({f"the dataset {len(history) - n} before it": past for n, past in enumerate(history)}) if history else []
+    )
+    past = pd.concat(told, ignore_index=True) if told else data.iloc[:0]
     features = problem.features(past, data)
     if len(features) != len(data):
         raise InvalidProblem(
@@ -43,7 +47,8 @@ def concatenate(tables: Mapping[str, FeatureTable]) -> FeatureTable:
     Args:
         tables: partition key -> its table, oldest first.
     Raises:
-        FeatureMismatch: if a partition has other columns or types than the newest: nothing is ever filled in.
+        FeatureMismatch: if a partition has other columns or types than the newest: nothing is ever filled in; or categories
+            that cannot be united with those of others.
     """
     import numpy as np
     import pandas as pd
@@ -58,8 +63,8 @@ def concatenate(tables: Mapping[str, FeatureTable]) -> FeatureTable:
                 f"materialize the features of {partition} again."
             )
     return FeatureTable(
-        pd.concat([table.keys for table in tables.values()], ignore_index=True),
-        pd.concat([table.features for table in tables.values()], ignore_index=True),
+        pd.concat(united({partition: table.keys for partition, table in tables.items()}), ignore_index=True),
+        pd.concat(united({partition: table.features for partition, table in tables.items()}), ignore_index=True),
         np.concatenate([table.label for table in tables.values()]),
     )
 
