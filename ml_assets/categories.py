@@ -30,7 +30,7 @@ SHOWN = 6  # categories of a list in a message
 
 def described(dtype: pd.CategoricalDtype) -> Description:
     """A list of categories as plain JSON; times as whole numbers of their unit since 1970, in UTC."""
-    values = dtype.categories
+    values: Any = dtype.categories
     plain = values.asi8 if values.dtype.kind == "M" else values
     return {"categories": plain.tolist(), "dtype": str(values.dtype), "ordered": bool(dtype.ordered)}
 
@@ -68,7 +68,7 @@ def united(frames: Mapping[str, pd.DataFrame]) -> list[pd.DataFrame]:
     Raises:
         FeatureMismatch: if values are of different kinds, only some lists are ordered, or orders contradict each other.
     """
-    lists = {name: {at: frame[name].dtype for at, frame in frames.items()} for name in _categorical(frames)}
+    lists = {name: {at: _list_of(frame[name]) for at, frame in frames.items()} for name in _categorical(frames)}
     differing = {name: of for name, of in lists.items() if not _alike(list(of.values()))}
     if not differing:
         return list(frames.values())
@@ -82,10 +82,16 @@ def _categorical(frames: Mapping[str, pd.DataFrame]) -> list[str]:
 
     first, *others = frames.values()
     return [
-        name
+        str(name)
         for name in first
         if all(name in frame and isinstance(frame[name].dtype, pd.CategoricalDtype) for frame in (first, *others))
     ]
+
+
+def _list_of(column: pd.Series) -> pd.CategoricalDtype:
+    dtype: Any = column.dtype
+    categorical: pd.CategoricalDtype = dtype
+    return categorical
 
 
 def _alike(dtypes: Sequence[pd.CategoricalDtype]) -> bool:
@@ -108,8 +114,8 @@ def _united(name: str, dtypes: Mapping[str, pd.CategoricalDtype]) -> pd.Categori
     return pd.CategoricalDtype(_index(name, values, {str(d.categories.dtype) for d in used.values()}), ordered=ordered)
 
 
-def kind(values: pd.Index) -> str:
-    """What categories are, whatever type holds them; empty for none."""
+def kind(values: Any) -> str:
+    """What categories, an Index, are, whatever type holds them; empty for none."""
     from pandas.api import types
 
     if not len(values):
@@ -172,8 +178,11 @@ def _index(name: str, values: list[Any], dtypes: set[str]) -> pd.Index:
     import pandas as pd
 
     if len(dtypes) == 1:
-        return pd.Index(values, dtype=dtypes.pop())
-    index = pd.Index(values)
+        same: pd.Index = pd.Index(values, dtype=dtypes.pop())
+        return same
+    if getattr(values[0], "tzinfo", None) is not None:
+        values = [value.tz_convert("UTC") for value in values]  # of several zones pandas makes objects
+    index: pd.Index = pd.Index(values)
     if index.tolist() != values or (index.dtype == object and not isinstance(values[0], str)):
         raise FeatureMismatch(
             f"The categories of {name!r} are {' and '.join(sorted(dtypes))} in other partitions, and no one type holds all of "
@@ -202,9 +211,7 @@ def learnt(features: pd.DataFrame) -> dict[str, Description]:
 
 
 def _occurring(column: pd.Series) -> pd.CategoricalDtype:
-    dtype: Any = column.dtype if column.cat.ordered else column.cat.remove_unused_categories().dtype
-    known: pd.CategoricalDtype = dtype
-    return known
+    return _list_of(column if column.cat.ordered else column.cat.remove_unused_categories())
 
 
 def cast(features: pd.DataFrame, known: Mapping[str, Description]) -> pd.DataFrame:
@@ -244,6 +251,6 @@ def _with(frame: pd.DataFrame, dtypes: Mapping[str, pd.CategoricalDtype]) -> pd.
     columns = {
         name: frame[name].cat.set_categories(dtype.categories, ordered=dtype.ordered)
         for name, dtype in dtypes.items()
-        if not same_list(frame[name].dtype, dtype)
+        if not same_list(_list_of(frame[name]), dtype)
     }
     return frame.assign(**columns) if columns else frame

@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "figures": "drift evaluation problem classes",
     "promotion": "training evaluation problem store errors",  # the store, because the ledger is one of its ref logs
     "computation": "promotion problem compute store settings errors",  # promotion, because decisions read the ledger
-    "lineage": "computation promotion evaluation problem classes store errors",
+    "lineage": "computation promotion evaluation problem categories classes store errors",
     FRONT: "artifacts lineage problems problem store settings",
     "orchestration": f"{FRONT} artifacts alerts worker problems computation promotion lineage figures drift training evaluation "
     "problem store compute settings errors",

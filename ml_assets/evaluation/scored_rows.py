@@ -109,7 +109,7 @@ def classes_of(scored: pd.DataFrame, who: str = "prediction") -> Classes:
 
 
 def paired(one: pd.DataFrame, other: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What metrics read of two frames of the same scored rows: label and predictions of both, with columns of the same classes."""
+    """What metrics read of two frames of the same rows: label, and predictions of both with columns of the same classes."""
     classes = united(classes_of(one), classes_of(other))
     label = one["label"].to_numpy()
     if not classes:

@@ -26,7 +26,7 @@ from ml_assets.orchestration.step import CheckSpec, store_of
 from ml_assets.orchestration.tables import evaluation_tables
 from ml_assets.problem import Metric, Problem
 from ml_assets.store import Handle, Png
-from ml_assets.training.model import answered_classes, baseline, predict, unseen_noted
+from ml_assets.training.model import Unseen, answered_classes, baseline, predict
 from ml_assets.training.split import TEST, TRAIN, rows_of
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def evaluation_asset(problem: Problem) -> dg.AssetsDefinition:
             notes={
                 "rows_judged": report.rows,
                 "metrics_in_order": [metric.name for metric in problem.metrics],
-                **unseen_noted(trained, trained.unseen(test.features)),
+                **Unseen().count(trained, test.features).note,
             },
             metadata=evaluation_tables(report),
             about=lambda key: {

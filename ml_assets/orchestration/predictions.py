@@ -9,7 +9,6 @@ partitions have no order in time, "before" is the champion of the moment; in one
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -27,7 +26,7 @@ from ml_assets.orchestration.tables import column_schema
 from ml_assets.problem import Problem
 from ml_assets.promotion.ledger import Ledger
 from ml_assets.store import BATCH_ROWS, Handle, Store
-from ml_assets.training.model import answered_classes, predict, unseen_noted
+from ml_assets.training.model import Unseen, answered_classes, predict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,7 +58,7 @@ def predictions_asset(problem: Problem) -> dg.AssetsDefinition:
         partition = partition_of(context)
         champion = Ledger.of(store, problem, partition).champion(before=partition)
         model = Handle(store, champion.model, "champion") if champion else None
-        seen, unseen = _Seen(), Counter[str]()
+        seen, unseen = _Seen(), Unseen()
         content = store.put_batches(seen.passing(scored(problem, store, features, model, unseen=unseen)))
         served = checks.served(partition, str(champion.model), champion.at) if champion else None
         return Made(
@@ -68,7 +67,7 @@ def predictions_asset(problem: Problem) -> dg.AssetsDefinition:
             notes={
                 "rows": seen.rows,
                 "model": str(model.key) if model else "none",
-                **(unseen_noted(model.load(), unseen) if model else {}),
+                **unseen.note,
             },
             ledger=read_of_champion(champion),
             metadata={"dagster/row_count": seen.rows, **column_schema(seen.columns)},
@@ -85,13 +84,13 @@ def scored(
     model: Handle | None,
     *,
     rows: int = BATCH_ROWS,
-    unseen: Counter[str] | None = None,
+    unseen: Unseen | None = None,
 ) -> Iterator[pd.DataFrame]:
     """One row per row of the table: entity, event time, prediction (of each class), model version; no rows without a model.
 
     Args:
         rows: how many are scored, and held, at a time.
-        unseen: what is added to, see ``TrainedModel.unseen``.
+        unseen: counts what the model does not know.
     """
     names = [name for name in (problem.entity, problem.event_time) if name is not None]
     content, of = features.manifest.content, str(features.key)
@@ -109,7 +108,7 @@ def scored(
         )
         first_row += len(batch)
         if unseen is not None:
-            unseen.update(trained.unseen(known))
+            unseen.count(trained, known)
 
 
 class _Seen:

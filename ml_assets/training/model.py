@@ -6,6 +6,7 @@ classes that they belong to. See ``ml_assets.categories`` and ``ml_assets.classe
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -49,18 +50,9 @@ class TrainedModel:
         return dict(zip(self.columns, self.dtypes, strict=True))
 
     @property
-    def lists_lost(self) -> list[str]:
-        """The categorical features of which nobody recorded what was known when it was trained."""
-        return [name for name, dtype in self.features.items() if dtype == "category" and name not in self._known]
-
-    @property
-    def _known(self) -> dict[str, Any]:
-        return self.categories or {}
-
-    @property
     def knows(self) -> dict[str, Any]:
         """What people are told of it: its classes, and how many categories it knows of each feature that has any."""
-        sizes = {name: len(of["categories"]) for name, of in self._known.items()}
+        sizes = {name: len(of["categories"]) for name, of in (self.categories or {}).items()}
         return {
             **({"classes": list(self.classes)} if self.classes else {}),
             **({"categories": dict(sorted(sizes.items()))} if sizes else {}),
@@ -68,11 +60,34 @@ class TrainedModel:
 
     def cast(self, features: pd.DataFrame) -> pd.DataFrame:
         """The features it was trained on, in their order; a category that it does not know is missing."""
-        return by_value.cast(features[list(self.columns)], self._known)
+        return by_value.cast(features[list(self.columns)], self.categories or {})
 
-    def unseen(self, features: pd.DataFrame) -> dict[str, int]:
-        """Categorical feature -> in how many rows its value is one that the model does not know; those without any left out."""
-        return by_value.unseen(features, self._known)
+
+@dataclass
+class Unseen:
+    """What is noted of rows, counted batch by batch, whose categories a model does not know.
+
+    Attributes:
+        rows: categorical feature -> rows so far whose value it does not know.
+        lost: the features of which nobody recorded what it knows: their values were left as they are.
+    """
+
+    rows: Counter[str] = field(default_factory=Counter)
+    lost: list[str] = field(default_factory=list)
+
+    def count(self, model: TrainedModel, features: pd.DataFrame) -> Unseen:
+        """Add the rows that a model was asked about."""
+        self.rows.update(by_value.unseen(features, model.categories or {}))
+        self.lost = [
+            n for n, dtype in model.features.items() if dtype == "category" and n not in (model.categories or {})
+        ]
+        return self
+
+    @property
+    def note(self) -> dict[str, Any]:
+        """For a manifest; empty where nothing was unseen."""
+        lost = dict.fromkeys(self.lost, "not known: the model is older than such records")
+        return {"unseen_categories": {**dict(sorted(self.rows.items())), **lost}} if self.rows or lost else {}
 
 
 def fit(problem: Problem, data: TrainingData, params: Any, run: TrainingRun) -> TrainedModel:
@@ -118,17 +133,6 @@ def predict(problem: Problem, model: TrainedModel, features: pd.DataFrame, name:
     return for_every_class(answer, model.classes or _recorded(model, answer), problem.classes, name=name)
 
 
-def unseen_noted(model: TrainedModel, unseen: Mapping[str, int]) -> dict[str, Any]:
-    """What a manifest notes of rows whose categories a model does not know; nothing where it knows all.
-
-    Args:
-        unseen: see ``TrainedModel.unseen``.
-    """
-    lost = dict.fromkeys(model.lists_lost, "not known: the model is older than such records")
-    found = {name: rows for name, rows in sorted(unseen.items()) if rows}
-    return {"unseen_categories": {**found, **lost}} if found or lost else {}
-
-
 def answered_classes(problem: Problem, model: TrainedModel) -> Classes:
     """The class of each column of ``predict``'s answer; empty if it has no such columns, or nobody recorded them.
 
@@ -165,7 +169,7 @@ def _recorded(model: TrainedModel, answer: np.ndarray) -> Classes:
     """The classes of a model from before they were recorded here: those that scikit-learn did, where they fit its answer."""
     import numpy as np
 
-    found = getattr(model.estimator, "classes_", None)
+    found: Any = getattr(model.estimator, "classes_", None)
     fits = isinstance(found, np.ndarray) and found.dtype.kind in NUMBERS and answer.shape[1:] == found.shape
     return classes_in(found.astype(float)) if fits else ()
 

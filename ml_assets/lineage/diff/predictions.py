@@ -90,7 +90,9 @@ def answers_diff(
     task = task or _likely_task(before, after)
     label = rows["label"].to_numpy() if "label" in rows else None
     change = _change(before, after)
-    flips = _flips(*_answers(classes, threshold, before, after), label) if task != "regression" else None
+    flips = None
+    if task != "regression":
+        flips = _flips(_answer(before, classes, threshold), _answer(after, classes, threshold), label)
     largest = _largest(change, change > 0 if flips is None else flips.where)
     return AnswersDiff(
         task=task,
@@ -105,7 +107,8 @@ def answers_diff(
         examples=tuple(
             ChangedAnswer(
                 key_text(rows, key, n),
-                *(_said(of[n], classes) for of in (before, after)),
+                _said(before[n], classes),
+                _said(after[n], classes),
                 float(change[n]),
                 _known(label, n),
             )
@@ -151,11 +154,12 @@ class _Flips:
     broken: int | None = None
 
 
-def _answers(classes: Classes, threshold: float, *values: np.ndarray) -> list[np.ndarray]:
+def _answer(values: np.ndarray, classes: Classes, threshold: float) -> np.ndarray:
     """What each row is taken for: the most probable class, or of one probability whether it reaches the threshold."""
     import numpy as np
 
-    return [np.array(classes)[of.argmax(axis=1)] if classes else of >= threshold for of in values]
+    taken: np.ndarray = np.array(classes)[values.argmax(axis=1)] if classes else values >= threshold
+    return taken
 
 
 def _flips(before: np.ndarray, after: np.ndarray, label: np.ndarray | None) -> _Flips:

@@ -148,3 +148,24 @@ def test_rows_without_any_label_are_told_and_never_block(label, passed, words):
     found = labels_known(np.array(label))
     assert (found.name, found.passed, found.blocking) == ("labelled", passed, False)
     assert found.description.startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("label", "classes", "passed"),
+    [
+        ([1, 3, np.nan], (1, 2, 3), True),
+        ([-1, 1], (-1, 0, 1), True),
+        ([0, 1], (1, 2, 3), False),
+        ([94105], None, False),
+    ],
+    ids=["named", "negative", "not named", "a number that would be a column of its own among 94,106"],
+)
+def test_labels_of_several_classes_are_those_that_the_problem_names(label, classes, passed):
+    assert labels_valid("multiclass", pd.Series(label), classes).passed == passed
+
+
+def test_a_label_that_is_not_named_is_shown_with_what_to_do():
+    assert labels_valid("multiclass", pd.Series([1, 4]), (1, 2, 3)).description == (
+        "1 of 2 labels are not one of the problem's classes 1 to 3, such as 4. "
+        "Mend the dataset function, or add them in the problem's classes."
+    )
