@@ -220,7 +220,7 @@ class Problem:
 
     Attributes:
         name: lower-case identifier; the first part of every asset key.
-        task: what is predicted: ``binary`` (label 0 or 1), ``multiclass`` (label 0 … k-1) or ``regression``.
+        task: what is predicted: ``binary`` (label 0 or 1), ``multiclass`` (a label of ``classes``) or ``regression``.
         description: Markdown shown in the UI; by convention the module's docstring.
         owners: e-mail addresses or ``team:name``.
         partitions: how the data is cut.
@@ -247,14 +247,20 @@ class Problem:
             partition of the window.
         train: ``(TrainingData, params, TrainingRun) -> model``; fits its own preprocessing.
         predict: ``(model, features) -> ndarray``: shape (n,) or (n, classes): probabilities, or values for regression, or
-            (n, 3): value, 10th and 90th percentile. A row's answer depends on that row alone: rows are scored in batches. A
+            (n, 3): value, 10th and 90th percentile. A row's answer depends on that row alone: rows are scored in batches.
+            Of several classes there is a column for each that the train rows have (scikit-learn's ``predict_proba``), or for
+            each of ``classes``, in ascending order; those that are left out become 0. Categories are those of the train rows. A
             Series or DataFrame is put into the order of ``features`` by its index.
-        baseline: ``(train, test) -> ndarray``: the dumb answer for the rows of ``test``, judged beside the model.
+        baseline: ``(train, test) -> ndarray``: the dumb answer for the rows of ``test``, judged beside the model; columns as
+            of ``predict``.
         params: frozen dataclass of plain values; the launchpad shows it, the manifest records it.
         seed: seed of all chance in training, unless a run gives another.
         threads_change_bits: whether a model trained with another number of threads may answer otherwise (sums in another
             order): then models are not shared between machines of different size. False only for what is known not to.
         metrics: what is computed, most important first.
+        classes: of a multiclass problem the labels that there are, whole numbers in ascending order; others are refused. None:
+            0 … the highest that the train rows have. To be given where a model answers more than these (a network of ten
+            outputs), where the highest classes are rare, and where labels are not 0 … k-1.
         slices: columns of dataset or features by which the metrics are broken down.
         gates: absolute requirements for promotion.
         promote_when: when a challenger replaces the champion.
@@ -300,6 +306,7 @@ class Problem:
     metrics: tuple[Metric, ...]
     promote_when: Better
     gates: tuple[Gate, ...] = ()
+    classes: tuple[int, ...] | None = None
     slices: tuple[str, ...] = ()
     event_time: str | None = None
     label_time: str | None = None
@@ -368,6 +375,7 @@ def _faults(problem: Problem) -> list[str]:
             "Dynamic partitions appear as files land; name those files in files, such as 'shops/{partition}.parquet'."
         )
     faults += [*_faults_of_files(problem), *_faults_of_types(problem.artifact_types), *_faults_of_keys(problem)]
+    faults += _faults_of_classes(problem)
     faults += [*_faults_of_times(problem), *_faults_of_limits(problem), *_faults_of_waivers(problem.waive)]
     if problem.fresh_within_days is not None and problem.fresh_within_days <= 0:
         faults.append("fresh_within_days is an age and must be more than 0.")
@@ -435,6 +443,20 @@ def _is_name(name: str, places: Sequence[str]) -> bool:
     found = [place[0] for place in _PLACE.finditer(last)]
     is_path = not {"", ".", ".."} & set(name.split("/"))
     return is_path and not _PLACE.search(folder) and len(set(found)) == len(found) and set(found) <= set(places)
+
+
+def _faults_of_classes(problem: Problem) -> list[str]:
+    classes = problem.classes
+    if classes is None:
+        return []
+    if problem.task != "multiclass":
+        return [f"classes are of multiclass problems; leave them out of a {problem.task} one."]
+    are_whole = isinstance(classes, tuple) and all(type(label) is int for label in classes)
+    if not are_whole or len(classes) < 2 or list(classes) != sorted(set(classes)):
+        return [
+            f"classes must be two or more whole numbers in ascending order, such as (1, 2, 3); {classes!r} are not."
+        ]
+    return []
 
 
 def _faults_of_types(kinds: tuple[Any, ...]) -> list[str]:

@@ -29,7 +29,8 @@ class Metric:
         name: as shown and stored, e.g. ``auroc``.
         higher_is_better: direction.
         compute: ``(label (n,), prediction (n,) or (n, classes), weights (b, n)) -> (b,)``: one value per row of
-            weights, where an entry says how often that row of the data counts.
+            weights, where an entry says how often that row of the data counts. Of several classes ``label`` is the place of
+            the class's column, 0 … classes - 1, whatever the classes are called.
         unit: ``1`` for a pure number or fraction, else e.g. ``minutes``.
     """
 

@@ -383,3 +383,23 @@ def test_dagster_cuts_by_the_same_clock(partitions):
 )
 def test_only_days_have_a_day_of_the_week(partitions, key, weekday):
     assert partitions.weekday(key) == weekday
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"classes": (0, 1)}, "classes are of multiclass problems; leave them out of a binary one"),
+        (
+            {"task": "multiclass", "classes": (2, 1)},
+            r"whole numbers in ascending order, such as \(1, 2, 3\); \(2, 1\) are not",
+        ),
+        ({"task": "multiclass", "classes": (1, 1)}, "in ascending order"),
+        ({"task": "multiclass", "classes": (1,)}, "two or more whole numbers"),
+        ({"task": "multiclass", "classes": (0.0, 1.0)}, "two or more whole numbers"),
+        ({"task": "multiclass", "classes": ("a", "b")}, "two or more whole numbers"),
+    ],
+    ids=["binary", "another order", "twice", "one", "floats", "text"],
+)
+def test_classes_are_whole_numbers_in_the_order_of_columns(changes, fault):
+    with pytest.raises(InvalidProblem, match=fault):
+        dataclasses.replace(umbrellas.PROBLEM, **changes)

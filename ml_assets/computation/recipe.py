@@ -23,23 +23,24 @@ from ml_assets.computation.ingredients import Ingredients
 from ml_assets.problem import WAIVABLE, Problem
 from ml_assets.store import Store
 
-_JUDGED = ("task", "entity", "event_time", "label")
+_ANSWERED = ("task", "classes")
+_JUDGED = (*_ANSWERED, "entity", "event_time", "label")
 USES = {
     "dataset": (
         *("dataset", "schema", "duplicates", "minimum_rows", "maximum_growth", "waive"),
-        *("entity", "event_time", "label_time", "task", "label"),
+        *("entity", "event_time", "label_time", *_ANSWERED, "label"),
     ),
     "features": (
         *("features", "duplicates", "leak_strength", "waive"),
         *("entity", "event_time", "label_time", "label", "slices", "task"),
     ),
     "split": ("split", "duplicates", "waive", "entity", "event_time", "label_time", "task"),
-    "study": ("tuning", "train", "predict", "metrics"),
-    "trial": ("train", "predict", "metrics"),
-    "model": ("train",),
+    "study": ("tuning", "train", "predict", "metrics", *_ANSWERED),
+    "trial": ("train", "predict", "metrics", *_ANSWERED),
+    "model": ("train", *_ANSWERED),
     "evaluation": ("predict", "baseline", "metrics", "slices", "gates", "picture", *_JUDGED),
     "champion": ("predict", "promote_when", *_JUDGED),
-    "predictions": ("predict", "entity", "event_time", "task"),
+    "predictions": ("predict", "entity", "event_time", *_ANSWERED),
 }
 _FIT = ("ml_assets.training.model:fit", "ml_assets.training.rows:concatenate", "ml_assets.training.split:training_data")
 _TRIED = (

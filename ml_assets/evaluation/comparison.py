@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ml_assets.errors import IncomparableEvaluations
 from ml_assets.evaluation.intervals import RESAMPLES, improvement, interval, paired_differences
 from ml_assets.evaluation.metrics import value, written
-from ml_assets.evaluation.scored_rows import values_of
+from ml_assets.evaluation.scored_rows import paired
 from ml_assets.problem import Better
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def compare(
     import numpy as np
 
     _refuse_other_rows(challenger, champion, names)
-    label, new, old = challenger["label"].to_numpy(), values_of(challenger), values_of(champion)
+    label, new, old = paired(challenger, champion)
     gains = paired_differences(better.metric, label, new, old, seed=seed, resamples=resamples)
     known = gains[~np.isnan(gains)]
     values = value(better.metric, label, new), value(better.metric, label, old)

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from ml_assets.classes import Classes
 from ml_assets.evaluation.intervals import improvement
 from ml_assets.evaluation.metrics import value
 from ml_assets.problem import FeatureTable, Metric
@@ -27,6 +28,7 @@ def permutation_importance(
     rows: FeatureTable,
     answer: Callable[[pd.DataFrame], np.ndarray],
     *,
+    classes: Classes = (),
     most_rows: int = ROWS,
     seed: int = 0,
 ) -> tuple[tuple[str, float], ...]:
@@ -35,6 +37,7 @@ def permutation_importance(
     Args:
         rows: what judges; those without a label are left out, of more than ``most_rows`` a sample is taken.
         answer: predictions for features, shape (n,) or (n, classes).
+        classes: see ``metrics.value``.
     Returns:
         feature and drop, in the metric's unit and direction (positive: the model needs it; about 0 or less: it does not);
         nothing where the metric is undefined on these rows.
@@ -45,11 +48,11 @@ def permutation_importance(
     known = np.flatnonzero(~np.isnan(rows.label))
     sample = rows.rows(np.sort(rng.permutation(known)[:most_rows]))
     order = rng.permutation(len(sample))
-    whole = value(metric, sample.label, answer(sample.features)) if len(sample) else math.nan
+    whole = value(metric, sample.label, answer(sample.features), classes) if len(sample) else math.nan
     if math.isnan(whole):
         return ()
     found = [
-        (name, improvement(metric, whole, value(metric, sample.label, prediction)))
+        (name, improvement(metric, whole, value(metric, sample.label, prediction, classes)))
         for name, prediction in _with_one_shuffled(sample.features, order, answer)
     ]
     return tuple(sorted(found, key=lambda pair: (-pair[1], pair[0])))

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from ml_assets.classes import by_column
 from ml_assets.evaluation.intervals import RESAMPLES, interval, resampled
 from ml_assets.evaluation.metrics import value, written
-from ml_assets.evaluation.scored_rows import scored_rows, values_of
+from ml_assets.evaluation.scored_rows import classes_of, scored_rows, values_of
 from ml_assets.evaluation.slices import SliceScore, slice_scores
 from ml_assets.problem import FeatureTable, Gate, Metric, Problem
 
@@ -144,8 +145,9 @@ def judge_scored(
     """
     import numpy as np
 
-    label = scored["label"].to_numpy()
+    classes = classes_of(scored)
     by = {"model": values_of(scored), "baseline": values_of(scored, "baseline")}
+    label, _ = by_column(scored["label"].to_numpy(), by["model"], classes)
     draws = resampled(problem.metrics, label, by, seed=seed, resamples=resamples)
     scores = {
         who: {m.name: _estimate(m, label, values, draws[who][m.name]) for m in problem.metrics}
@@ -157,7 +159,9 @@ def judge_scored(
         unlabelled=len(rows) - len(scored),
         model=scores["model"],
         baseline=scores["baseline"],
-        slices=tuple(s for column in problem.slices for s in slice_scores(problem, judged, by["model"], column)),
+        slices=tuple(
+            s for column in problem.slices for s in slice_scores(problem, judged, by["model"], column, classes)
+        ),
         gates=tuple(_verdict(gate, scores["model"], scores["baseline"]) for gate in problem.gates),
         importance=importance,
         drift=drift,

@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from ml_assets.classes import Classes, by_column
 from ml_assets.errors import InvalidPrediction
 from ml_assets.problem import Metric
 
@@ -26,15 +27,17 @@ CELLS_AT_ONCE = (
 CALIBRATION_BINS = 10
 
 
-def value(metric: Metric, label: np.ndarray, prediction: np.ndarray) -> float:
+def value(metric: Metric, label: np.ndarray, prediction: np.ndarray, classes: Classes = ()) -> float:
     """The metric over all rows, each counted once; NaN where it is undefined.
 
     Args:
         label: shape (n,), no NaN.
         prediction: shape (n,), (n, classes) or, with intervals, (n, 3).
+        classes: of several classes, that of each column; without them the labels are the places of their columns.
     """
     import numpy as np
 
+    label, prediction = by_column(label, prediction, classes)
     return float(metric.compute(label, prediction, np.ones((1, len(label)), dtype=np.int64))[0])
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ml_assets.errors import InvalidProblem
-from ml_assets.evaluation.scored_rows import values_of
+from ml_assets.evaluation.scored_rows import classes_of, values_of
 from ml_assets.problem import FeatureTable, Problem
 
 if TYPE_CHECKING:
@@ -50,14 +50,14 @@ def mistakes_as_pictures(
         return None
     judged = rows.rows(~np.isnan(rows.label))
     at = most_confident(scored, most)
-    probabilities = values_of(scored)[at]
-    label = scored["label"].to_numpy()
+    probabilities, label = values_of(scored)[at], scored["label"].to_numpy()
+    predicted = most_probable(scored)
     return Mistakes(
         pictures=_pictures(problem.name, problem.picture(judged.features.iloc[at]), len(at)),
         label=label[at].astype(int),
-        predicted=probabilities.argmax(axis=1),
+        predicted=predicted[at],
         confidence=probabilities.max(axis=1),
-        total=(int((values_of(scored).argmax(axis=1) != label).sum()), len(scored)),
+        total=(int((predicted != label).sum()), len(scored)),
     )
 
 
@@ -66,10 +66,18 @@ def most_confident(scored: pd.DataFrame, most: int = MOST) -> np.ndarray:
     import numpy as np
 
     probabilities = values_of(scored)
-    wrong = np.flatnonzero(probabilities.argmax(axis=1) != scored["label"].to_numpy())
+    wrong = np.flatnonzero(most_probable(scored) != scored["label"].to_numpy())
     by_confidence = np.argsort(-probabilities[wrong].max(axis=1), kind="stable")
     surest: np.ndarray = wrong[by_confidence][:most]
     return surest
+
+
+def most_probable(scored: pd.DataFrame) -> np.ndarray:
+    """The class of each row that the model takes for the most probable one, shape (n,); of several the lowest."""
+    import numpy as np
+
+    predicted: np.ndarray = np.array(classes_of(scored))[values_of(scored).argmax(axis=1)]
+    return predicted
 
 
 def _pictures(problem: str, drawn: object, rows: int) -> np.ndarray:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ml_assets.classes import Classes
 from ml_assets.errors import InvalidProblem
 from ml_assets.evaluation.metrics import value
 from ml_assets.problem import FeatureTable, Metric, Problem
@@ -30,12 +31,15 @@ class SliceScore:
     reason: str = ""
 
 
-def slice_scores(problem: Problem, rows: FeatureTable, prediction: np.ndarray, column: str) -> Iterator[SliceScore]:
+def slice_scores(
+    problem: Problem, rows: FeatureTable, prediction: np.ndarray, column: str, classes: Classes = ()
+) -> Iterator[SliceScore]:
     """One score per value of ``column``, largest slice first; missing values are a slice of their own.
 
     Args:
         rows: labelled rows.
         prediction: for the same rows, shape (n,) or (n, classes).
+        classes: see ``metrics.value``.
     Raises:
         InvalidProblem: if the rows have no such column.
     """
@@ -43,7 +47,7 @@ def slice_scores(problem: Problem, rows: FeatureTable, prediction: np.ndarray, c
     sizes = values.value_counts().sort_index(kind="stable").sort_values(ascending=False, kind="stable")
     for of in sizes.index[:MOST_SLICES]:
         inside = (values == of).to_numpy()
-        yield _score(problem.metrics, rows.label[inside], prediction[inside], column=column, of=of)
+        yield _score(problem.metrics, rows.label[inside], prediction[inside], classes, column=column, of=of)
     others = sizes.iloc[MOST_SLICES:]
     if len(others):
         reason = f"only the {MOST_SLICES} largest of {len(sizes)} values are judged one by one"
@@ -61,13 +65,13 @@ def _column(problem: Problem, rows: FeatureTable, column: str) -> pd.Series[str]
 
 
 def _score(
-    metrics: tuple[Metric, ...], label: np.ndarray, prediction: np.ndarray, *, column: str, of: str
+    metrics: tuple[Metric, ...], label: np.ndarray, prediction: np.ndarray, classes: Classes, *, column: str, of: str
 ) -> SliceScore:
     rows = len(label)
     if rows < SMALLEST_SLICE:
         reason = f"{rows} rows are too few to judge; at least {SMALLEST_SLICE} are needed"
         return SliceScore(column, of, rows, _nothing(metrics), reason)
-    found = {m.name: value(m, label, prediction) for m in metrics}
+    found = {m.name: value(m, label, prediction, classes) for m in metrics}
     undefined = [name for name, score in found.items() if math.isnan(score)]
     reason = f"no {', '.join(undefined)}: every label is {label[0]:g}" if undefined else ""
     return SliceScore(column, of, rows, {n: None if math.isnan(v) else v for n, v in found.items()}, reason)

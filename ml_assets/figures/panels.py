@@ -78,15 +78,15 @@ def score_histogram(axis: Axes, label: np.ndarray, values: np.ndarray) -> None:
 # ---------------------------------------------------------------- classes
 
 
-def confusion(axis: Axes, label: np.ndarray, predicted: np.ndarray, title: str) -> None:
+def confusion(axis: Axes, label: np.ndarray, predicted: np.ndarray, title: str, names: Sequence[int] = (0, 1)) -> None:
     """Rows by class and predicted class: the count and its share of the row's class, dark where many.
 
     Args:
-        label, predicted: classes 0 … k-1, shape (n,).
+        label, predicted: places of classes in ``names``, shape (n,).
     """
     import numpy as np
 
-    classes = int(max(label.max(), predicted.max(), 1)) + 1
+    classes = len(names)
     pairs = label.astype(int) * classes + predicted.astype(int)
     counts = np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -95,7 +95,7 @@ def confusion(axis: Axes, label: np.ndarray, predicted: np.ndarray, title: str) 
         for at, share in np.ndenumerate(shares):
             said = f"{counts[at]:,}\n{share:.0%}" if classes <= LARGEST_MATRIX // 2 else f"{counts[at]:,}"
             axis.text(at[1], at[0], said, ha="center", va="center", color="white" if share > 0.55 else "black")
-        axis.set(xticks=range(classes), yticks=range(classes))
+        axis.set(xticks=range(classes), yticks=range(classes), xticklabels=names, yticklabels=names)
     axis.set(title=title, xlabel="predicted", ylabel="label")
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ml_assets.classes import Classes, by_column
 from ml_assets.evaluation.mistakes import Mistakes
 from ml_assets.evaluation.percentiles import INSIDE
 from ml_assets.figures import panels
@@ -58,6 +59,7 @@ def multiclass_report(
     label: ArrayLike,
     model: ArrayLike,
     *,
+    classes: Classes = (),
     mistakes: Mistakes | None = None,
     importance: ByFeature = (),
     drift: ByFeature = (),
@@ -66,16 +68,19 @@ def multiclass_report(
     """Confusion, confidence, importance and drift of features; where rows are pictures, the most confident mistakes.
 
     Args:
-        label: 0 … k-1, shape (n,).
+        label: shape (n,).
         model: probability of each class, shape (n, k).
+        classes: the label of each column; without them 0 … k-1.
     """
     import numpy as np
 
-    truth, said = np.asarray(label), np.asarray(model)
+    said = np.asarray(model)
+    names = classes or tuple(range(said.shape[1]))
+    truth, said = by_column(np.asarray(label), said, names)
     figure, axes = _panels(2, 2, *[1] * bool(mistakes))
     if mistakes:
         panels.pictures(axes["E"], mistakes)
-    panels.confusion(axes["A"], truth, said.argmax(axis=1), "Confusion (dark on the diagonal is good)")
+    panels.confusion(axes["A"], truth, said.argmax(axis=1), "Confusion (dark on the diagonal is good)", names)
     panels.confidence_histogram(axes["B"], truth, said)
     return _finished(figure, axes, ("C", importance, metric), ("D", drift))
 

@@ -30,7 +30,7 @@ from ml_assets.problem import FeatureTable, Problem
 from ml_assets.promotion.decision import Decision, Promote, decide
 from ml_assets.promotion.ledger import Ledger, Move, reigning, undone
 from ml_assets.store import Handle, Store
-from ml_assets.training.model import predict
+from ml_assets.training.model import answered_classes, predict
 from ml_assets.training.split import TEST, TRAIN, VALIDATION, rows_of
 
 ATTEMPTS = 5  # each lost race means that another promotion was made; five in one step are a fault elsewhere
@@ -173,8 +173,9 @@ class _Trial:
         return ""
 
     def _compare(self, challenger: Any, served: Handle, test: FeatureTable) -> Comparison:
-        prediction = predict(self.problem, served.load(), test.features, name=f"champion {served.key}")
-        champion = scored_rows(self.problem, test, prediction)
+        model = served.load()
+        prediction = predict(self.problem, model, test.features, name=f"champion {served.key}")
+        champion = scored_rows(self.problem, test, prediction, classes=answered_classes(self.problem, model))
         names = (f"challenger {self.model.key}", f"champion {served.key}")
         return compare(self.problem.promote_when, challenger=challenger, champion=champion, names=names)
 

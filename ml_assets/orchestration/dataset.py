@@ -130,7 +130,7 @@ def _of_columns(problem: Problem, data: pd.DataFrame, partition: Partition) -> I
     yield keys
     if keys.passed:
         yield checks.unique_entities(data, problem.entity)
-        yield checks.labels_valid(problem.task, data[problem.label])
+        yield checks.labels_valid(problem.task, data[problem.label], problem.classes)
         yield checks.labels_known(data[problem.label])
         named = {"event_time": problem.event_time, "label_time": problem.label_time}
         again = problem.duplicates == "newest"

@@ -15,7 +15,7 @@ from ml_assets.evaluation.importance import permutation_importance
 from ml_assets.evaluation.judge import Evaluation, judge_scored
 from ml_assets.evaluation.judgement import Judgement
 from ml_assets.evaluation.mistakes import Mistakes, mistakes_as_pictures
-from ml_assets.evaluation.scored_rows import scored_rows, values_of
+from ml_assets.evaluation.scored_rows import classes_of, scored_rows, values_of
 from ml_assets.lineage.markdown import escaped
 from ml_assets.lineage.model_card import model_card
 from ml_assets.orchestration.asset import problem_asset, upstream
@@ -26,7 +26,7 @@ from ml_assets.orchestration.step import CheckSpec, store_of
 from ml_assets.orchestration.tables import evaluation_tables
 from ml_assets.problem import Metric, Problem
 from ml_assets.store import Handle, Png
-from ml_assets.training.model import baseline, predict
+from ml_assets.training.model import Unseen, answered_classes, baseline, predict
 from ml_assets.training.split import TEST, TRAIN, rows_of
 
 if TYPE_CHECKING:
@@ -56,13 +56,14 @@ def evaluation_asset(problem: Problem) -> dg.AssetsDefinition:
         store, split = store_of(context), model.input("split")
         table, roles = window_of(split)
         train, test = rows_of(table, roles, TRAIN), rows_of(table, roles, TEST)
-        answer = partial(predict, problem, model.load(), name=str(model.key))
-        scored = scored_rows(problem, test, answer(test.features), baseline(problem, train, test))
+        trained = model.load()
+        answer, classes = partial(predict, problem, trained, name=str(model.key)), answered_classes(problem, trained)
+        scored = scored_rows(problem, test, answer(test.features), baseline(problem, train, test), classes=classes)
         report = judge_scored(
             problem,
             test,
             scored,
-            importance=permutation_importance(problem.metrics[0], test, answer),
+            importance=permutation_importance(problem.metrics[0], test, answer, classes=classes),
             drift=drift_of_features(train.features, test.features),
         )
         picture = figures.png(_figure(problem, scored, report, mistakes_as_pictures(problem, test, scored)))
@@ -70,7 +71,11 @@ def evaluation_asset(problem: Problem) -> dg.AssetsDefinition:
             Judgement(report.to_json(), scored, Png(picture)),
             checks=(checks.gates_hold(report.gates),),
             metrics=metrics_of(report),
-            notes={"rows_judged": report.rows, "metrics_in_order": [metric.name for metric in problem.metrics]},
+            notes={
+                "rows_judged": report.rows,
+                "metrics_in_order": [metric.name for metric in problem.metrics],
+                **Unseen().count(trained, test.features).note,
+            },
             metadata=evaluation_tables(report),
             about=lambda key: {
                 "at_a_glance": dg.MetadataValue.md(_at_a_glance(report, problem.metrics[0])),
@@ -97,15 +102,15 @@ def metrics_of(report: Evaluation) -> dict[str, Any]:
 
 
 def _figure(problem: Problem, scored: pd.DataFrame, report: Evaluation, mistakes: Mistakes | None) -> Figure:
-    label, model, baseline = scored["label"], values_of(scored), values_of(scored, "baseline")
+    label, model, dumb = scored["label"], values_of(scored), values_of(scored, "baseline")
     metric = problem.metrics[0]
     features: dict[str, Any] = {"importance": report.importance, "drift": report.drift, "metric": metric.name}
     if problem.task == "binary":
-        return figures.binary_report(label, model, baseline, **features)
+        return figures.binary_report(label, model, dumb, **features)
     if problem.task == "multiclass":
-        return figures.multiclass_report(label, model, mistakes=mistakes, **features)
+        return figures.multiclass_report(label, model, classes=classes_of(scored), mistakes=mistakes, **features)
     unit = "" if metric.unit == "1" else metric.unit
-    return figures.regression_report(label, model, baseline, unit, **features)
+    return figures.regression_report(label, model, dumb, unit, **features)
 
 
 def _at_a_glance(report: Evaluation, metric: Metric) -> str:

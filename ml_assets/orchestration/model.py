@@ -63,6 +63,7 @@ def model_asset(problem: Problem) -> dg.AssetsDefinition:
             notes={
                 "rows_to_fit": trained.rows_to_fit,
                 "rows_to_choose": trained.rows_to_choose,
+                **trained.knows,
                 **session.notes,
                 **({"resumed": trained.resumed} if trained.resumed else {}),
             },

@@ -16,7 +16,7 @@ import dagster as dg
 
 from ml_assets.computation.chain import read_of_champion
 from ml_assets.evaluation import checks
-from ml_assets.evaluation.scored_rows import as_columns, refuse_unusable
+from ml_assets.evaluation.scored_rows import as_columns, columns_of, refuse_unusable
 from ml_assets.orchestration.asset import asset_key, problem_asset, upstream
 from ml_assets.orchestration.code_references import code_references
 from ml_assets.orchestration.io_manager import Made
@@ -26,7 +26,7 @@ from ml_assets.orchestration.tables import column_schema
 from ml_assets.problem import Problem
 from ml_assets.promotion.ledger import Ledger
 from ml_assets.store import BATCH_ROWS, Handle, Store
-from ml_assets.training.model import predict
+from ml_assets.training.model import Unseen, answered_classes, predict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,13 +58,17 @@ def predictions_asset(problem: Problem) -> dg.AssetsDefinition:
         partition = partition_of(context)
         champion = Ledger.of(store, problem, partition).champion(before=partition)
         model = Handle(store, champion.model, "champion") if champion else None
-        seen = _Seen()
-        content = store.put_batches(seen.passing(scored(problem, store, features, model)))
+        seen, unseen = _Seen(), Unseen()
+        content = store.put_batches(seen.passing(scored(problem, store, features, model, unseen=unseen)))
         served = checks.served(partition, str(champion.model), champion.at) if champion else None
         return Made(
             content,
             checks=(served or checks.served(partition, None),),
-            notes={"rows": seen.rows, "model": str(model.key) if model else "none"},
+            notes={
+                "rows": seen.rows,
+                "model": str(model.key) if model else "none",
+                **unseen.note,
+            },
             ledger=read_of_champion(champion),
             metadata={"dagster/row_count": seen.rows, **column_schema(seen.columns)},
             inputs=(model,) if model else (),
@@ -74,12 +78,19 @@ def predictions_asset(problem: Problem) -> dg.AssetsDefinition:
 
 
 def scored(
-    problem: Problem, store: Store, features: Handle, model: Handle | None, rows: int = BATCH_ROWS
+    problem: Problem,
+    store: Store,
+    features: Handle,
+    model: Handle | None,
+    *,
+    rows: int = BATCH_ROWS,
+    unseen: Unseen | None = None,
 ) -> Iterator[pd.DataFrame]:
-    """One row per row of the table: entity, event time, prediction, model version; no rows without a model.
+    """One row per row of the table: entity, event time, prediction (of each class), model version; no rows without a model.
 
     Args:
         rows: how many are scored, and held, at a time.
+        unseen: counts what the model does not know.
     """
     names = [*dict.fromkeys(name for name in (problem.entity, problem.event_time) if name is not None)]
     content, of = features.manifest.content, str(features.key)
@@ -91,8 +102,13 @@ def scored(
     for batch, known in zip(keys, store.batches(content, field="features", rows=rows, of=of), strict=True):
         prediction = predict(problem, trained, known, name=str(model.key))
         refuse_unusable("prediction", prediction, len(batch), problem.task, first_row)
-        yield batch.assign(**as_columns("prediction", prediction, problem.task), model_version=model.key.version)
+        classes = columns_of(problem, prediction, answered_classes(problem, trained))
+        yield batch.assign(
+            **as_columns("prediction", prediction, problem.task, classes), model_version=model.key.version
+        )
         first_row += len(batch)
+        if unseen is not None:
+            unseen.count(trained, known)
 
 
 class _Seen:

@@ -1,11 +1,19 @@
-"""What a trained model is: the estimator together with the features it was trained on, so that it refuses any others."""
+"""What a trained model is: the estimator together with the features, categories and classes it was trained on.
+
+So it refuses other features, codes of categories mean at prediction what they meant in training, and columns are those of the
+classes that they belong to. See ``ml_assets.categories`` and ``ml_assets.classes``.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from ml_assets.errors import FeatureMismatch, InvalidPrediction
+from ml_assets import categories as by_value
+from ml_assets.classes import Classes, classes_in, every_class, for_every_class, in_words
+from ml_assets.errors import FeatureMismatch, InvalidPrediction, InvalidProblem
 from ml_assets.problem import FeatureTable, Problem, TrainingData, TrainingRun
 from ml_assets.training.handout import difference, in_order, own, own_data, own_rows
 
@@ -14,67 +22,165 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NUMBERS = "fiub"  # NumPy's kinds: floats, whole numbers, truths
+ADDED: Mapping[str, Any] = {"added": True}  # of fields: with its default it is not stored, see the codec of dataclasses
 
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """An estimator and the columns it was trained on.
+    """An estimator and what it was trained on.
 
     Attributes:
         estimator: whatever the problem's ``train`` returned.
         columns: names of the features in training order: many estimators go by position.
         dtypes: their types, in the same order.
+        classes: of several classes, those that the train rows have, in ascending order; None: not of several classes, or
+            trained before they were recorded.
+        categories: categorical feature -> what the model knows of it, see ``ml_assets.categories.learnt``; None: there is
+            none, or it was trained before they were recorded.
     """
 
     estimator: Any
     columns: tuple[str, ...]
     dtypes: tuple[str, ...]
+    classes: Classes | None = field(default=None, metadata=ADDED)
+    categories: dict[str, Any] | None = field(default=None, metadata=ADDED)
 
     @property
     def features(self) -> dict[str, str]:
         """Column name -> dtype, in training order."""
         return dict(zip(self.columns, self.dtypes, strict=True))
 
+    @property
+    def knows(self) -> dict[str, Any]:
+        """What people are told of it: its classes, and how many categories it knows of each feature that has any."""
+        sizes = {name: len(of["categories"]) for name, of in (self.categories or {}).items()}
+        return {
+            **({"classes": list(self.classes)} if self.classes else {}),
+            **({"categories": dict(sorted(sizes.items()))} if sizes else {}),
+        }
+
+    def cast(self, features: pd.DataFrame) -> pd.DataFrame:
+        """The features it was trained on, in their order; a category that it does not know is missing."""
+        return by_value.cast(features[list(self.columns)], self.categories or {})
+
+
+@dataclass
+class Unseen:
+    """What is noted of rows, counted batch by batch, whose categories a model does not know.
+
+    Attributes:
+        rows: categorical feature -> rows so far whose value it does not know.
+        lost: the features of which nobody recorded what it knows: their values were left as they are.
+    """
+
+    rows: Counter[str] = field(default_factory=Counter)
+    lost: list[str] = field(default_factory=list)
+
+    def count(self, model: TrainedModel, features: pd.DataFrame) -> Unseen:
+        """Add the rows that a model was asked about."""
+        self.rows.update(by_value.unseen(features, model.categories or {}))
+        self.lost = [
+            n for n, dtype in model.features.items() if dtype == "category" and n not in (model.categories or {})
+        ]
+        return self
+
+    @property
+    def note(self) -> dict[str, Any]:
+        """For a manifest; empty where nothing was unseen."""
+        lost = dict.fromkeys(self.lost, "not known: the model is older than such records")
+        return {"unseen_categories": {**dict(sorted(self.rows.items())), **lost}} if self.rows or lost else {}
+
 
 def fit(problem: Problem, data: TrainingData, params: Any, run: TrainingRun) -> TrainedModel:
-    """Train the problem's model on ``data``, of which it gets copies: what it does to them is its own affair."""
-    estimator = problem.train(own_data(data), params, run)
+    """Train the problem's model on ``data``, of which it gets copies: what it does to them is its own affair.
+
+    Categories that no train row has are missing in its validation rows, too.
+
+    Raises:
+        InvalidProblem: if train rows have classes that the problem does not name.
+    """
+    classes, known = _classes(problem, data.train), by_value.learnt(data.train.features)
+    shown = TrainingData(*(_knowing(rows, known) for rows in (data.train, data.validation)))
+    estimator = problem.train(own_data(shown), params, run)
     features = _columns(data.train.features)
-    return TrainedModel(estimator, tuple(features), tuple(features.values()))
+    return TrainedModel(estimator, tuple(features), tuple(features.values()), classes, known or None)
 
 
 def predict(problem: Problem, model: TrainedModel, features: pd.DataFrame, name: str = "the model") -> np.ndarray:
-    """The model's answer for each row: shape (n,) or (n, classes).
+    """The model's answer for each row: shape (n,), (n, 3) with intervals, or of several classes (n, classes).
 
-    Columns the model was not trained on are left out: a champion can be judged beside a challenger that has more. The rows
-    that ``problem.predict`` gets are a copy with a default index.
+    Columns the model was not trained on are left out: a champion can be judged beside a challenger that has more. Categories
+    that it does not know are missing. Of several classes there is a column for each, in the order of ``answered_classes``.
+    The rows that ``problem.predict`` gets are a copy with a default index.
 
     Args:
         name: how errors call the model.
     Raises:
         FeatureMismatch: if a column it was trained on is missing or has another type.
-        InvalidPrediction: if the answer is not made of numbers, or says of other rows than these.
+        InvalidPrediction: if the answer is not made of numbers, says of other rows than these, or nothing says which classes
+            its columns belong to.
     """
-    given = _columns(features)
-    if any(given.get(column) != dtype for column, dtype in model.features.items()):
-        raise FeatureMismatch(_difference(name, model.features, given))
-    rows = own(features[list(model.columns)]).reset_index(drop=True)
+    trained, given = model.features, _columns(features)
+    for column, kinds in by_value.other_kinds(features, model.categories or {}).items():
+        trained[column], given[column] = (f"category of {kind}" for kind in kinds)
+    if any(given.get(column) != dtype for column, dtype in trained.items()):
+        raise FeatureMismatch(_difference(name, trained, given))
+    rows = own(model.cast(features)).reset_index(drop=True)
     answer = _answer(problem.predict(model.estimator, rows), len(features), name, "predict")
     if answer.dtype.kind not in NUMBERS:
         raise InvalidPrediction(
             f"{name} answers with values of type {answer.dtype}, which are no numbers. Let the problem's predict return an "
             "array of numbers, shape (n,) or (n, classes)."
         )
-    return answer
+    if problem.task != "multiclass":
+        return answer
+    return for_every_class(answer, model.classes or _recorded(model, answer), problem.classes, name=name)
+
+
+def answered_classes(problem: Problem, model: TrainedModel) -> Classes:
+    """The class of each column of ``predict``'s answer; empty if it has no such columns, or nobody recorded them.
+
+    Those that the problem names; without ``Problem.classes`` 0 … the highest that the model's train rows have.
+    """
+    return every_class(problem.classes, model.classes) if model.classes else ()
 
 
 def baseline(problem: Problem, train: FeatureTable, test: FeatureTable) -> np.ndarray:
-    """The baseline's answer for each row of ``test``: shape (n,) or (n, classes). It gets copies of both.
+    """What the problem's baseline says of the rows of ``test``; of several classes with columns as a model of ``train`` has.
+
+    It gets copies of both.
 
     Raises:
-        InvalidPrediction: if it says of other rows than these.
+        InvalidPrediction: if it says of other rows than these, or nothing says which classes its columns belong to.
     """
-    return _answer(problem.baseline(own_rows(train), own_rows(test)), len(test), "the baseline", "baseline")
+    returned = problem.baseline(own_rows(train), own_rows(test))
+    answer, seen = _answer(returned, len(test), "the baseline", "baseline"), _classes(problem, train)
+    return for_every_class(answer, seen, problem.classes, name="The baseline", source="baseline") if seen else answer
+
+
+def _classes(problem: Problem, train: FeatureTable) -> Classes | None:
+    if problem.task != "multiclass":
+        return None
+    seen = classes_in(train.label)
+    if others := sorted(set(seen) - set(every_class(problem.classes, seen))):
+        raise InvalidProblem(
+            f"Problem {problem.name!r}: train rows have the classes {in_words(others)}, which its classes do not name: "
+            f"{in_words(every_class(problem.classes, seen))}. Add them, or materialize the datasets without these labels."
+        )
+    return seen
+
+
+def _recorded(model: TrainedModel, answer: np.ndarray) -> Classes:
+    """The classes of a model from before they were recorded here: those that scikit-learn did, where they fit its answer."""
+    import numpy as np
+
+    found: Any = getattr(model.estimator, "classes_", None)
+    fits = isinstance(found, np.ndarray) and found.dtype.kind in NUMBERS and answer.shape[1:] == found.shape
+    return classes_in(found.astype(float)) if fits else ()
+
+
+def _knowing(rows: FeatureTable, known: Mapping[str, Any]) -> FeatureTable:
+    return replace(rows, features=by_value.cast(rows.features, known)) if known else rows
 
 
 def _answer(returned: Any, rows: int, name: str, function: str) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ml_assets.categories import united
 from ml_assets.errors import FeatureMismatch, InvalidProblem
 from ml_assets.problem import FeatureTable, Problem
 from ml_assets.training.handout import difference, in_order, moved, numbered, own
@@ -28,7 +29,11 @@ def feature_table(problem: Problem, history: Sequence[pd.DataFrame], data: pd.Da
     import numpy as np
     import pandas as pd
 
-    past, data = pd.concat(history, ignore_index=True) if history else data.iloc[:0], numbered(data)
+    data = numbered(data)
+    told = (
+        united({f"the dataset {len(history) - n} before it": past for n, past in enumerate(history)}) if history else []
+    )
+    past = pd.concat(told, ignore_index=True) if told else data.iloc[:0]
     past = _newest_of(problem, past, data)
     features = _in_order_of_data(problem, problem.features(own(past), own(data)), data, len(past))
     names = dict.fromkeys([problem.entity, problem.event_time, problem.label_time, *problem.slices])
@@ -89,7 +94,8 @@ def concatenate(tables: Mapping[str, FeatureTable]) -> FeatureTable:
     Args:
         tables: partition key -> its table, oldest first.
     Raises:
-        FeatureMismatch: if a partition has other columns or types than the newest: nothing is ever filled in.
+        FeatureMismatch: if a partition has other columns or types than the newest: nothing is ever filled in; or categories
+            that cannot be united with those of others.
     """
     import numpy as np
     import pandas as pd
@@ -104,8 +110,8 @@ def concatenate(tables: Mapping[str, FeatureTable]) -> FeatureTable:
                 f"materialize the features of {partition} again."
             )
     return FeatureTable(
-        pd.concat([table.keys for table in tables.values()], ignore_index=True),
-        pd.concat([table.features for table in tables.values()], ignore_index=True),
+        pd.concat(united({partition: table.keys for partition, table in tables.items()}), ignore_index=True),
+        pd.concat(united({partition: table.features for partition, table in tables.items()}), ignore_index=True),
         np.concatenate([table.label for table in tables.values()]),
     )
 

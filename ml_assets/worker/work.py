@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
 
@@ -25,6 +25,7 @@ class Trained:
         check: whether it answers, loaded again, as it did in training.
         rows_to_fit, rows_to_choose: how many it saw.
         resumed: from where it went on, as people are told, if other processes than this one trained.
+        knows: of what it was trained on, see ``TrainedModel.knows``.
     """
 
     content: Content
@@ -32,18 +33,20 @@ class Trained:
     rows_to_fit: int
     rows_to_choose: int
     resumed: str = ""
+    knows: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """As rank 0 tells it."""
         rows = [self.rows_to_fit, self.rows_to_choose]
-        return {"done": self.content.to_json(), "check": asdict(self.check), "rows": rows, "resumed": self.resumed}
+        told = {"done": self.content.to_json(), "check": asdict(self.check), "rows": rows, "resumed": self.resumed}
+        return {**told, "knows": dict(self.knows)}
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> Trained:
         """The inverse of ``to_json``."""
         fit, choose = told["rows"]
         check = CheckOutcome(**told["check"])
-        return cls(Content.from_json(told["done"]), check, fit, choose, told["resumed"])
+        return cls(Content.from_json(told["done"]), check, fit, choose, told["resumed"], told["knows"])
 
 
 def load_data(store: Store, split: VersionKey, features: Sequence[VersionKey]) -> TrainingData:
@@ -68,4 +71,4 @@ def stored(problem: Problem, model: TrainedModel, data: TrainingData, store: Sto
     content = store.put(model)
     sample = data.validation.features.head(RELOAD_ROWS)
     check = reloads_identically(partial(predict, problem), model, store.get(content), sample)
-    return Trained(content, check, len(data.train), len(data.validation))
+    return Trained(content, check, len(data.train), len(data.validation), knows=model.knows)

@@ -1,8 +1,8 @@
 """Will this order be complained about? The shape of awkward real data: a day at a time, as a till exports it.
 
 Numbers of orders have nineteen digits, those of customers too, and may be missing. Breads come and go, as categories that
-differ from day to day. A complaint is known one to three days after the order. Each file restates the orders of the two days before, with what
-became known since. On Sundays the shop is closed. A till that was tested left orders with a price below zero.
+differ from day to day. A complaint is known one to three days after the order. Each file restates the orders of the two days
+before, with what became known since. On Sundays the shop is closed. A till that was tested left orders with prices below zero.
 """
 
 from __future__ import annotations

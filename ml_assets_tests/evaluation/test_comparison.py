@@ -8,7 +8,7 @@ import pytest
 
 from ml_assets.errors import IncomparableEvaluations
 from ml_assets.evaluation.comparison import compare
-from ml_assets.evaluation.metrics import AUROC, BRIER, MAE
+from ml_assets.evaluation.metrics import ACCURACY, AUROC, BRIER, MAE
 from ml_assets.problem import Better
 
 LABEL = np.arange(200) % 2.0
@@ -77,3 +77,21 @@ def test_challenger_judged_on_other_rows_is_not_compared(champion, fault):
     message = str(caught.value)
     assert message.startswith(f"challenger b812 was judged on 200 rows, champion 07de on {len(champion)}: {fault}")
     assert message.endswith("Evaluate champion 07de on the rows of challenger b812 first.")
+
+
+def of_classes(label, **columns):
+    return pd.DataFrame({"entity": [f"f{i}" for i in range(len(label))], "label": label} | columns)
+
+
+def test_a_challenger_with_a_class_more_is_compared_on_the_same_columns():
+    """The champion, of 0 and 2, says 0 of class 3: it is wrong on those rows and no less right on the others."""
+    label = np.array([0.0, 2.0, 3.0, 3.0])
+    champion = of_classes(label, prediction_0=[1.0, 0, 1, 0], prediction_2=[0.0, 1, 0, 1])
+    challenger = of_classes(
+        label, prediction_0=[1.0, 0, 0, 0], prediction_2=[0.0, 0, 0, 0], prediction_3=[0.0, 1, 1, 1]
+    )
+    for metric, challenged, defended in ((ACCURACY, 0.75, 0.5), (BRIER, 0.5, 1.0)):
+        found = compare(Better(metric), challenger=challenger, champion=champion, resamples=20)
+        assert (found.challenger, found.champion) == (challenged, defended)
+        other = compare(Better(metric), challenger=champion, champion=challenger, resamples=20)
+        assert other.gain == -found.gain

@@ -9,8 +9,9 @@ import sklearn.metrics as sk
 
 from ml_assets.errors import InvalidPrediction, InvalidProblem, UnusableSplit
 from ml_assets.evaluation.judge import Evaluation, judge, judge_scored
-from ml_assets.evaluation.metrics import ACCURACY, AUROC, BRIER, MAE
-from ml_assets.evaluation.scored_rows import scored_rows, values_of
+from ml_assets.evaluation.metrics import ACCURACY, AUROC, BRIER, LOG_LOSS, MAE, value
+from ml_assets.evaluation.mistakes import most_probable
+from ml_assets.evaluation.scored_rows import classes_of, scored_rows, values_of
 from ml_assets.problem import Better, FeatureTable, Gate
 from ml_assets_tests.evaluation.toy import noisy, toy_problem, toy_rows
 
@@ -210,3 +211,59 @@ def test_an_evaluation_from_before_there_was_importance_can_be_read():
     plain = judged().to_json()
     del plain["importance"], plain["drift"]
     assert Evaluation.from_json(plain).importance == ()
+
+
+# ---------------------------------------------------------------- classes
+
+
+def of_classes(**changes):
+    return toy_problem(task="multiclass", metrics=(ACCURACY, LOG_LOSS, BRIER), promote_when=Better(ACCURACY), **changes)
+
+
+def with_labels(*labels: float) -> FeatureTable:
+    rows = toy_rows(len(labels))
+    return FeatureTable(rows.keys, rows.features, np.array(labels, float))
+
+
+SURE = np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8]])
+
+
+def test_columns_are_called_by_their_class_and_a_label_that_the_model_lacks_has_probability_0():
+    scored = scored_rows(of_classes(), with_labels(10, 30, 40), SURE, SURE, classes=(10, 20, 30))
+    assert [name for name in scored if name.startswith("prediction")] == [f"prediction_{k}" for k in (10, 20, 30, 40)]
+    assert scored["baseline_40"].tolist() == scored["prediction_40"].tolist() == [0, 0, 0]
+    assert classes_of(scored) == classes_of(scored, "baseline") == (10, 20, 30, 40)
+    np.testing.assert_array_equal(values_of(scored)[:, :3], SURE)
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [((0, 1, 2), (0, 1, 2)), ((10, 20, 30), (10, 20, 30)), ((1, 5, 7), (1, 5, 7)), ((-1, 0, 1), (-1, 0, 1))],
+    ids=["0 to k-1", "tens", "gaps", "negative"],
+)
+def test_metrics_read_columns_by_class_whatever_the_classes_are_called(labels, classes):
+    found = judge_scored(
+        of_classes(), with_labels(*labels), scored_rows(of_classes(), with_labels(*labels), SURE, SURE, classes=classes),
+        resamples=2,
+    )  # fmt: skip
+    assert found.model["accuracy"].value == 1
+    assert found.model["log_loss"].value == pytest.approx(sk.log_loss(labels, SURE, labels=classes))
+    assert value(ACCURACY, np.array(labels, float), SURE, classes) == 1
+
+
+def test_a_class_without_train_rows_does_not_shift_the_others():
+    """Trained on 0, 2 and 3; the rows that judge have only 0 and 2."""
+    wide = np.insert(SURE, 1, 0.0, axis=1)
+    rows = with_labels(0, 2, 2)
+    scored = scored_rows(of_classes(), rows, wide, wide, classes=(0, 1, 2, 3))
+    assert value(ACCURACY, rows.label, values_of(scored), classes_of(scored)) == pytest.approx(2 / 3)
+    assert most_probable(scored).tolist() == [0, 2, 3]
+
+
+def test_columns_that_nobody_can_tell_are_refused():
+    with pytest.raises(
+        InvalidPrediction, match=r"3 columns, and there are 2 classes \(5, 6\): nothing says which class"
+    ):
+        scored_rows(of_classes(classes=(5, 6)), with_labels(5, 6, 5), SURE)
+    with pytest.raises(InvalidPrediction, match=r"3 columns, and there are 4 classes \(0 to 3\)"):
+        scored_rows(of_classes(), with_labels(0, 1, 2), SURE, classes=(0, 1, 2, 3))

@@ -179,3 +179,11 @@ def test_no_mistakes_are_an_empty_panel_that_says_so():
 
     assert titles(report)[-1] == "Most confident mistakes, of 0 in 400 rows"
     assert not report.axes[-1].texts
+
+
+def test_confusion_calls_classes_by_their_labels():
+    names = (10, 20, 30)
+    confusion = figures.multiclass_report(np.take(names, LABEL.astype(int)), CLASSES, classes=names).axes[0]
+    expected = sk.confusion_matrix(LABEL, CLASSES.argmax(axis=1), labels=[0, 1, 2]).ravel().tolist()
+    assert [int(text.get_text().split("\n")[0]) for text in confusion.texts] == expected
+    assert [text.get_text() for text in confusion.get_xticklabels()] == ["10", "20", "30"]

@@ -2,15 +2,16 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from ml_assets.errors import FeatureMismatch, InvalidPrediction
-from ml_assets.problem import FeatureTable, TrainingData
+from ml_assets.errors import FeatureMismatch, InvalidPrediction, InvalidProblem
+from ml_assets.problem import FeatureTable, Problem, TrainingData
 from ml_assets.store import open_store
-from ml_assets.training.model import TrainedModel, baseline, fit, predict
+from ml_assets.training.model import TrainedModel, Unseen, answered_classes, baseline, fit, predict
 from ml_assets.training.rows import feature_table
 from ml_assets.training.run import Run
 from ml_assets_tests.doubles import umbrellas
@@ -207,3 +208,154 @@ def test_an_answer_is_not_the_buffer_that_the_next_call_fills(model):
     first = predict(problem, model, ROWS.features.iloc[:2])
     predict(problem, model, ROWS.features.iloc[2:4])
     np.testing.assert_array_equal(first, ROWS.features["clouds"][:2])
+
+
+# ---------------------------------------------------------------- categories
+
+
+def shops(values, listed=None) -> FeatureTable:
+    """Rows whose only feature is a category."""
+    features = pd.DataFrame({"shop": pd.Categorical(values, categories=listed)})
+    return FeatureTable(pd.DataFrame({"visit": range(len(features))}), features, np.zeros(len(features)))
+
+
+def trained_on(train: FeatureTable, validation: FeatureTable) -> tuple[TrainedModel, list[TrainingData]]:
+    """A model, and what its ``train`` was shown."""
+    shown: list[TrainingData] = []
+    problem = dataclasses.replace(umbrellas.PROBLEM, train=lambda data, params, run: shown.append(data) or "codes")
+    return fit(problem, TrainingData(train, validation), problem.params, Run(seed=0, report=print)), shown
+
+
+CODES = dataclasses.replace(
+    umbrellas.PROBLEM, predict=lambda estimator, rows: rows["shop"].astype("category").cat.codes.to_numpy()
+)
+LISTED = ["ash", "birch", "only judged", "only chosen by"]
+
+
+def test_a_model_knows_the_categories_of_its_train_rows_and_what_only_validation_has_is_missing_there():
+    model, (shown,) = trained_on(shops(["birch", "ash"], LISTED), shops(["ash", "only chosen by"], LISTED))
+    assert model.categories == {"shop": {"categories": ["ash", "birch"], "dtype": "str", "ordered": False}}
+    assert shown.train.features["shop"].cat.codes.tolist() == [1, 0]
+    assert shown.validation.features["shop"].cat.codes.tolist() == [0, -1]
+    assert model.knows == {"categories": {"shop": 2}}
+
+
+@pytest.mark.parametrize(
+    ("values", "listed", "codes"),
+    [
+        (["birch", "ash"], ["birch", "ash"], [1, 0]),
+        (["birch"], ["birch"], [1]),
+        (["only judged", "ash", None], LISTED, [-1, 0, -1]),
+        ([], [], []),
+    ],
+    ids=["another order", "one row", "unseen and missing", "no rows"],
+)
+def test_codes_mean_at_prediction_what_they_meant_in_training(values, listed, codes):
+    model, _ = trained_on(shops(["birch", "ash"], LISTED), shops(["ash"], LISTED))
+    assert predict(CODES, model, shops(values, listed).features).tolist() == codes
+
+
+def test_categories_of_another_kind_than_those_of_training_are_refused_by_name():
+    model, _ = trained_on(shops(["ash"]), shops(["ash"]))
+    with pytest.raises(FeatureMismatch, match=r"has 'shop' as category of numbers \(trained on category of text\)"):
+        predict(CODES, model, shops([1, 2]).features)
+    with pytest.raises(FeatureMismatch, match=r"has 'shop' as str \(trained on category\)"):
+        predict(CODES, model, pd.DataFrame({"shop": ["ash"]}))
+
+
+def test_unseen_categories_are_counted_over_batches_and_an_older_model_says_that_it_cannot_tell():
+    model, _ = trained_on(shops(["ash"]), shops(["ash"]))
+    unseen = Unseen()
+    assert unseen.count(model, shops(["ash", None]).features).note == {}
+    for batch in (["oak", "ash"], ["elm"], ["ash"]):
+        unseen.count(model, shops(batch).features)
+    assert unseen.note == {"unseen_categories": {"shop": 2}}
+    older = dataclasses.replace(model, categories=None)
+    assert "older than such records" in Unseen().count(older, shops(["oak"]).features).note["unseen_categories"]["shop"]
+    assert predict(CODES, older, shops(["oak"]).features).tolist() == [0], "and goes on as it did"
+
+
+# ---------------------------------------------------------------- classes
+
+
+def sorts(**changes) -> Problem:
+    """A problem of several classes whose model answers what it was made of."""
+    fields = {"task": "multiclass", "train": lambda data, params, run: "answers", "baseline": lambda train, test: 0}
+    return dataclasses.replace(umbrellas.PROBLEM, **(fields | changes))
+
+
+def labelled(*labels: float) -> FeatureTable:
+    n = len(labels)
+    return FeatureTable(pd.DataFrame({"visit": range(n)}), pd.DataFrame({"x": np.zeros(n)}), np.array(labels, float))
+
+
+def fitted(problem: Problem, *labels: float) -> TrainedModel:
+    data = TrainingData(labelled(*labels), labelled(0, 9))
+    return fit(problem, data, problem.params, Run(seed=0, report=print))
+
+
+def test_a_model_knows_the_classes_of_its_train_rows_alone():
+    model = fitted(sorts(), 3, 0, 2, 0)
+    assert model.classes == (0, 2, 3)
+    assert model.knows == {"classes": [0, 2, 3]}
+    assert fitted(sorts(task="regression"), 0.5).classes is None
+
+
+@pytest.mark.parametrize(
+    ("declared", "width", "columns", "answered"),
+    [
+        (None, 3, [0.5, 0, 0.25, 0.25], (0, 1, 2, 3)),
+        ((0, 2, 3), 3, [0.5, 0.25, 0.25], (0, 2, 3)),
+        ((0, 2, 3, 8), 3, [0.5, 0.25, 0.25, 0], (0, 2, 3, 8)),
+        ((0, 2, 3, 8), 4, [0.25] * 4, (0, 2, 3, 8)),
+        (None, 4, [0.25] * 4, (0, 1, 2, 3)),
+    ],
+    ids=["as trained", "named", "one named has no rows", "a network with all", "a network with all, not named"],
+)
+def test_a_column_is_that_of_its_class(declared, width, columns, answered):
+    answer = np.array([[0.5, 0.25, 0.25]]) if width == 3 else np.full((1, 4), 0.25)
+    problem = sorts(classes=declared, predict=lambda *_: answer, baseline=lambda *_: answer)
+    model = fitted(problem, 0, 2, 3)
+    assert predict(problem, model, labelled(0).features).tolist() == [columns]
+    assert baseline(problem, labelled(0, 2, 3), labelled(0)).tolist() == [columns]
+    assert answered_classes(problem, model) == answered
+
+
+def test_a_width_that_says_nothing_is_refused_by_who_answers():
+    problem = sorts(predict=lambda *_: np.full((1, 10), 0.1), baseline=lambda *_: np.full((1, 10), 0.1))
+    model = fitted(problem, 0, 2, 3)
+    with pytest.raises(InvalidPrediction, match=r"^toy@1 answers with 10 columns, .* Let the problem's predict return"):
+        predict(problem, model, labelled(0).features, name="toy@1")
+    with pytest.raises(InvalidPrediction, match=r"^The baseline answers .* Let the problem's baseline return"):
+        baseline(problem, labelled(0, 2, 3), labelled(0))
+
+
+def test_labels_that_the_problem_does_not_name_are_refused_before_anything_is_trained():
+    problem = sorts(classes=(0, 2), train=lambda *_: pytest.fail("trained"))
+    with pytest.raises(
+        InvalidProblem, match=r"train rows have the classes 3, which its classes do not name: 0, 2\. Add"
+    ):
+        fitted(problem, 0, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "columns"),
+    [(np.array([0.0, 2.0]), [0.75, 0, 0.25]), (np.array([0, 2]), [0.75, 0, 0.25]), (None, [0.75, 0.25])],
+    ids=["scikit-learn did", "as whole numbers", "nobody did"],
+)
+def test_a_model_from_before_classes_were_recorded_has_those_that_its_estimator_knows(recorded, columns):
+    estimator = SimpleNamespace(classes_=recorded) if recorded is not None else "none"
+    older = TrainedModel(estimator, ("x",), ("float64",))
+    problem = sorts(predict=lambda *_: np.array([[0.75, 0.25]]))
+    assert predict(problem, older, labelled(0).features).tolist() == [columns]
+    assert answered_classes(problem, older) == ()
+
+
+def test_what_a_model_knows_survives_the_store_and_one_that_knows_neither_is_stored_as_ever():
+    trust_all()
+    store = open_store("memory://")
+    model, _ = trained_on(shops([2, 1]), shops([1]))
+    assert store.get(store.put(model)) == model
+    plain = store.put(TrainedModel("none", ("x",), ("float64",)))
+    assert set(plain.meta["fields"]) == {"columns", "dtypes", "estimator"}
+    assert store.get(store.put(fitted(sorts(), 3, 0))).classes == (0, 3)

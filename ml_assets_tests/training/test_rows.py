@@ -215,3 +215,26 @@ def test_tables_with_other_features_than_the_newest_are_not_joined(change):
         "The features of 2024-01 and of 2024-02 differ in 'above_usual': the problem's features() changed between them. "
         "Missing features are never filled in; materialize the features of 2024-01 again."
     )
+
+
+def test_months_whose_categories_differ_are_joined_as_categories_in_features_and_keys():
+    one, two = (feature_table(umbrellas.PROBLEM, [], data) for data in (JANUARY, FEBRUARY))
+
+    def labelled(table, *shops):
+        shop = pd.Categorical(np.resize(shops, len(table)))
+        return dataclasses.replace(table, features=table.features.assign(shop=shop), keys=table.keys.assign(shop=shop))
+
+    both = concatenate({"2024-01": labelled(one, "ash", "oak"), "2024-02": labelled(two, "birch", "oak")})
+    for frame in (both.features, both.keys):
+        assert frame["shop"].cat.categories.tolist() == ["ash", "birch", "oak"]
+        assert frame["shop"].tolist() == [*np.resize(["ash", "oak"], 5), *np.resize(["birch", "oak"], 7)]
+
+
+def test_the_history_has_one_list_of_categories_for_all_of_its_months():
+    seen = []
+    problem = dataclasses.replace(
+        umbrellas.PROBLEM, features=lambda history, data: (seen.append(history), data[["clouds"]])[1]
+    )
+    past = [JANUARY.assign(shop=pd.Categorical(["east"] * 5)), FEBRUARY.assign(shop=pd.Categorical(["west"] * 7))]
+    feature_table(problem, past, FEBRUARY)
+    assert seen[0]["shop"].dtype == pd.CategoricalDtype(["east", "west"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ml_assets.classes import Classes, in_words
 from ml_assets.evaluation.checks.outcome import CheckOutcome, examples
 from ml_assets.problem import Task
 
@@ -51,22 +52,25 @@ def unique_entities(frame: pd.DataFrame, entity: str) -> CheckOutcome:
     return CheckOutcome("unique", False, True, said, metadata)
 
 
-def labels_valid(task: Task, label: pd.Series | np.ndarray) -> CheckOutcome:
-    """Known labels are of the kind that the task needs. They may be missing, even all of them: outcomes land later."""
+def labels_valid(task: Task, label: pd.Series | np.ndarray, classes: Classes | None = None) -> CheckOutcome:
+    """Known labels are of the kind that the task needs. They may be missing, even all of them: outcomes land later.
+
+    Args:
+        classes: of a multiclass problem, those that it names; None: a column is made for each class from 0 to the highest.
+    """
     import pandas as pd
 
     values = pd.to_numeric(pd.Series(label), errors="coerce").astype(float)
     present = pd.notna(pd.Series(label))
     known = pd.Series(label)[present]
-    wrong = known[~_fits(task, values[present])]
+    wrong = known[~_fits(task, values[present], classes)]
+    kind = _KIND[task] if classes is None else f"one of the problem's classes {in_words(classes)}"
     metadata = {"rows": len(values), "known": len(known), "wrong": len(wrong)}
     if len(wrong):
         such = ", ".join(examples(wrong.drop_duplicates()))
-        said = (
-            f"{len(wrong):,} of {len(known):,} labels are not {_KIND[task]}, such as {such}. Mend the dataset function."
-        )
+        said = f"{len(wrong):,} of {len(known):,} labels are not {kind}, such as {such}. {_advice(task, classes)}"
         return CheckOutcome("labels", False, True, said, metadata)
-    said = f"{len(known):,} of {len(values):,} labels are known, and none is anything but {_KIND[task]}."
+    said = f"{len(known):,} of {len(values):,} labels are known, and none is anything but {kind}."
     return CheckOutcome("labels", True, True, said, metadata)
 
 
@@ -85,14 +89,28 @@ def labels_known(label: pd.Series | np.ndarray) -> CheckOutcome:
     return CheckOutcome("labelled", False, False, said, metadata)
 
 
-_KIND = {"binary": "0 or 1", "multiclass": "whole numbers from 0", "regression": "finite numbers"}
+MOST_UNNAMED = 10_000
+"""Labels below this may be classes that the problem does not name; each would have a column, so larger ones must be named."""
+_KIND = {
+    "binary": "0 or 1",
+    "multiclass": f"whole numbers from 0, below {MOST_UNNAMED:,}",
+    "regression": "finite numbers",
+}
 
 
-def _fits(task: Task, values: pd.Series[float]) -> pd.Series[bool]:
+def _advice(task: Task, classes: Classes | None) -> str:
+    if task != "multiclass":
+        return "Mend the dataset function."
+    return f"Mend the dataset function, or {'name' if classes is None else 'add'} them in the problem's classes."
+
+
+def _fits(task: Task, values: pd.Series[float], classes: Classes | None) -> pd.Series[bool]:
     """Which values are labels of the task; what could not be read as a number is NaN here and is none."""
     finite = values.abs() < float("inf")
     if task == "binary":
         return values.isin([0, 1])
+    if classes is not None:
+        return values.isin(classes)
     if task == "multiclass":
-        return finite & (values >= 0) & (values % 1 == 0)
+        return finite & (values >= 0) & (values % 1 == 0) & (values < MOST_UNNAMED)
     return finite

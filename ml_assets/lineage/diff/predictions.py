@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ml_assets.evaluation.scored_rows import points_of
+from ml_assets.classes import Classes, united, widened
+from ml_assets.evaluation.scored_rows import classes_of, points_of
 from ml_assets.lineage.diff.alignment import align, key_of
 from ml_assets.lineage.diff.rows import key_text
 from ml_assets.problem import Task
@@ -76,7 +77,7 @@ def answers_diff(
     """What differs between two tables of predictions, by the rows that are in both; None if nothing says which those are.
 
     Args:
-        old, new: with the columns ``prediction``, or ``prediction_0`` … of several classes, and ``label`` where it is known.
+        old, new: with the columns ``prediction``, or ``prediction_3`` for class 3 of several, and ``label`` where it is known.
         names: names that the columns that identify a row can have, see ``key_of``.
         task: None if it is not known: then what lies between 0 and 1 is taken for a probability.
     """
@@ -85,11 +86,13 @@ def answers_diff(
         return None
     aligned = align(old, new, key)
     rows = new.iloc[aligned.new]
-    before, after = _of_one_shape(points_of(old.iloc[aligned.old]), points_of(rows))
+    classes, before, after = _of_one_shape(old.iloc[aligned.old], rows)
     task = task or _likely_task(before, after)
     label = rows["label"].to_numpy() if "label" in rows else None
     change = _change(before, after)
-    flips = _flips(before, after, label, task, threshold)
+    flips = None
+    if task != "regression":
+        flips = _flips(_answer(before, classes, threshold), _answer(after, classes, threshold), label)
     largest = _largest(change, change > 0 if flips is None else flips.where)
     return AnswersDiff(
         task=task,
@@ -102,21 +105,33 @@ def answers_diff(
         broken=flips.broken if flips else None,
         mean_change=float(change.mean()) if len(change) else 0.0,
         examples=tuple(
-            ChangedAnswer(key_text(rows, key, n), _said(before[n]), _said(after[n]), float(change[n]), _known(label, n))
+            ChangedAnswer(
+                key_text(rows, key, n),
+                _said(before[n], classes),
+                _said(after[n], classes),
+                float(change[n]),
+                _known(label, n),
+            )
             for n in largest
         ),
     )
 
 
-def _of_one_shape(old: np.ndarray, new: np.ndarray) -> list[np.ndarray]:
-    """Both (n,), or both (n, classes): a class that one does not know has the probability 0 there."""
+def _of_one_shape(old: pd.DataFrame, new: pd.DataFrame) -> tuple[Classes, np.ndarray, np.ndarray]:
+    """Both (n,), or the classes that either knows and both (n, classes): what one does not know has the probability 0 there."""
+    one, other = points_of(old), points_of(new)
+    if one.ndim == other.ndim == 1:
+        return (), one, other
+    (known, one), (also, other) = _by_class(old, one), _by_class(new, other)
+    classes = united(known, also)
+    return classes, widened(one, known, classes), widened(other, also, classes)
+
+
+def _by_class(frame: pd.DataFrame, values: np.ndarray) -> tuple[Classes, np.ndarray]:
+    """The class of each column, and the columns; of one probability those of 0 and 1."""
     import numpy as np
 
-    if old.ndim == new.ndim == 1:
-        return [old, new]
-    wide = [values if values.ndim == 2 else np.column_stack([1 - values, values]) for values in (old, new)]
-    classes = max(values.shape[1] for values in wide)
-    return [np.pad(values, ((0, 0), (0, classes - values.shape[1]))) for values in wide]
+    return (classes_of(frame), values) if values.ndim == 2 else ((0, 1), np.column_stack([1 - values, values]))
 
 
 def _likely_task(old: np.ndarray, new: np.ndarray) -> Task:
@@ -139,11 +154,15 @@ class _Flips:
     broken: int | None = None
 
 
-def _flips(old: np.ndarray, new: np.ndarray, label: np.ndarray | None, task: Task, threshold: float) -> _Flips | None:
-    """None where answers are numbers, which do not flip."""
-    if task == "regression":
-        return None
-    before, after = (values >= threshold if values.ndim == 1 else values.argmax(axis=1) for values in (old, new))
+def _answer(values: np.ndarray, classes: Classes, threshold: float) -> np.ndarray:
+    """What each row is taken for: the most probable class, or of one probability whether it reaches the threshold."""
+    import numpy as np
+
+    taken: np.ndarray = np.array(classes)[values.argmax(axis=1)] if classes else values >= threshold
+    return taken
+
+
+def _flips(before: np.ndarray, after: np.ndarray, label: np.ndarray | None) -> _Flips:
     if label is None:
         return _Flips(before != after)
     was_right, is_right = before == label, after == label  # neither where the label is missing
@@ -163,9 +182,9 @@ def _known(label: np.ndarray | None, at: int) -> float | None:
     return None if label is None or math.isnan(label[at]) else float(label[at])
 
 
-def _said(values: np.ndarray) -> str:
+def _said(values: np.ndarray, classes: Classes) -> str:
     """``0.3127``, or of several classes ``class 3 (0.6213)``."""
-    if values.ndim == 0:
+    if not classes:
         return f"{values:.4f}"
     best = int(values.argmax())
-    return f"class {best} ({values[best]:.4f})"
+    return f"class {classes[best]} ({values[best]:.4f})"

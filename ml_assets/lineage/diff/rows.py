@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ml_assets.categories import same_list
 from ml_assets.lineage.diff.alignment import Alignment, align, key_of
 
 if TYPE_CHECKING:
@@ -85,11 +86,31 @@ def rows_diff(old: pd.DataFrame, new: pd.DataFrame, names: Sequence[Sequence[str
     about_columns: dict[str, Any] = {
         "columns_removed": tuple(str(name) for name in old if name not in new),
         "columns_added": tuple(str(name) for name in new if name not in old),
-        "retyped": tuple(f"{c} {old[c].dtype} -> {new[c].dtype}" for c in common if old[c].dtype != new[c].dtype),
+        "retyped": tuple(f"{c} {change}" for c in common if (change := _retyped(old[c].dtype, new[c].dtype))),
         "columns_in_another_order": common != [name for name in new if name in old],
     }
     about_rows = _about_rows(old, new, key, [name for name in common if name not in key]) if key else {}
     return RowsDiff(key, (len(old), len(new)), **about_columns, **about_rows)
+
+
+def _retyped(old: Any, new: Any) -> str:
+    """``str -> category``; of two lists of categories which came and went, for their codes may mean other values."""
+    import pandas as pd
+
+    if not (isinstance(old, pd.CategoricalDtype) and isinstance(new, pd.CategoricalDtype)):
+        return "" if old == new else f"{old} -> {new}"
+    if same_list(old, new):
+        return ""
+    before, after = (list(dtype.categories) for dtype in (old, new))
+    came, went = ([value for value in of if value not in other] for of, other in ((after, before), (before, after)))
+    said = [f"{len(found)} {how} ({_some(found)})" for how, found in (("added", came), ("removed", went)) if found]
+    if old.ordered != new.ordered:
+        said.append("ordered" if new.ordered else "no longer ordered")
+    return f"categories: {', '.join(said) or 'in another order or of another type'}"
+
+
+def _some(values: Sequence[Any]) -> str:
+    return ", ".join(map(value_text, values[:EXAMPLES])) + (" …" if len(values) > EXAMPLES else "")
 
 
 def _about_rows(old: pd.DataFrame, new: pd.DataFrame, key: tuple[str, ...], columns: list[str]) -> dict[str, Any]:

@@ -120,4 +120,4 @@ class Side:
 def _stem(name: str) -> str:
     """``prediction``, of ``prediction_3`` and of ``prediction_lower``."""
     stem, _, end = name.rpartition("_")
-    return stem if end.isdigit() or end in BOUNDS else name
+    return stem if end.lstrip("-").isdigit() or end in BOUNDS else name

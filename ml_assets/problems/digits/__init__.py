@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from ml_assets.evaluation.metrics import ACCURACY, CALIBRATION_ERROR, LOG_LOSS
 from ml_assets.problem import Better, Compute, Dynamic, EntityHash, Gate, Problem
-from ml_assets.problems.digits.dataset import load_batch, schema
+from ml_assets.problems.digits.dataset import DIGITS, load_batch, schema
 from ml_assets.problems.digits.features import build_features, picture
 from ml_assets.problems.digits.model import ConvolutionParams, DigitModel, baseline, predict, train
 from ml_assets.problems.digits.sample import SAMPLE_BATCHES, sample_files
@@ -29,6 +29,7 @@ PROBLEM = Problem(
     features=build_features,
     entity="image",
     label="digit",
+    classes=tuple(range(DIGITS)),
     split=EntityHash(test_fraction=0.3, validation_fraction=0.15),
     train=train,
     predict=predict,

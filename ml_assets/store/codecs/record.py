@@ -1,12 +1,16 @@
 """A dataclass -> one part per field, each by the codec of its own type, as deep as they nest.
 
 Which types may be built is decided here, by ``trust``, never by what was stored.
+
+A type may gain fields: what was stored before has them with their defaults. A field that says so in its metadata
+(``field(default=None, metadata={"added": True})``) is not stored while it has its default, so that a value that does not use it
+has the digest that it had before.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -53,7 +57,8 @@ class RecordCodec:
                 f"The dataclass {name} is not registered, so it could not be loaded again. Register it: "
                 "list it in the problem's artifact_types, or decorate it with ml_assets.store.trust."
             )
-        fields = {field: self._encode_field(name, field, getattr(value, field)) for field in _fields(type(value))}
+        kept = [field for field in _fields(type(value)) if not _is_left_out(field, getattr(value, field.name))]
+        fields = {field.name: self._encode_field(name, field.name, getattr(value, field.name)) for field in kept}
         meta = {"type": name, "fields": {field: {"codec": e.codec, "meta": e.meta} for field, e in fields.items()}}
         parts = {f"{field}/{path}": part for field, e in fields.items() for path, part in e.parts.items()}
         return Encoded(self.name, meta, parts)
@@ -66,10 +71,11 @@ class RecordCodec:
                 f"The content says it is a {meta['type']!r}, which is not among the types registered by trust(). "
                 "Nothing was built. If the type is yours, import the module that registers it first."
             )
-        if set(meta["fields"]) != set(_fields(cls)):
+        known = {field.name: field for field in _fields(cls)}
+        if not _needed(known.values()) <= set(meta["fields"]) <= set(known):
             raise UnreadableContent(
                 f"A stored {meta['type']} has the fields {sorted(meta['fields'])}; the class now has "
-                f"{sorted(_fields(cls))}. Make the value again, or load it with the code that made it."
+                f"{sorted(known)}. Make the value again, or load it with the code that made it."
             )
         fields = {f: self._decode(e["codec"], e["meta"], parts.below(f)) for f, e in meta["fields"].items()}
         return cls(**fields)
@@ -106,9 +112,19 @@ class RecordCodec:
             raise UnsupportedType(f"Field {field!r} of {name} cannot be stored. {error}") from error
 
 
-def _fields(cls: type) -> list[str]:
+def _fields(cls: type) -> list[dataclasses.Field[Any]]:
     """The fields that the constructor takes; others follow from them."""
-    return [field.name for field in dataclasses.fields(cls) if field.init]
+    return [field for field in dataclasses.fields(cls) if field.init]
+
+
+def _needed(fields: Iterable[dataclasses.Field[Any]]) -> set[str]:
+    """Those without a default."""
+    missing = dataclasses.MISSING
+    return {field.name for field in fields if field.default is missing and field.default_factory is missing}
+
+
+def _is_left_out(field: dataclasses.Field[Any], value: Any) -> bool:
+    return "added" in field.metadata and value is field.default
 
 
 def _name(cls: type) -> str:

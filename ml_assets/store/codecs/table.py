@@ -14,12 +14,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ml_assets.categories import described, restored, same_list
 from ml_assets.errors import UnsupportedType
 from ml_assets.store.canonical import Json, canonical, parse
 from ml_assets.store.codecs import columns
 from ml_assets.store.codecs.codec import Encoded, Parts, is_instance
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     import pyarrow as pa
 
@@ -178,11 +180,24 @@ def _to_pandas(table: pa.Table) -> pd.DataFrame:
     import pandas as pd
 
     frame: pd.DataFrame = table.to_pandas()
-    for name, kind in parse((table.schema.metadata or {}).get(CATEGORIES, b"{}")).items():
-        dtype = pd.CategoricalDtype(pd.Index(kind["categories"], dtype=kind["dtype"]), ordered=kind["ordered"])
-        if name in frame and frame[name].dtype != dtype:
-            frame[name] = frame[name].astype(dtype)
+    for name, description in parse((table.schema.metadata or {}).get(CATEGORIES, b"{}")).items():
+        dtype = restored(description)
+        if name in frame and not (
+            isinstance(frame[name].dtype, pd.CategoricalDtype) and same_list(frame[name].dtype, dtype)
+        ):
+            frame[name] = pd.Categorical.from_codes(_codes(table.column(name), dtype), dtype=dtype)
     return frame
+
+
+def _codes(column: pa.ChunkedArray, dtype: pd.CategoricalDtype) -> np.ndarray:
+    """The place of each value in a list of categories, -1 where it is missing. (pandas would make floats of some numbers.)"""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    values = column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+    known = pa.array(dtype.categories, type=values.type) if len(dtype.categories) else pa.array([], type=values.type)
+    codes: np.ndarray = pc.fill_null(pc.index_in(values, value_set=known), -1).to_numpy()
+    return codes
 
 
 @contextmanager
@@ -205,15 +220,20 @@ def _categories(frame: pd.DataFrame) -> dict[str, Json]:
     for name, dtype in frame.dtypes.items():
         if isinstance(dtype, pd.CategoricalDtype):
             values = dtype.categories
-            if str(values.dtype) not in ("str", "int64", "float64", "bool"):
+            if len(values) and not _storable(values.dtype):
                 raise UnsupportedType(
-                    f"Column {name!r} has categories of type {values.dtype}; str, int64, float64 and bool can be "
+                    f"Column {name!r} has categories of type {values.dtype}; text, numbers, truths and times can be "
                     f"stored. Convert it: frame[{name!r}].astype('str').astype('category')."
                 )
-            kinds[str(name)] = {
-                "categories": values.tolist(), "dtype": str(values.dtype), "ordered": bool(dtype.ordered)
-            }  # fmt: skip
+            kinds[str(name)] = described(dtype)
     return kinds
+
+
+def _storable(dtype: Any) -> bool:
+    from pandas.api import types
+
+    is_number = types.is_integer_dtype(dtype) or types.is_float_dtype(dtype) or types.is_bool_dtype(dtype)
+    return is_number or str(dtype) in ("str", "string") or types.is_datetime64_any_dtype(dtype)
 
 
 def _refuse_names(frame: pd.DataFrame) -> None:

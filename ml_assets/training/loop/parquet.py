@@ -9,9 +9,12 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ml_assets.categories import same_list
+from ml_assets.errors import InvalidProblem
 from ml_assets.training.loop.rows import Augment, Batch, Tensors, from_frame
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow.parquet as pq
     import torch
     from torch import Tensor
@@ -23,9 +26,13 @@ class ParquetRows:
     An epoch shuffles the row groups, then the rows within each ``window`` of them. Write files with row groups of some
     ten thousand rows; where neighbouring rows resemble each other, a larger window mixes them better.
 
+    Raises:
+        InvalidProblem: where a batch is asked for whose categories are another list than those of the batches before.
+
     Args:
         paths: the files, in an order that is always the same.
-        columns: as for ``from_frame``. Categories must be the same in every row group: integer codes are safer.
+        columns: as for ``from_frame``. Categories must be the same list in every row group, or their codes would mean other
+            values: whole numbers are safer.
         window: row groups that are mixed, and held in memory (twice as many where one window goes over into the next).
         augment: see ``Rows``.
     """
@@ -39,6 +46,7 @@ class ParquetRows:
     ) -> None:
         self.paths, self.columns, self.window, self.augment = [Path(path) for path in paths], columns, window, augment
         self._held: OrderedDict[int, Tensors] = OrderedDict()
+        self._lists: dict[str, pd.CategoricalDtype] = {}
 
     def __len__(self) -> int:
         return self._starts[-1]
@@ -91,11 +99,25 @@ class ParquetRows:
     def _read(self, group: int) -> Tensors:
         if group not in self._held:
             file, number = self._groups[group]
-            self._held[group] = from_frame(self._table(file, number), self.columns)
+            table = self._table(file, number)
+            self._refuse_other_categories(table, f"row group {number} of {self.paths[file]}")
+            self._held[group] = from_frame(table, self.columns)
             while len(self._held) > 2 * self.window:
                 self._held.popitem(last=False)
         self._held.move_to_end(group)
         return self._held[group]
+
+    def _refuse_other_categories(self, table: pd.DataFrame, where: str) -> None:
+        import pandas as pd
+
+        for name, dtype in table.dtypes.items():
+            if isinstance(dtype, pd.CategoricalDtype) and not same_list(
+                self._lists.setdefault(str(name), dtype), dtype
+            ):
+                raise InvalidProblem(
+                    f"Column {name!r} has other categories in {where} than in the row group read first, so equal codes would "
+                    "mean different values. Write the files with whole numbers instead of categories."
+                )
 
     def _table(self, file: int, number: int):  # type: ignore[no-untyped-def]  # pyarrow has no types
         names = [one for chosen in self.columns.values() for one in ([chosen] if isinstance(chosen, str) else chosen)]

@@ -84,7 +84,8 @@ def from_frame(
 
     Args:
         columns: name in the batch -> one column, shape (n,), or several, shape (n, k). Floats become float32, whole
-            numbers, truths and the codes of categories int64 (a missing category is -1); several columns are float32.
+            numbers, truths and the codes of categories int64 (one that is missing, or that training never saw, is -1: an
+            embedding needs a row for it); several columns are float32.
     Raises:
         InvalidProblem: if a column is neither.
     """

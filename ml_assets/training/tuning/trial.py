@@ -12,10 +12,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from ml_assets.classes import by_column
 from ml_assets.errors import Diverged, Pruned, RankFailed
 from ml_assets.problem import FeatureTable, Problem
 from ml_assets.training.history import curves
-from ml_assets.training.model import TrainedModel, predict
+from ml_assets.training.model import TrainedModel, answered_classes, predict
 from ml_assets.training.run import Run
 from ml_assets.training.tuning.pruning import Curve, curve_of
 
@@ -99,7 +100,8 @@ def _score(problem: Problem, model: TrainedModel, rows: FeatureTable) -> float:
     import numpy as np
 
     answers, once = predict(problem, model, rows.features, "the trial's model"), np.ones((1, len(rows)), dtype=np.int64)
-    return float(problem.metrics[0].compute(rows.label, answers, once)[0])
+    label, answers = by_column(rows.label, answers, answered_classes(problem, model))
+    return float(problem.metrics[0].compute(label, answers, once)[0])
 
 
 def _ended(state: State, run: Run, prune_on: str, why: str = "", *, score: float | None = None) -> Result:

@@ -129,3 +129,24 @@ def test_a_column_that_the_problem_names_and_the_data_lacks_is_named(column):
 
 def test_a_problem_without_times_needs_none():
     assert keys_there(KEYED[["id", "y"]], "id", "y").passed
+
+
+@pytest.mark.parametrize(
+    ("label", "classes", "passed"),
+    [
+        ([1, 3, np.nan], (1, 2, 3), True),
+        ([-1, 1], (-1, 0, 1), True),
+        ([0, 1], (1, 2, 3), False),
+        ([94105], None, False),
+    ],
+    ids=["named", "negative", "not named", "a number that would be a column of its own among 94,106"],
+)
+def test_labels_of_several_classes_are_those_that_the_problem_names(label, classes, passed):
+    assert labels_valid("multiclass", pd.Series(label), classes).passed == passed
+
+
+def test_a_label_that_is_not_named_is_shown_with_what_to_do():
+    assert labels_valid("multiclass", pd.Series([1, 4]), (1, 2, 3)).description == (
+        "1 of 2 labels are not one of the problem's classes 1 to 3, such as 4. "
+        "Mend the dataset function, or add them in the problem's classes."
+    )

@@ -90,3 +90,22 @@ def test_without_anything_that_identifies_a_row_nothing_is_said():
 )
 def test_a_task_that_is_not_known_is_told_from_the_values(old, new, task):
     assert answers_diff(old, new, ENTITY).task == task
+
+
+def by_label(**columns: list[float]) -> pd.DataFrame:
+    return pd.DataFrame({"entity": list("abcdefgh"[: len(next(iter(columns.values())))])} | columns)
+
+
+def test_columns_of_two_models_are_those_of_the_same_class_not_of_the_same_place():
+    old = by_label(prediction_0=[0.7, 0.1], prediction_2=[0.2, 0.8], prediction_3=[0.1, 0.1])
+    new = by_label(prediction_0=[0.7, 0.1], prediction_1=[0.0, 0.0], prediction_2=[0.2, 0.1], prediction_3=[0.1, 0.8])
+    found = answers_diff(old, new, ENTITY, "multiclass")
+    assert (found.changed, found.flipped) == (1, 1), "the first row is answered alike"
+    assert found.examples == (ChangedAnswer("b", "class 2 (0.8000)", "class 3 (0.8000)", pytest.approx(0.7), None),)
+
+
+def test_a_label_is_held_against_the_class_and_not_its_place():
+    old = by_label(prediction_10=[0.9], prediction_30=[0.1]).assign(label=[30.0])
+    new = by_label(prediction_10=[0.1], prediction_30=[0.9]).assign(label=[30.0])
+    found = answers_diff(old, new, ENTITY, "multiclass")
+    assert (found.mended, found.broken, found.examples[0].new) == (1, 0, "class 30 (0.9000)")

@@ -141,3 +141,19 @@ def test_every_row_is_common_removed_added_or_without_a_key_and_no_row_is_two_of
         assert sorted([*common, *alone]) == [n for n, key in enumerate(keys) if key is not None]
     assert [old[n] for n in found.old] == [new[n] for n in found.new]
     assert len(found.old) == sum(min(old.count(key), new.count(key)) for key in "abc")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (pd.Categorical(["a"]), pd.Categorical(["a"], ["a", "b", "c", "d", "e"]), "4 added (b, c, d …)"),
+        (pd.Categorical(["a"], ["a", "b"]), pd.Categorical(["a"], ["a", "c"]), "1 added (c), 1 removed (b)"),
+        (pd.Categorical(["a"], ["a", "b"]), pd.Categorical(["a"], ["b", "a"]), "in another order or of another type"),
+        (pd.Categorical(["a"]), pd.Categorical(["a"], ordered=True), "ordered"),
+    ],
+    ids=["more", "others", "another order", "a scale"],
+)
+def test_lists_of_categories_are_told_by_what_came_and_went(old, new, said):
+    found = rows_diff(pd.DataFrame({"id": [1], "shop": old}), pd.DataFrame({"id": [1], "shop": new}), [["id"]])
+    assert found.retyped == (f"shop categories: {said}",)
+    assert found.changed == 0, "the values are the same"

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ml_assets.categories import same_list
 from ml_assets.errors import UnreadableContent, UnsupportedType
 from ml_assets.store import Folder, Png, Store, trust
 
@@ -261,3 +262,59 @@ def test_storing_plain_values_imports_no_heavy_library(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
+
+
+@trust
+@dataclass(frozen=True)
+class Grown:
+    """A type that had one field once, and gained two."""
+
+    first: int
+    second: tuple[int, ...] | None = field(default=None, metadata={"added": True})
+    third: list[int] = field(default_factory=list)
+
+
+def test_what_was_stored_before_a_type_gained_fields_has_them_with_their_defaults(store: Store) -> None:
+    content = store.put(Grown(7, (1, 2), [3]))
+    assert store.get(content) == Grown(7, (1, 2), [3])
+    meta = {**content.meta, "fields": {"first": content.meta["fields"]["first"]}}
+    assert store.get(type(content)(content.codec, meta, content.files)) == Grown(7, None, [])
+
+
+def test_a_field_that_was_added_changes_no_digest_while_it_has_its_default(store: Store) -> None:
+    kept = store.put(Grown(7))
+    assert list(kept.meta["fields"]) == ["first", "third"]
+    assert store.get(kept) == Grown(7)
+    assert list(store.put(Grown(7, ())).meta["fields"]) == ["first", "second", "third"]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Categorical([2**62 + 1, None, 1]),
+        pd.Categorical(pd.array([2**53 + 1, None, 2**53], dtype="Int64")),
+        pd.Categorical(np.array([1, 3, 1], dtype="int8"), categories=np.array([3, 2, 1], dtype="int8")),
+        pd.Categorical(np.array([2**64 - 1, 0, 0], dtype="uint64")),
+        pd.Categorical([True, None, False]),
+        pd.Categorical(pd.array([True, None, True], dtype="boolean")),
+        pd.Categorical(pd.to_datetime(["2024-01-02", None, "2023-01-01"], utc=True)),
+        pd.Categorical(pd.to_datetime(["2024-01-02", None, "2023-01-01"]).tz_localize("Europe/Helsinki").as_unit("ns")),
+        pd.Categorical([None, None, None]),
+        pd.Categorical(["b", "b", None], categories=["a", "b"]),
+        pd.Categorical(pd.array(["b", None, "a"], dtype="string")),
+    ],
+    ids=[
+        "large, one missing", "nullable integers", "int8", "uint64", "truths, one missing", "nullable truths", "times",
+        "times in a zone", "nothing", "the first one unused", "nullable text",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("n_rows", [3, 1, 0])
+def test_categories_come_back_as_the_list_they_were_and_their_codes_as_they_were(
+    store: Store, column: pd.Categorical, n_rows: int
+) -> None:
+    frame = pd.DataFrame({"x": column}).iloc[:n_rows]
+    content = store.put(frame)
+    back = store.get(content)
+    assert same_list(back["x"].dtype, frame["x"].dtype)
+    assert back["x"].cat.codes.tolist() == frame["x"].cat.codes.tolist()
+    assert store.put(back) == content

@@ -108,3 +108,12 @@ def test_streamed_rows_train_what_the_same_rows_in_memory_would_in_that_order(tm
         return told(fit(network, squared, train, rows(20, 2), Loop(epochs=2, batch_rows=16), run()))
 
     assert fitted(streamed) == fitted(InItsOrder(held.values))
+
+
+def test_streamed_categories_are_refused_where_their_codes_would_change_their_meaning(tmp_path: Path):
+    for name, listed in (("1", ["ash", "oak"]), ("2", ["ash", "oak"]), ("3", ["oak", "ash"])):
+        pd.DataFrame({"tree": pd.Categorical(["oak"], listed)}).to_parquet(tmp_path / f"{name}.parquet")
+    paths = [tmp_path / f"{name}.parquet" for name in "123"]
+    assert ParquetRows(paths[:2], {"tree": "tree"}).batch(torch.tensor([0, 1]))["tree"].tolist() == [1, 1]
+    with pytest.raises(InvalidProblem, match=r"Column 'tree' has other categories in row group 0 of .*3\.parquet"):
+        ParquetRows(paths, {"tree": "tree"}).batch(torch.tensor([0, 1, 2]))
