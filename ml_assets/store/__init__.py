@@ -25,6 +25,7 @@ from ml_assets.store.manifest import Check, Input, LandedFile, Manifest
 from ml_assets.store.notifications import Queue, Told
 from ml_assets.store.object_store import open_backend
 from ml_assets.store.overlay import Overlay
+from ml_assets.store.patience import Patience
 from ml_assets.store.refs import RefEntry
 from ml_assets.store.store import BATCH_ROWS, MAIN, Store, open_store
 
@@ -45,6 +46,7 @@ __all__ = [
     "LandingFolder",
     "Manifest",
     "Overlay",
+    "Patience",
     "Png",
     "Queue",
     "RefEntry",
