@@ -30,7 +30,7 @@ def open_store(settings: Settings | None = None) -> Workbench:
 
     trust_all(PROBLEMS)
     settings = settings or Settings.from_environment()
-    backend, cache = store.open_backend(settings.store), Path(settings.cache)
+    backend, cache = store.open_backend(settings.store, store.Patience(settings.patience_seconds)), Path(settings.cache)
     return Workbench(backend, branch=settings.branch, user=settings.user, problems=PROBLEMS, cache=cache)
 
 
@@ -38,4 +38,5 @@ def open_landing(settings: Settings | None = None) -> LandingFolder:
     """The landing folder that the settings (by default the environment's) name."""
     from ml_assets import store
 
-    return store.open_landing((settings or Settings.from_environment()).landing)
+    settings = settings or Settings.from_environment()
+    return store.open_landing(settings.landing, store.Patience(settings.patience_seconds))

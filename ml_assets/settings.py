@@ -7,10 +7,13 @@ so that no secret ever passes through our code, logs or metadata.
 from __future__ import annotations
 
 import getpass
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from ml_assets.errors import UsageError
 
 THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 LEADING_GIT_AWAY = frozenset(
@@ -37,6 +40,7 @@ class Settings:
         image: what the container image was built as, e.g. its digest; recorded with every version. Empty: not in one.
         cache: a folder for local copies of what the store can give again; may be deleted.
         execution: where steps run: ``local``, on this machine, or ``kubernetes``, where each training gets a pod of its own.
+        patience_seconds: how long a server that has answered before is asked again when it does not answer.
     """
 
     store: str = ".ml_assets/store"
@@ -52,14 +56,18 @@ class Settings:
     image: str = ""
     cache: str = ".ml_assets/cache"
     execution: str = "local"
+    patience_seconds: float = 300.0
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Settings:
         """Read ``ML_ASSETS_STORE``, ``ML_ASSETS_LANDING``, ``ML_ASSETS_BRANCH``, ``ML_ASSETS_USER``, ``ML_ASSETS_LANDING_QUEUE``,
         ``ML_ASSETS_ALERTS``, ``ML_ASSETS_UI``, ``ML_ASSETS_PAGES``, ``ML_ASSETS_PAGES_TOKEN``, ``ML_ASSETS_IMAGE``,
-        ``ML_ASSETS_CACHE``, ``ML_ASSETS_EXECUTION``, ``DAGSTER_HOME``.
+        ``ML_ASSETS_CACHE``, ``ML_ASSETS_EXECUTION``, ``ML_ASSETS_PATIENCE``, ``DAGSTER_HOME``.
 
         One that is set to nothing, as compose files do, counts as not set.
+
+        Raises:
+            UsageError: if a number is none.
         """
         return cls(
             store=environ.get("ML_ASSETS_STORE") or cls.store,
@@ -75,6 +83,7 @@ class Settings:
             image=environ.get("ML_ASSETS_IMAGE", ""),
             cache=environ.get("ML_ASSETS_CACHE") or cls.cache,
             execution=environ.get("ML_ASSETS_EXECUTION") or cls.execution,
+            patience_seconds=_seconds("ML_ASSETS_PATIENCE", environ, cls.patience_seconds),
         )
 
 
@@ -158,6 +167,16 @@ def pod(environ: Mapping[str, str] = os.environ) -> tuple[str, str]:
     """The name of the pod that this process is in, and its namespace; empty where it is told by a kubeconfig."""
     namespace = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
     return environ.get("HOSTNAME", ""), namespace.read_text().strip() if namespace.exists() else ""
+
+
+def _seconds(name: str, environ: Mapping[str, str], default: float) -> float:
+    try:
+        seconds = float(environ.get(name) or default)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise UsageError(f"{name} is {environ[name]!r}, which is no number of seconds. Write it like 300.")
+    return seconds
 
 
 def _login() -> str:

@@ -18,7 +18,7 @@ FRONT = "ml_assets"  # the package's own __init__.py
 
 MAY_IMPORT = {
     "errors": "",
-    "settings": "",
+    "settings": "errors",
     "alerts": "errors",
     "categories": "errors",
     "classes": "errors",

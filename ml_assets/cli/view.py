@@ -17,6 +17,7 @@ EXAMPLES = """  ml-assets view                                   on http://127.0
   ml-assets view --host 0.0.0.0 --port 8080        for others: needs ML_ASSETS_PAGES_TOKEN
 """
 PORT = 3001
+PATIENCE_SECONDS = 10.0  # that a reader of pages waits for a server that does not answer
 
 
 def add_to(verbs: Any) -> None:
@@ -37,7 +38,11 @@ def view(options: argparse.Namespace, settings: Settings) -> int:
     token = settings.pages_token
     at = server.listen(options.host, port, token=token, pages=settings.pages)
     with at.socket:
-        store, known, broken = ml_assets.open_store(settings), problems.PROBLEMS, problems.BROKEN
+        store, known, broken = (
+            ml_assets.open_store(settings).within(PATIENCE_SECONDS),
+            problems.PROBLEMS,
+            problems.BROKEN,
+        )
         pages = app.pages(store, known, broken=broken, hosts=at.hosts, token=token)
         if options.json:
             say_json({"address": at.url, "store": settings.store, "branch": settings.branch})

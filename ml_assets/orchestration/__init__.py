@@ -32,6 +32,9 @@ from ml_assets.settings import Settings
 from ml_assets.store import LandingFolder, Store
 
 NOUNS = (dataset_asset, features_asset, split_asset, model_asset, evaluation_asset, champion_asset, predictions_asset)
+LOOK_SECONDS = (
+    20.0  # that a sensor or schedule waits for a server: Dagster ends a look after 60, and there is a next one
+)
 EXECUTORS = {"local": local_executor, "kubernetes": cluster_executor}
 
 
@@ -49,11 +52,12 @@ def build_definitions(
     usable, unusable = apart(problems, lambda problem: (problem, assets_of(problem)))
     failed = [*broken, *unusable]
     good = [problem for problem, _ in usable]
+    looking = store.within(LOOK_SECONDS), landing.within(LOOK_SECONDS)
     return dg.Definitions(
         assets=[*(asset for _, assets in usable for asset in assets), *map(broken_asset, failed)],
         jobs=[chain_job(problem) for problem in good],
-        sensors=[*_sensors(good, store, landing, settings), *([broken_sensor(failed, store.branch)] if failed else [])],
-        schedules=[schedule for problem in good if (schedule := freshness_schedule(problem, store, landing))],
+        sensors=[*_sensors(good, *looking, settings), *([broken_sensor(failed, store.branch)] if failed else [])],
+        schedules=[schedule for problem in good if (schedule := freshness_schedule(problem, *looking))],
         resources={IO_MANAGER: StoreIOManager(store, settings.pages, settings.image), LANDING: landing},
         executor=executor_of(settings),
     )

@@ -39,12 +39,14 @@ from ml_assets.orchestration.trial import trial_asset
 from ml_assets.problem import Dynamic, Problem
 from ml_assets.problems import PROBLEMS, elsewhere
 from ml_assets.promotion.ledger import Ledger, Move, reigning
+from ml_assets.settings import Settings
 from ml_assets.store import (
     Backend,
     Handle,
     LandingFolder,
     Manifest,
     Overlay,
+    Patience,
     Store,
     VersionKey,
     open_backend,
@@ -61,7 +63,8 @@ def main() -> None:
     os.set_inheritable(request["answers"], False)
     answers = os.fdopen(request["answers"], "w", encoding="utf-8")
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
-    base, landing = open_backend(request["store"]), open_landing(request["landing"])
+    patience = Patience(Settings.from_environment().patience_seconds)
+    base, landing = open_backend(request["store"], patience), open_landing(request["landing"], patience)
     for asked in request["versions"]:
         key, rebuilt, error = VersionKey(**asked), None, ""
         try:

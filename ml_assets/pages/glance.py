@@ -69,6 +69,10 @@ class Glance:
         """See ``Backend``."""
         return self._memory.backend.entry(key)
 
+    def within(self, seconds: float) -> Glance:
+        """See ``Backend``; whoever serves pages has said how long they may take."""
+        return self
+
     def put_new(self, key: str, data: bytes) -> bool:
         """See ``Backend``."""
         raise Refused(f"{self.url}/{key} was not written: pages only read.")

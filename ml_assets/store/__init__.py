@@ -27,6 +27,7 @@ from ml_assets.store.manifest import Check, Input, LandedFile, Manifest
 from ml_assets.store.notifications import Queue, Told
 from ml_assets.store.object_store import open_backend
 from ml_assets.store.overlay import Overlay
+from ml_assets.store.patience import Patience
 from ml_assets.store.refs import RefEntry
 from ml_assets.store.store import BATCH_ROWS, MAIN, Store, open_store
 from ml_assets.store.verification import Fault, Looked, Verification
@@ -50,6 +51,7 @@ __all__ = [
     "Looked",
     "Manifest",
     "Overlay",
+    "Patience",
     "Png",
     "Queue",
     "RefEntry",

@@ -1,4 +1,4 @@
-"""The four primitives a store asks of the place where it lives; object_store.py has them for all places that there are.
+"""The four primitives a store asks of the place where it lives: local.py has them for a folder, object_store.py elsewhere.
 
     put_new(key, data)   create, never replace; False if the key was taken
     get(key)             the bytes, or None
@@ -12,7 +12,8 @@ blobs that may be too large for memory, the second and the first once more:
     put_file(key, path)  the bytes of a local file, whether or not the key exists: only for keys named by their digest,
                          where a second write changes nothing (large files go up in parts, which cannot be create-only)
 
-Every write is atomic: a reader sees all of it or nothing (a local file is linked under its name once it is complete).
+Every write is atomic: a reader sees all of it or nothing (a local file is linked under its name once it is complete). And
+it is durable when the call returns, "False" included: who is told that a key is taken may rely on it being there.
 "False" may be the echo of our own write: when the reply to a successful request is lost, the client's retry is told that
 the key is taken. So the store never concludes from it that somebody else wrote; ``create`` reads back and compares.
 """
@@ -21,10 +22,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 from ml_assets.errors import StoreUnreachable
-from ml_assets.store.listing import Entry
+from ml_assets.store.listing import LAST, Entry
 
 ATTEMPTS = 5  # of create(), when a key is said to be taken and is not there
 PIECE = 8 << 20  # bytes of a file that are held at a time
@@ -61,6 +62,29 @@ class Backend(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove ``key``; nothing happens if it does not exist."""
+        ...
+
+    def within(self, seconds: float) -> Self:
+        """The same place for somebody who cannot wait long: each call gives up after so many seconds without an answer."""
+        ...
+
+
+class Place(Backend, Protocol):
+    """What a landing folder needs, too: files there may be replaced, and are told apart by their stamps."""
+
+    def replace(self, key: str, data: bytes) -> None:
+        """Write ``key`` whether or not it exists; readers see the old bytes or the new. Only for landing folders."""
+        ...
+
+    def entries(self, folder: str, after: str = "", until: str = LAST) -> dict[str, Entry]:
+        """Every key below ``folder`` that sorts after ``after`` and not after ``until``, with its stamp and time.
+
+        Where keys are served in order (S3, GCS) this costs what is found, not what is there.
+        """
+        ...
+
+    def stamps(self, folder: str) -> dict[str, str]:
+        """Every key below ``folder`` with a stamp that changes when its bytes do."""
         ...
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from blake3 import blake3
 
@@ -109,10 +110,16 @@ def streamed_digest(backend: Backend, key: str) -> str | None:
 
 
 def repair(backend: Backend, key: str, data: bytes) -> None:
-    """Replace what lies under ``key``: its bytes are not those its name promises."""
+    """Replace what lies under ``key``, at once: its bytes are not those its name, their digest, promises.
+
+    It is never absent meanwhile, so that nobody who relies on it, or repairs it too, can miss it.
+    """
     logger.warning("%s/%s was damaged after it was written; it is written again.", backend.url, key)
-    backend.delete(key)
-    if create(backend, key, data) is not None:
+    with NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        backend.put_file(key, Path(file.name))
+    if backend.get(key) != data:
         raise CorruptBlob(
             f"{backend.url}/{key} was damaged, and is damaged again right after it was replaced. "
             "Something else writes there, or the disk fails: look before you store anything more."

@@ -55,6 +55,16 @@ def unsealed(data: bytes) -> dict[str, Json] | None:
         return None
 
 
+def is_unfinished(data: bytes) -> bool:
+    """Whether these bytes are the beginning of a JSON object without its end, or nothing, perhaps filled up with zeros.
+
+    That is what a power cut leaves of a file whose name reached the disk before its bytes. Bytes that were changed are not.
+    """
+    text = data.rstrip(b"\0")
+    is_whole = text.endswith(b"}") and (text.count(b"{") == text.count(b"}") or _is_json(text))
+    return text[:1] in (b"", b"{") and not is_whole
+
+
 def plain(value: Any) -> Json:
     """What a manifest records: dataclasses as objects, NumPy numbers as numbers, tuples as lists, NaN and infinity as null.
 
@@ -71,6 +81,14 @@ def plain(value: Any) -> Json:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def _is_json(data: bytes) -> bool:
+    try:
+        json.loads(data)
+    except ValueError:
+        return False
+    return True
 
 
 def _encoded(value: Json) -> bytes:

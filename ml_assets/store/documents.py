@@ -29,8 +29,7 @@ class Documents:
         data = canonical(value)
         found = digest(data)
         if key_of(found) not in self.known:
-            if create(self.backend, key_of(found), data) is not None:
-                repair(self.backend, key_of(found), data)
+            self.create_exactly(key_of(found), data)
             self.known.add(key_of(found))
         return found
 
@@ -56,10 +55,9 @@ class Documents:
         return parse(data)
 
     def create_exactly(self, key: str, data: bytes) -> None:
-        """Create a key whose name is the digest of ``data``: anything else that lies there is damage."""
-        existing = create(self.backend, key, data)
-        if existing is not None:
-            self.refuse_changed(key, existing, digest(data))
+        """Create a key whose name is the digest of ``data``: anything else that lies there is damage, and is replaced."""
+        if create(self.backend, key, data) is not None:
+            repair(self.backend, key, data)
 
     def refuse_changed(self, key: str, data: bytes, expected: str) -> None:
         """CorruptBlob unless ``data``, read from ``key``, has the digest that names it."""

@@ -10,13 +10,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ml_assets.errors import InvalidKey, NotLanded, UnreadableFile
+from ml_assets.store.backend import Place
 from ml_assets.store.canonical import digest
 from ml_assets.store.codecs.codec import MALFORMED
 from ml_assets.store.codecs.table import from_parquet, to_parquet
 from ml_assets.store.computations import Trace
 from ml_assets.store.listing import LAST, Entry
 from ml_assets.store.manifest import LandedFile
-from ml_assets.store.object_store import ObjectStoreBackend, open_backend
+from ml_assets.store.object_store import open_backend
+from ml_assets.store.patience import Patience
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +32,11 @@ _UNWRITABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff\\]")
 class LandingFolder:
     """A landing folder. Names are paths with ``/`` relative to it, such as ``flights/2013-06.parquet``."""
 
-    backend: ObjectStoreBackend
+    backend: Place
+
+    def within(self, seconds: float) -> LandingFolder:
+        """The same folder for somebody who cannot wait long for a server that does not answer."""
+        return LandingFolder(self.backend.within(seconds))
 
     def source(self, prefix: str) -> LandedSource:
         """The files below ``prefix``, as a problem's ``dataset`` function sees them."""
@@ -126,9 +132,9 @@ class LandedSource:
         return data
 
 
-def open_landing(url: str) -> LandingFolder:
+def open_landing(url: str, patience: Patience = Patience()) -> LandingFolder:  # noqa: B008  # frozen
     """The landing folder at a local path or an URL as for ``open_store``. Nothing is contacted yet."""
-    return LandingFolder(open_backend(url))
+    return LandingFolder(open_backend(url, patience))
 
 
 def _refuse_what_cannot_be(data: bytes) -> None:

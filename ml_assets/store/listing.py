@@ -14,11 +14,15 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ml_assets.store.faults import Unbelievable
+
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
+PAGE = 1000  # keys; what servers list at a time
+STORE = "store.json"
 LAST = "\U0010ffff"  # sorts after every name that occurs
-_UNFINISHED = re.compile(r".*#\d+", re.DOTALL)  # how obstore names a local file while it writes it
+_UNFINISHED = re.compile(r".*#\d+", re.DOTALL)  # how a local file is named while it is written; see local.py
 
 
 class Entry(NamedTuple):
@@ -64,22 +68,59 @@ def local_entry(root: Path, name: str) -> Entry | None:
     return _local_entry(path.stat) if path.is_file() else None
 
 
-def remote_entries(store: ObjectStore, folder: str, span: Span) -> dict[str, Entry]:
-    """The objects below ``folder``. Servers list in order, so reading stops where the span does."""
+def remote_entries(store: ObjectStore, folder: str, span: Span, *, confirm: bool) -> dict[str, Entry]:
+    """The objects below ``folder``. Servers list in order, so reading stops where the span does.
+
+    Args:
+        confirm: do not believe an empty last page by itself.
+    Raises:
+        Unbelievable: if the server contradicts itself.
+    """
     import obstore
 
     below = f"{folder}/" if folder else ""
     found: dict[str, Entry] = {}
-    for page in obstore.list(store, folder or None, offset=span.after or None, chunk_size=1000):
+    listed, last = 0, span.after
+    for page in obstore.list(store, folder or None, offset=span.after or None, chunk_size=PAGE):
         paths = [meta["path"] for meta in page]
         found |= {
             path: _remote_entry(meta)
             for path, meta in zip(paths, page, strict=True)
             if path.startswith(below) and path in span
         }
-        if min(paths, default="") > span.until:
-            break
+        listed, last = listed + len(paths), max(paths, default=last)
+        if last > span.until:
+            return found
+    if confirm and listed % PAGE == 0:
+        _confirm_end(store, below, max(last, below))
     return found
+
+
+def _confirm_end(store: ObjectStore, below: str, last: str) -> None:
+    """Whether a listing that ended with an empty page was complete, asked in another way.
+
+    A busy server may answer 200 and put an error into the body, which reads as a page without keys. Without its prefix the
+    listing would go on from there with the keys of other folders. Where there are none, either, the server must at least be
+    able to list something, or have nothing: a store has its ``store.json``.
+
+    Raises:
+        Unbelievable: if it was not.
+    """
+    after = _some_names(store, last)
+    if not after:
+        if not _some_names(store, "") and remote_entry(store, STORE) is not None:
+            raise Unbelievable("a listing says that nothing is there, although something is")
+        after = _some_names(store, last)
+    if any(name.startswith(below) for name in after):
+        raise Unbelievable("a listing broke off and says that it is complete")
+
+
+def _some_names(store: ObjectStore, after: str) -> list[str]:
+    """The first names of all that sort after one."""
+    import obstore
+
+    page = next(iter(obstore.list(store, None, offset=after or None, chunk_size=PAGE)), ())
+    return [meta["path"] for meta in page]
 
 
 def remote_entry(store: ObjectStore, name: str) -> Entry | None:

@@ -1,246 +1,249 @@
-"""The backends that there are, on obstore: local folders, memory, S3 and compatible, GCS, Azure."""
+"""The backends on obstore: S3 and compatible, GCS, Azure, memory; and which backend an address means.
+
+Every call goes through ``_asked``: a blip is waited out, a refusal is an error at once, a silent server one after a stated time.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from copy import copy
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from ml_assets.errors import InvalidKey, StoreUnreachable, UsageError
-from ml_assets.store.backend import PIECE
-from ml_assets.store.listing import (
-    LAST,
-    Entry,
-    Span,
-    local_entries,
-    local_entry,
-    local_names,
-    remote_entries,
-    remote_entry,
-)
+from ml_assets.store.backend import PIECE, Place
+from ml_assets.store.faults import Unbelievable, is_absent, is_conflict, may_pass, meaning
+from ml_assets.store.listing import LAST, Entry, Span, remote_entries, remote_entry
+from ml_assets.store.local import LocalBackend
+from ml_assets.store.patience import GaveUp, Patience, duration, times
 
 if TYPE_CHECKING:
-    from obstore import GetResult
-    from obstore.store import ObjectStore
+    from obstore import GetOptions
+    from obstore.store import ClientConfig, ObjectStore, RetryConfig
 
 CLOUDS = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "adl")
-RETRIES = 6  # of one request
 PIECES = 4  # of a file that is uploaded, held at the same time
+PART_RETRIES = 6  # of one of them; the rest need not be sent again
+MINUTE = timedelta(minutes=1)
+SILENCE = timedelta(seconds=30)  # in which no byte of a reply comes: the request is given up
+LONGEST_READ = timedelta(hours=1)
+T = TypeVar("T")
+Connect = Callable[[int, int], "ObjectStore"]
 
 
 class ObjectStoreBackend:
-    """The primitives on one obstore object store, opened when first used.
+    """The primitives on one obstore object store, opened when first used; each call is patient, see patience.py.
 
-    ``connect(writing)`` gives the object store, or None when there is nothing to read yet; ``root`` is where a local one lies.
+    Args:
+        connect: gives the object store whose requests may take so many minutes, and which tries each so often again.
+        confirms: whether the empty end of a listing needs a second opinion, see listing.py.
     """
 
-    def __init__(self, url: str, connect: Callable[[bool], ObjectStore | None], root: Path | None = None) -> None:
+    def __init__(self, url: str, connect: Connect, patience: Patience, *, confirms: bool = False) -> None:
         self.url = url
+        self.patience = patience
         self._connect = connect
-        self._root = root
-        self._connected: ObjectStore | None = None
+        self._confirms = confirms
+        self._answered = [False]  # shared by all that are ``within`` some seconds of it
+
+    def within(self, seconds: float) -> ObjectStoreBackend:
+        """See ``Backend``."""
+        hurried = copy(self)
+        hurried.patience = self.patience.at_most(seconds)
+        return hurried
 
     def put_new(self, key: str, data: bytes) -> bool:
         """See ``Backend``."""
         import obstore
         from obstore.exceptions import AlreadyExistsError
 
-        with self._explained("write", key):
+        def put() -> bool:
             try:
-                obstore.put(self._open(), key, data, mode="create")
-            except AlreadyExistsError:
+                obstore.put(self._connect(_minutes(len(data)), 0), key, data, mode="create")
+            except AlreadyExistsError as error:
+                if is_conflict(error):
+                    raise
                 return False
-        return True
+            return True
+
+        return self._asked("write", key, put)
 
     def replace(self, key: str, data: bytes) -> None:
-        """Write ``key`` whether or not it exists; readers see the old bytes or the new. Only for landing folders."""
+        """See ``Place``."""
         import obstore
 
-        with self._explained("write", key):
-            obstore.put(self._open(), key, data)
+        self._asked("write", key, lambda: obstore.put(self._connect(_minutes(len(data)), 0), key, data))
 
     def put_file(self, key: str, path: Path) -> None:
         """See ``Backend``."""
         import obstore
 
-        with self._explained("write", key):
-            obstore.put(self._open(), key, path, chunk_size=PIECE, max_concurrency=PIECES)
+        def put() -> object:
+            store = self._connect(_minutes(PIECE * PIECES), PART_RETRIES)
+            return obstore.put(store, key, path, chunk_size=PIECE, max_concurrency=PIECES)
+
+        self._asked("write", key, put)
 
     def get(self, key: str) -> bytes | None:
         """See ``Backend``."""
-        with self._explained("read", key):
-            found = self._found(key)
-            return None if found is None else self._bytes(found)
-
-    def _bytes(self, found: GetResult) -> bytes | None:
-        """All bytes. What obstore has read must be copied once more: of half a gigabyte as slow as hashing it twice."""
-        if self._root is None:
-            return bytes(found.bytes())
-        try:
-            return (self._root / found.meta["path"]).read_bytes()
-        except FileNotFoundError:  # deleted since it was found
-            return None
+        return self._asked("read", key, lambda: _unless_absent(lambda: self._bytes(key)))
 
     def stream(self, key: str) -> Iterator[bytes] | None:
         """See ``Backend``."""
-        with self._explained("read", key):
-            found = self._found(key)
-        return None if found is None else self._pieces(found, key)
-
-    def _pieces(self, found: GetResult, key: str) -> Iterator[bytes]:
-        with self._explained("read", key):
-            for piece in found.stream(min_chunk_size=PIECE):
-                yield bytes(piece)
-
-    def _found(self, key: str) -> GetResult | None:
         import obstore
 
-        store = self._store(writing=False)
-        try:
-            return None if store is None else obstore.get(store, key)
-        except FileNotFoundError as error:
-            if "NoSuchBucket" in str(error):
-                raise
+        found = self._asked("read", key, lambda: _unless_absent(lambda: obstore.head(self._reader, key)))
+        if found is None:
+            self._refuse_absent_place(key)
             return None
+        return self._pieces(key, found["size"])
+
+    def _pieces(self, key: str, size: int) -> Iterator[bytes]:
+        """One request each: what breaks off costs a piece."""
+        for start in range(0, size, PIECE):
+            yield self._asked("read", key, partial(self._bytes, key, {"range": (start, min(start + PIECE, size))}))
+
+    def _bytes(self, key: str, options: GetOptions | None = None) -> bytes:
+        """Objects have an entity tag; an error in the body of a reply that says 200 has none."""
+        import obstore
+
+        found = obstore.get(self._reader, key, options=options)
+        if found.meta["e_tag"] is None:
+            raise Unbelievable("a reply looks like an error that says 200")
+        return bytes(found.bytes())
+
+    def _refuse_absent_place(self, key: str) -> None:
+        """An error if it is the bucket that is absent: a HEAD has no body to say so."""
+        self.get(key)
 
     def list(self, folder: str, after: str | None = None) -> list[str]:
         """See ``Backend``."""
-        if self._root is None:
-            return sorted(self.entries(folder, after or ""))
-        with self._explained("list", folder):
-            return sorted(local_names(self._root, folder, Span(after or "")))
+        return sorted(self.entries(folder, after or ""))
 
     def entries(self, folder: str, after: str = "", until: str = LAST) -> dict[str, Entry]:
-        """Every key below ``folder`` that sorts after ``after`` and not after ``until``, with its stamp and time.
-
-        Where keys are served in order (S3, GCS) this costs what is found, not what is there.
-        """
+        """See ``Place``."""
         span = Span(after, until)
-        with self._explained("list", folder):
-            if self._root is not None:
-                return local_entries(self._root, folder, span)
-            store = self._store(writing=False)
-            return {} if store is None else remote_entries(store, folder, span)
+        return self._asked("list", folder, lambda: remote_entries(self._reader, folder, span, confirm=self._confirms))
 
     def entry(self, key: str) -> Entry | None:
-        """The same of one key; None if it does not exist."""
-        with self._explained("look at", key):
-            if self._root is not None:
-                return local_entry(self._root, key)
-            store = self._store(writing=False)
-            return None if store is None else remote_entry(store, key)
+        """See ``Backend``."""
+        entry = self._asked("look at", key, lambda: remote_entry(self._reader, key))
+        if entry is None:
+            self._refuse_absent_place(key)
+        return entry
 
     def stamps(self, folder: str) -> dict[str, str]:
-        """Every key below ``folder`` with a stamp that changes when its bytes do."""
+        """See ``Place``."""
         return {key: entry.stamp for key, entry in self.entries(folder).items()}
 
     def delete(self, key: str) -> None:
         """See ``Backend``."""
         import obstore
 
-        with self._explained("delete", key):
-            try:
-                obstore.delete(self._open(), key)
-            except FileNotFoundError:
-                return
+        self._asked("delete", key, lambda: _unless_absent(lambda: obstore.delete(self._reader, key)))
 
-    def _store(self, *, writing: bool) -> ObjectStore | None:
-        if self._connected is None:
-            with self._explained("open", ""):
-                self._connected = self._connect(writing)
-        return self._connected
+    @property
+    def _reader(self) -> ObjectStore:
+        return self._connect(0, 0)
 
-    def _open(self) -> ObjectStore:
-        store = self._store(writing=True)
-        if store is None:
-            raise StoreUnreachable(f"{self.url} cannot be opened for writing.")
-        return store
-
-    @contextmanager
-    def _explained(self, verb: str, key: str) -> Iterator[None]:
-        """Turn what obstore raises into errors that say what to do."""
+    def _asked(self, verb: str, key: str, do: Callable[[], T]) -> T:
+        """What the server answers, in the end; what obstore raises becomes an error that says what to do."""
         from obstore.exceptions import BaseError, InvalidPathError
 
+        what = f"{verb} {self.url}/{key}"
         try:
-            yield
+            answer = self.patience.ask(what, do, may_pass, known=self._answered[0])
+        except GaveUp as gave_up:
+            raise StoreUnreachable(_gave_up(what, verb, gave_up)) from gave_up.__cause__
         except InvalidPathError as error:  # one such key spoils the listing of its folder
             cause = str(error).partition("\n\n")[0]
-            raise InvalidKey(
-                f"Cannot {verb} {self.url}/{key}: {cause!r}. Rename or delete what has this name."
-            ) from error
+            raise InvalidKey(f"Cannot {what}: {cause!r}. Rename or delete what has this name.") from error
         except (BaseError, OSError) as error:
-            cause = str(error).partition("\n")[0]
-            raise StoreUnreachable(
-                f"Cannot {verb} {self.url}/{key}: {cause}. Nothing was changed. "
-                "Check the address, the credentials and the network."
-            ) from error
+            refused = meaning(error)
+            raise StoreUnreachable(f"Cannot {what}: {refused.what}. {refused.remedy} Nothing was changed.") from error
         except ValueError as error:  # obstore's word for a path it cannot express
             raise InvalidKey(f"{self.url}/{key} is no key that can be stored: {error}") from error
+        self._answered[0] = True
+        return answer
 
 
-def open_backend(url: str) -> ObjectStoreBackend:
+def _gave_up(what: str, verb: str, gave_up: GaveUp) -> str:
+    last = meaning(gave_up.__cause__)  # type: ignore[arg-type]  # patience sets it
+    unknown = " It may have been done: doing it again is safe." if verb in ("write", "delete") else ""
+    advice = last.remedy or "Check the address and the network, or wait until the server is back."
+    tried = f"{times(gave_up.attempts)} over {duration(gave_up.seconds)}"
+    return f"Cannot {what}: {last.what}. It was given up after {tried}.{unknown} {advice}"
+
+
+def _unless_absent(do: Callable[[], T]) -> T | None:
+    """What it returns; None if there is no such key. That a bucket is missing is another matter."""
+    try:
+        return do()
+    except FileNotFoundError as error:
+        if is_absent(error):
+            return None
+        raise
+
+
+def _minutes(size: int) -> int:
+    """What sending so many bytes may take: a MiB a second, rounded up to a power of two minutes."""
+    return 1 << (size // (60 << 20)).bit_length()
+
+
+def open_backend(url: str, patience: Patience = Patience()) -> Place:  # noqa: B008  # frozen
     """The backend at a local path, ``file://``, ``memory://`` (``memory://name`` is shared within the process),
     ``s3://bucket/prefix``, ``gs://…`` or ``az://…``. Nothing is contacted or created before the first use.
 
     Credentials and endpoints come from the environment, as obstore reads it: ``AWS_ENDPOINT_URL``, ``AWS_ACCESS_KEY_ID`` ….
 
+    Args:
+        patience: how long a server that does not answer is asked again.
     Raises:
         UsageError: for any other address.
     """
     scheme = urlsplit(url).scheme if "://" in url else "file"
     if scheme == "memory":
         name = url.partition("://")[2]
-        return ObjectStoreBackend(url, _named_memory(name) if name else _memory())
+        store = _named_memory(name) if name else _memory()
+        return ObjectStoreBackend(url, lambda minutes, retries: store, patience)
     if scheme == "file":
-        return _local(Path(unquote(urlsplit(url).path) if "://" in url else url))
+        path = Path(unquote(urlsplit(url).path) if "://" in url else url)
+        return LocalBackend(path.expanduser().absolute())
     if scheme in CLOUDS:
-        return ObjectStoreBackend(url.rstrip("/"), lambda _: _cloud(url))
+        return ObjectStoreBackend(url.rstrip("/"), cache(partial(_cloud, url)), patience, confirms=True)
     raise UsageError(
         f"The address {url!r} has no meaning for a store. Use a local path, memory://, s3://bucket/prefix, gs:// or az://."
     )
 
 
-def _local(path: Path) -> ObjectStoreBackend:
-    root = path.expanduser().absolute()
-
-    def connect(writing: bool) -> ObjectStore | None:
-        from obstore.store import LocalStore
-
-        return LocalStore(root, mkdir=writing) if writing or root.is_dir() else None
-
-    return ObjectStoreBackend(str(root), connect, root)
-
-
-def _memory() -> Callable[[bool], ObjectStore | None]:
+def _memory() -> ObjectStore:
     from obstore.store import MemoryStore
 
-    store = MemoryStore()
-    return lambda _: store
+    return MemoryStore()
 
 
 @cache
-def _named_memory(name: str) -> Callable[[bool], ObjectStore | None]:
+def _named_memory(name: str) -> ObjectStore:
     return _memory()
 
 
-def _cloud(url: str) -> ObjectStore:
-    """A gigabyte takes minutes on a slow line; an address that does not answer should not.
+def _cloud(url: str, minutes: int, retries: int) -> ObjectStore:
+    """The client for requests that may take so many minutes; 0: that read, and notice when the server falls silent.
+
+    Those that send have a limit for the whole instead: obstore's ``read_timeout`` runs while it is still sending.
 
     Giving any client option makes obstore forget those of the environment, ``AWS_ALLOW_HTTP`` among them. Plain HTTP is
     only ever used if the operator's ``AWS_ENDPOINT_URL`` says ``http://``: a server on the same machine or cluster.
     """
     from obstore.store import from_url
 
-    return from_url(
-        url,
-        client_options={
-            "allow_http": url.startswith("s3"),
-            "connect_timeout": timedelta(seconds=10),
-            "timeout": timedelta(minutes=10),
-        },
-        retry_config={"max_retries": RETRIES, "retry_timeout": timedelta(minutes=2)},
-    )
+    options: ClientConfig = {"allow_http": url.startswith("s3"), "connect_timeout": timedelta(seconds=10)}
+    if minutes:
+        options["timeout"] = minutes * MINUTE
+    else:
+        options["timeout"], options["read_timeout"] = LONGEST_READ, SILENCE
+    tried: RetryConfig = {"max_retries": retries, "retry_timeout": timedelta(minutes=2)}
+    return from_url(url, client_options=options, retry_config=tried)

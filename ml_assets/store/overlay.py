@@ -54,11 +54,15 @@ class Overlay:
         """See ``Backend``; what ``base`` has stays."""
         self.own.delete(key)
 
+    def within(self, seconds: float) -> Overlay:
+        """See ``Backend``."""
+        return Overlay(self.base.within(seconds), self.own.within(seconds))
+
     def adopt(self, branch: str, asset: str, partition: str | None, entries: int) -> None:
-        """Take over the first entries of a ref of ``base``, as if it had not moved since."""
+        """Take over a ref of ``base`` up to this entry, as if it had not moved since."""
         folder = ref_folder(branch, asset, partition)
-        for key in self.base.list(folder)[:entries]:
-            data = self.base.get(key)
+        for key in self.base.list(folder):
+            data = self.base.get(key) if key <= f"{folder}/{entries:010d}.json" else None
             if data is not None:  # one that is gone is found missing by who reads the ref
                 self.own.put_new(key, data)
 

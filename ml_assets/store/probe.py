@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from ml_assets.errors import UnreadableContent, UnsafeStore
 from ml_assets.store.backend import Backend, create
-from ml_assets.store.canonical import canonical, parse
+from ml_assets.store.canonical import canonical, is_unfinished, parse
 
 FORMAT = 1
 STORE = "store.json"
 PROBE = "probe.json"
+STORE_BYTES = canonical({"format": FORMAT, "made_by": "ml_assets"})
 
 
 def is_store(backend: Backend) -> bool:
@@ -25,6 +26,10 @@ def is_store(backend: Backend) -> bool:
     data = backend.get(STORE)
     if data is None:
         return False
+    if is_unfinished(data) and STORE_BYTES.startswith(
+        data.rstrip(b"\0")
+    ):  # a power cut left it so: nothing else was begun
+        return True
     try:
         written = parse(data)["format"]
     except (ValueError, KeyError, TypeError):
@@ -48,4 +53,4 @@ def make_store(backend: Backend) -> None:
             f"{backend.url} created the same key twice: it ignores create-only writes (If-None-Match: *). "
             "Two writers would overwrite each other without noticing. Use AWS S3, Ceph RGW, MinIO, GCS, Azure or a folder."
         )
-    create(backend, STORE, canonical({"format": FORMAT, "made_by": "ml_assets"}))
+    create(backend, STORE, STORE_BYTES)

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 from ml_assets.errors import InvalidKey
 from ml_assets.store.backend import Backend
 from ml_assets.store.keys import VersionKey, asset_name, described, partition_name
+from ml_assets.store.local import LocalBackend
 from ml_assets.store.object_store import ObjectStoreBackend
 from ml_assets.store.refs import RefEntry, RefLog
 
@@ -37,7 +38,7 @@ def recorded(backend: Backend, root: Root) -> dict[str, str]:
     """Every key below ``root`` with a stamp that changes when its bytes do; with an empty one where they never do."""
     if root == "versions":
         return dict.fromkeys(backend.list(root), "")
-    if isinstance(backend, ObjectStoreBackend):
+    if isinstance(backend, LocalBackend | ObjectStoreBackend):
         return backend.stamps(root)
     entries = ((key, backend.entry(key)) for key in backend.list(root))
     return {key: entry.stamp for key, entry in entries if entry is not None}
@@ -67,8 +68,8 @@ def entry_at(backend: Backend, place: Place) -> RefEntry:
     """One entry, verified.
 
     Raises:
-        MissingBlob: if it is gone.
+        MissingBlob: if it is gone, or unfinished: then nobody was promised it.
         CorruptBlob: if it was changed.
     """
     name = f"The log of {described(place.asset, place.partition)} in {place.owner}"
-    return RefLog(backend, place.folder, name).entry(place.n)
+    return RefLog(backend, place.folder, name).finished(place.n)

@@ -5,22 +5,34 @@
 
 A ref moves from entry n by *creating* entry n+1. Two writers race: exactly one creates it, the other is told. No locks;
 history, audit, "what was served at time T" and rollback come free. Entries carry their own digest, verified on reading.
+
+A power cut may leave the last entries *unfinished*, empty or cut short, where the disk kept the name and lost the bytes
+(before entries were synced, or on a disk that lies about it). Nobody was promised these. So at the end of a log they are
+passed over: the newest whole entry counts, and the next one is created behind them and says in ``details`` how many it
+passes over. Nothing is replaced or deleted, so any number of writers may heal a log at once and one of them wins, as always.
+An unfinished entry elsewhere, that none passes over, was damaged later: an error, as one that was changed is anywhere.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
+from typing import Any
 
 from ml_assets.errors import CorruptBlob, MissingBlob, RefMoved
 from ml_assets.store.backend import Backend, create
-from ml_assets.store.canonical import Json, plain, sealed, unsealed
+from ml_assets.store.canonical import Json, is_unfinished, plain, sealed, unsealed
 from ml_assets.store.keys import VersionKey
 
+logger = logging.getLogger(__name__)
+
 _ENTRY = re.compile(r"(\d{10})\.json")
+PASSED_OVER = "passed_over"  # in details: how many unfinished entries lie right below this one
 RACES = 100  # how often an unconditional move starts over because others moved the ref first
 
 
@@ -46,28 +58,35 @@ class RefLog:
     name: str
 
     def last(self) -> int:
-        """The number of the newest entry; 0 if there is none."""
+        """The number of the last entry, whole or not; 0 if there is none."""
         return max(self._numbers(), default=0)
 
     def head(self) -> RefEntry | None:
         """The newest entry."""
-        last = self.last()
-        return self.entry(last) if last else None
+        return self._newest(self.last())
 
     def entries(self) -> list[RefEntry]:
         """All entries, oldest first."""
-        return [self.entry(n) for n in range(1, self.last() + 1)]
+        found, entry = [], self.head()
+        while entry is not None:
+            found.append(entry)
+            below = entry.n - 1 - entry.details.get(PASSED_OVER, 0)
+            entry = self.entry(below) if below else None
+        return found[::-1]
 
     def append(
         self, expected: int, target: VersionKey, *, by: str, why: str, run: str | None, details: Mapping[str, Json]
     ) -> RefEntry:
-        """Create entry ``expected + 1``.
+        """Create the entry after number ``expected``.
 
         Raises:
-            RefMoved: if that entry exists already; nothing was changed.
+            RefMoved: if there is one already; nothing was changed.
         """
-        entry = RefEntry(expected + 1, target, by, why, datetime.now(UTC).isoformat(), run, plain(details))
-        if self.last() != expected or not self._create(entry):
+        last = self.last()
+        if last != expected and (last < expected or self._number(self._newest(last)) != expected):
+            raise self._moved(expected)
+        entry = self._next(expected, last, target=target, by=by, why=why, run=run, details=details)
+        if not self._create(entry):
             raise self._moved(expected)
         return entry
 
@@ -76,14 +95,34 @@ class RefLog:
     ) -> RefEntry:
         """Name ``target`` whatever is named now; a no-op if it is the newest already."""
         for _ in range(RACES):
-            head = self.head()
+            last = self.last()
+            head = self._newest(last)
             if head is not None and head.target == target:
                 return head
-            at, number = datetime.now(UTC).isoformat(), head.n + 1 if head else 1
-            entry = RefEntry(number, target, by, why, at, run, plain(details or {}))
+            entry = self._next(self._number(head), last, target=target, by=by, why=why, run=run, details=details or {})
             if self._create(entry):
                 return entry
         raise RefMoved(f"{self.name} was moved by others {RACES} times in a row. Nothing was changed. Try again.")
+
+    def _next(self, newest: int, last: int, *, details: Mapping[str, Json], **told: Any) -> RefEntry:
+        """The entry that follows ``newest``, behind the unfinished ones up to ``last``."""
+        passed = {PASSED_OVER: last - newest} if last > newest else {}
+        at = datetime.now(UTC).isoformat()
+        return RefEntry(n=last + 1, at=at, details=plain({**details, **passed}), **told)
+
+    def _newest(self, last: int) -> RefEntry | None:
+        """The newest entry that is whole, of those up to ``last``; what is unfinished after it is passed over."""
+        for n in range(last, 0, -1):
+            data = self.backend.get(self._key(n))
+            if data is None and n < last:  # the disk lost this name, too
+                continue
+            if data is None or not self._is_unfinished(n, data):
+                return self._parsed(n, data)
+        return None
+
+    @staticmethod
+    def _number(entry: RefEntry | None) -> int:
+        return entry.n if entry else 0
 
     def _numbers(self) -> list[int]:
         keys = self.backend.list(self.folder)
@@ -102,14 +141,27 @@ class RefLog:
         Raises:
             MissingBlob, CorruptBlob: if it is gone or was changed.
         """
+        return self._parsed(n, self.backend.get(self._key(n)))
+
+    def _parsed(self, n: int, data: bytes | None) -> RefEntry:
         address = f"{self.backend.url}/{self._key(n)}"
-        data = self.backend.get(self._key(n))
         if data is None:
             raise MissingBlob(f"Entry {n} of {self.name} is gone: {address}. Entries are never deleted; restore it.")
         entry = _from_bytes(data)
         if entry is None or entry.n != n:
             raise CorruptBlob(f"{address} was changed after it was written. Restore it from the bucket's versions.")
         return entry
+
+    def finished(self, n: int) -> RefEntry:
+        """As ``entry``, but MissingBlob if it is unfinished."""
+        data = self.backend.get(self._key(n))
+        return self._parsed(n, None if data is not None and self._is_unfinished(n, data) else data)
+
+    def _is_unfinished(self, n: int, data: bytes) -> bool:
+        found = is_unfinished(data)
+        if found:
+            _say_unfinished(f"{self.backend.url}/{self._key(n)}")
+        return found
 
     def _moved(self, expected: int) -> RefMoved:
         head = self.head()
@@ -118,6 +170,15 @@ class RefLog:
             f"{self.name} is {now}; expected entry {expected}: somebody moved it in between. "
             "Nothing was changed. Look at what it names now, then decide again."
         )
+
+
+@cache
+def _say_unfinished(address: str) -> None:
+    """Once, however often it is read."""
+    logger.warning(
+        "%s is empty or cut short: a power cut left it unfinished. It is passed over, and the next entry will say so.",
+        address,
+    )
 
 
 def _to_bytes(entry: RefEntry) -> bytes:

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from functools import partial
 from pathlib import Path
 from types import EllipsisType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from ml_assets.errors import CorruptBlob, Rejected, StoreError, UnknownVersion, UnreadableContent
 from ml_assets.store import batches, catalog, codecs, probe
@@ -77,6 +78,12 @@ class Store:
     def on(self, branch: str) -> Store:
         """The same store seen from another branch."""
         return Store(self.backend, branch=branch, user=self.user)
+
+    def within(self, seconds: float) -> Self:
+        """The same store for somebody who cannot wait long for a server that does not answer."""
+        hurried = copy(self)
+        hurried.backend = self.backend.within(seconds)
+        return hurried
 
     def address(self, key: VersionKey) -> str:
         """Where the manifest of a version is."""
@@ -258,11 +265,13 @@ class Store:
 
     def head(self, asset: str, partition: str | None) -> RefEntry | None:
         """What the branch names for a partition now; where the branch has no entry, what ``main`` names."""
-        return self._visible_log(asset, partition).head()
+        own, main = self._visible_logs(asset, partition)
+        return own.head() or (main.head() if main else None)
 
     def log(self, asset: str, partition: str | None) -> list[RefEntry]:
         """All entries of the ref that ``head`` is the newest of, oldest first."""
-        return self._visible_log(asset, partition).entries()
+        own, main = self._visible_logs(asset, partition)
+        return own.entries() or (main.entries() if main else [])
 
     def named(self, asset: str) -> list[str | None]:
         """Partitions of an asset for which the branch, or ``main``, names something, sorted; a ledger's lines, too."""
@@ -421,10 +430,11 @@ class Store:
         name = f"The ref of {described(asset, partition)} on {branch}"
         return RefLog(self.backend, ref_folder(branch, asset, partition), name)
 
-    def _visible_log(self, asset: str, partition: str | None) -> RefLog:
+    def _visible_logs(self, asset: str, partition: str | None) -> tuple[RefLog, RefLog | None]:
+        """The branch's log, and that of ``main``, which shows where the branch has no entries."""
         self._opened(writing=False)
-        own = self._branch_log(asset, partition)
-        return own if self.branch == MAIN or own.last() else self._branch_log(asset, partition, MAIN)
+        main = None if self.branch == MAIN else self._branch_log(asset, partition, MAIN)
+        return self._branch_log(asset, partition), main
 
     def _run_log(self, run: str, asset: str, partition: str | None) -> RefLog:
         name = f"The ref of {described(asset, partition)} in run {run}"

@@ -11,7 +11,8 @@ from typing import Any
 from ml_assets.errors import InvalidProblem, Refused
 from ml_assets.problem import Problem
 from ml_assets.problems import PROBLEMS, elsewhere
-from ml_assets.store import Overlay, Store, VersionKey, open_backend
+from ml_assets.settings import Settings
+from ml_assets.store import Overlay, Patience, Store, VersionKey, open_backend
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ class Order:
 
     def open_store(self) -> Store:
         """The store, in another process than ``addresses`` was asked in."""
-        own, *below = map(open_backend, self.stores)
+        patience = Patience(Settings.from_environment().patience_seconds)
+        own, *below = (open_backend(url, patience) for url in self.stores)
         return Store(Overlay(below[0], own) if below else own)
 
     def find_problem(self) -> Problem:

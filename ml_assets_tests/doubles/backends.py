@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Self
 
 from ml_assets.store import Backend, Entry
 
@@ -40,6 +41,9 @@ class Wrapped:
 
     def delete(self, key: str) -> None:
         self.inner.delete(key)
+
+    def within(self, seconds: float) -> Self:
+        return replace(self, inner=self.inner.within(seconds))
 
 
 class LosesReplies(Wrapped):
