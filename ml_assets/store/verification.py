@@ -5,7 +5,8 @@
     environments/ code/ sources/       the digest is the name; of a source, each file is there
     versions/                          the digest is the name; it speaks of the asset and partition that it lies under; its
                                        content, environment, code and source are there
-    refs/ runs/                        entries are sealed, follow each other without a gap, name versions that exist
+    refs/ runs/                        entries are sealed, follow each other without a gap, name versions that exist; what a
+                                       power cut left unfinished and a later entry passes over is nobody's loss
     computations/ traces/              sealed; what is remembered exists
 
 Each object is read once, in pieces, and several at a time. Each fault says what it costs and how it is made again.
@@ -25,7 +26,7 @@ from ml_assets.errors import CorruptBlob, StoreError, UnknownVersion
 from ml_assets.store import catalog, probe, records
 from ml_assets.store.backend import Backend
 from ml_assets.store.blobs import Blobs, streamed_digest
-from ml_assets.store.canonical import unsealed
+from ml_assets.store.canonical import is_unfinished, unsealed
 from ml_assets.store.content import File
 from ml_assets.store.keys import (
     VersionKey,
@@ -38,6 +39,7 @@ from ml_assets.store.keys import (
     version_key,
 )
 from ml_assets.store.manifest import Manifest
+from ml_assets.store.refs import PASSED_OVER
 from ml_assets.store.store import Store
 
 LONE = (probe.STORE, "blobs", "environments", "code", "sources", "computations", "traces", "checkpoints")
@@ -47,6 +49,7 @@ CODE = "A run of the same code writes it again. Until then, why says less, and r
 ENVIRONMENT = "A run in the same environment writes it again. Until then, reproduce refuses."
 GOES_ON = "It is passed over: the training goes on from the one before, or begins again."
 LOG = "Entries are never written again: restore it. The versions that it named are not affected."
+UNFINISHED = "A power cut left it so: at the end of its log it is passed over, and the next entry is created behind it."
 UNNAMED = "No version names it: nothing is lost."
 MADE_AGAIN = "Deleting it loses time, never data: the computation is done, and remembered, again."
 
@@ -94,6 +97,7 @@ class Verification:
     _seen: set[str] = field(default_factory=set)
     _manifests: dict[VersionKey, Manifest] = field(default_factory=dict)
     _sources: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    _passed_over: set[str] = field(default_factory=set)
 
     def everything(self) -> Iterator[Looked]:
         """All objects of the store, versions and what they need first; then what nobody names, and the logs."""
@@ -223,18 +227,26 @@ class Verification:
         for place in filter(None, map(records.place_of, keys)):
             newest[place.folder] = max(place, newest.get(place.folder, place), key=lambda one: one.n)
         entries = (last._replace(n=n) for last in newest.values() for n in range(1, last.n + 1))
-        yield from self._look(self._entry(place, versions) for place in entries)
+        for looked in list(self._look(self._entry(place, versions) for place in entries)):
+            yield looked if looked.key not in self._passed_over else Looked(looked.key)
 
     def _entry(self, place: records.Place, versions: set[VersionKey]) -> _Object:
         key = f"{place.folder}/{place.n:010d}.json"
 
         def read() -> None:
-            target = records.entry_at(self._backend, place).target
+            entry = records.entry_at(self._backend, place)
+            passed = range(place.n - entry.details.get(PASSED_OVER, 0), place.n)
+            self._passed_over.update(f"{place.folder}/{n:010d}.json" for n in passed)
+            target = entry.target
             if target not in versions and self._backend.entry(version_key(target)) is None:
                 raise UnknownVersion(f"{self.store.url}/{key} names {target}, which does not exist.")
 
         log = f"the log of {described(place.asset, place.partition, '@')} in {place.owner}"
-        return _Object(key, log, read, lambda: LOG)
+        return _Object(key, log, read, lambda: UNFINISHED if self._is_unfinished(key) else LOG)
+
+    def _is_unfinished(self, key: str) -> bool:
+        data = self._backend.get(key)
+        return data is not None and is_unfinished(data)
 
 
 def _looked(one: _Object) -> Looked:

@@ -77,7 +77,7 @@ KINDS = [
     "traces",
     "versions",
 ]
-SAID = {"code": "reproduce refuses", "environments": "same environment", "refs": "restore it", "runs": "restore it",
+SAID = {"code": "reproduce refuses", "environments": "same environment", "refs": " it", "runs": " it",
         "computations": "loses time", "traces": "loses time", "checkpoints": "passed over",
         "sources": "reproduced", "versions": "ml-assets run shop/features --partition 2024-01 --fresh"}  # fmt: skip
 
@@ -129,6 +129,16 @@ def test_an_entry_in_the_middle_of_a_log_is_missed(store: Store):
     assert fault.key == first.relative_to(store.url).as_posix()
     assert fault.of == "the log of shop/features@2024-01 in main"
     assert "is gone" in str(fault.error)
+
+
+def test_what_a_power_cut_left_at_the_end_of_a_log_is_told_until_it_is_passed_over(store: Store):
+    newest = max((Path(store.url) / "refs").rglob("*.json"))
+    empty(newest)
+    (fault,) = faults(store)
+    assert "the next entry is created behind it" in fault.remedy
+
+    published(store, {"rows": 3})
+    assert faults(open_store(store.url)) == []
 
 
 def test_a_log_and_a_memory_that_name_what_does_not_exist_are_found(store: Store):
