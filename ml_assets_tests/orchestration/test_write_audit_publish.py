@@ -74,7 +74,7 @@ def test_the_corrected_file_works_after_a_refusal(world):
 def test_checks_that_need_what_another_refused_say_so_instead_of_being_broken(world):
     world.landing.write(FILE, umbrellas.visits(MONTH).drop(columns="clouds"))
     checks = {e.check_name: e for e in world.run(umbrellas.PROBLEM, MONTH, ["dataset"]).get_asset_check_evaluations()}
-    assert set(checks) == {"schema", "volume", "unique", "labels", "labelled"}
+    assert set(checks) == {"schema", "volume", "keys", "unique", "labels", "labelled"}
     assert checks["unique"].description == "Not looked into: what it needs was refused by another check."
     assert not checks["unique"].passed, "nobody looked"
     assert [c.name for c in world.store.manifest(world.store.versions("umbrellas/dataset", MONTH)[0]).checks] == [
