@@ -15,7 +15,7 @@ from ml_assets.computation.chain import rows_before
 from ml_assets.computation.recipe import Recipe
 from ml_assets.problem import FeatureTable, Problem
 from ml_assets_tests.doubles import umbrellas
-from ml_assets_tests.doubles.world import World, build
+from ml_assets_tests.doubles.world import World, build, why
 
 JANUARY, FEBRUARY = "2024-01", "2024-02"
 MADE = ("dataset", "features", "split", "model", "evaluation", "predictions")
@@ -140,7 +140,9 @@ def test_what_the_schema_repairs_is_what_is_stored_trained_on_and_predicted(tmp_
 def refused(world: World, problem: Problem, month: str = JANUARY) -> dict[str, str]:
     """The checks of the dataset that stop a run, and what they say."""
     result = world.run(problem, month)
-    assert {event.step_key for event in result.get_step_failure_events()} == {f"{problem.name}__dataset"}
+    (failed,) = result.get_step_failure_events()
+    assert failed.step_key == f"{problem.name}__dataset"
+    assert "was refused by 1 blocking check(s)" in why(failed)
     found = [check for check in result.get_asset_check_evaluations() if not check.passed]
     return {check.check_name: check.description for check in found if check.severity == dg.AssetCheckSeverity.ERROR}
 
@@ -230,10 +232,7 @@ def test_a_dataset_function_that_returns_no_table_is_told_so(tmp_path, returned,
     problem = dataclasses.replace(umbrellas.PROBLEM, dataset=lambda partition, source: returned)
     world = build(tmp_path, [problem])
     (failed,) = world.run(problem, JANUARY, ["dataset"]).get_step_failure_events()
-    error = failed.step_failure_data.error
-    while error.cause is not None:
-        error = error.cause
-    assert f"Problem 'umbrellas': dataset() {words}. Return a pandas DataFrame" in error.message
+    assert f"Problem 'umbrellas': dataset() {words}. Return a pandas DataFrame" in why(failed)
 
 
 def test_of_rows_that_share_a_label_only_the_invalid_ones_are_dropped(tmp_path):
