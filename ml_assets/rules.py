@@ -14,6 +14,8 @@ from ml_assets.errors import InvalidProblem
 if TYPE_CHECKING:
     import numpy as np
 
+MOST_CONFIDENT = 0.999  # what a test of a thousand swaps can tell
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -58,7 +60,9 @@ class Gate:
 class Better:
     """When a challenger replaces the champion: its metric is better by more than ``by`` with this ``confidence``.
 
-    Both are judged on the same rows; the confidence is that of a paired bootstrap over those rows.
+    Both are judged on the same rows by a paired test. Of challengers that are no better, a share of 1 - ``confidence`` at most is
+    promoted, also on few rows: 0.95 needs at least 5 (of two classes: of each), 0.99 needs 7, 0.999 needs 10; on fewer the answer is
+    *cannot tell*. Rows are taken as independent of each other. Method and sources: ``ml_assets.evaluation.paired_test``.
     """
 
     metric: Metric
@@ -66,11 +70,11 @@ class Better:
     confidence: float = 0.95
 
     def __post_init__(self) -> None:
-        if not 0.5 < self.confidence <= 1 or self.by < 0:
+        if not 0.5 < self.confidence <= MOST_CONFIDENT or self.by < 0:
             raise InvalidProblem(
                 f"Better({self.metric.name}) has by={self.by:g} and confidence={self.confidence:g}. "
-                "Give a gain of at least 0 and a fraction above 0.5 and up to 1, such as 0.95: "
-                "else two models could each be better than the other."
+                f"Give a gain of at least 0 and a fraction above 0.5 and up to {MOST_CONFIDENT:g}, such as 0.95: "
+                "with less, two models could each be better than the other, and no number of rows makes it surer."
             )
 
 

@@ -6,11 +6,13 @@ the digest of its split's content. Models of other rows are compared by how far 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from ml_assets.errors import UsageError
+from ml_assets.evaluation.plain import from_plain
 from ml_assets.lineage.champions import champions
 from ml_assets.lineage.reading import manifests
 from ml_assets.lineage.report import most_important_first
@@ -55,8 +57,8 @@ class Row:
     def part(self, metric: str, part: str) -> float | None:
         """The value of a metric, an end of its interval, or the baseline's."""
         told = self.metrics.get(metric)
-        number = told.get(part) if isinstance(told, Mapping) else None
-        return number if isinstance(number, (int, float)) else None
+        number = from_plain(told.get(part)) if isinstance(told, Mapping) else None
+        return number if isinstance(number, (int, float)) and not math.isnan(number) else None
 
 
 @dataclass(frozen=True)
