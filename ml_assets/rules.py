@@ -60,9 +60,9 @@ class Gate:
 class Better:
     """When a challenger replaces the champion: its metric is better by more than ``by`` with this ``confidence``.
 
-    Both are judged on the same rows by a paired test. Of challengers that are no better, a share of 1 - ``confidence`` at most is
-    promoted, also on few rows: 0.95 needs at least 5 (of two classes: of each), 0.99 needs 7, 0.999 needs 10; on fewer the answer is
-    *cannot tell*. Rows are taken as independent of each other. Method and sources: ``ml_assets.evaluation.paired_test``.
+    Both are judged on the same rows by a paired test: of challengers that are no better, a share of 1 - ``confidence`` is
+    promoted, also on few rows. 0.95 needs at least 5 rows (of two classes: of each), 0.99 needs 7, 0.999 needs 10; on fewer the
+    answer is *cannot tell*. Rows count as independent of each other. Method and sources: ``ml_assets.evaluation.paired_test``.
     """
 
     metric: Metric

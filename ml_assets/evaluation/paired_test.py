@@ -175,8 +175,9 @@ def paired_test(
     unit = _dealt(len(label), seed)
     with np.errstate(invalid="ignore"):  # of infinite metrics: inf - inf
         gain = improvement(metric, value(metric, label, challenger), value(metric, label, champion))
-        contributions = _contributions(metric, label, challenger, champion, unit, gain)
-        typical = _typical(metric, label, np.concatenate([challenger, champion]), unit, gain, seed, swaps)
+        contributions = _contributions(metric, label, (challenger, champion), unit, gain)
+        draws, answers = _draws(int(unit.max()) + 1, seed, swaps), _one_below_the_other(challenger, champion)
+        typical = _typical(metric, label, answers, unit=unit, draws=draws, gain=gain)
     return PairedTest(gain, contributions, typical, len(label))
 
 
@@ -189,7 +190,7 @@ def _dealt(rows: int, seed: int) -> np.ndarray:
 
 
 def _contributions(
-    metric: Metric, label: np.ndarray, challenger: np.ndarray, champion: np.ndarray, unit: np.ndarray, gain: float
+    metric: Metric, label: np.ndarray, answers: tuple[np.ndarray, np.ndarray], unit: np.ndarray, gain: float
 ) -> np.ndarray:
     """Jackknife pseudo-values of the gain: with all rows against without the unit's, scaled to the size of a mean unit."""
     import numpy as np
@@ -197,14 +198,28 @@ def _contributions(
     n, units, found = len(label), int(unit.max()) + 1, []
     for chunk in _chunks(units, n):
         others = (unit != np.arange(units)[chunk, None]).astype(np.int32)
-        without = improvement(metric, *(metric.compute(label, of, others) for of in (challenger, champion)))
+        without = improvement(metric, *(metric.compute(label, of, others) for of in answers))
         found.append((n * gain - others.sum(axis=1) * without) * (units / n) if n > 1 else without)
     contributions: np.ndarray = np.concatenate(found)
     return contributions
 
 
+def _one_below_the_other(challenger: np.ndarray, champion: np.ndarray) -> np.ndarray:
+    """The answers of both, shape (2n,) or (2n, k): a value without bounds is its own, an unknown class has probability 0."""
+    import numpy as np
+
+    answers = [challenger, champion]
+    width = max(of.shape[1] if of.ndim > 1 else 0 for of in answers)
+    if width:
+        answers = [
+            np.pad(of, ((0, 0), (0, width - of.shape[1]))) if of.ndim > 1 else np.repeat(of[:, None], width, axis=1)
+            for of in answers
+        ]
+    return np.concatenate(answers)
+
+
 def _typical(
-    metric: Metric, label: np.ndarray, answers: np.ndarray, unit: np.ndarray, gain: float, seed: int, swaps: int
+    metric: Metric, label: np.ndarray, answers: np.ndarray, *, unit: np.ndarray, draws: np.ndarray, gain: float
 ) -> np.ndarray:
     """The typical value of each swap, sorted: by how much it lowers the gain, per share of the rows that are swapped.
 
@@ -214,9 +229,8 @@ def _typical(
     import numpy as np
 
     n, twice, found = len(label), np.concatenate([label, label]), []
-    kept = _draws(int(unit.max()) + 1, seed, swaps)
-    for chunk in _chunks(len(kept), 2 * n):
-        ours = kept[chunk][:, unit]
+    for chunk in _chunks(len(draws), 2 * n):
+        ours = draws[chunk][:, unit]
         sides = (metric.compute(twice, answers, np.hstack(of)) for of in ((ours, 1 - ours), (1 - ours, ours)))
         swapped, share = improvement(metric, *sides), 1 - ours.mean(axis=1)
         for lost, of in ((gain - swapped, share), (gain + swapped, 1 - share)):

@@ -21,10 +21,10 @@ from ml_assets.lineage.model_card import model_card
 from ml_assets.orchestration.asset import problem_asset, upstream
 from ml_assets.orchestration.code_references import code_references
 from ml_assets.orchestration.io_manager import Made
-from ml_assets.orchestration.split import window_of
 from ml_assets.orchestration.step import CheckSpec, store_of
 from ml_assets.orchestration.tables import evaluation_tables
 from ml_assets.problem import Metric, Problem
+from ml_assets.promotion.unseen import window_of
 from ml_assets.store import Handle, Png
 from ml_assets.training.model import predict
 from ml_assets.training.split import TEST, TRAIN, rows_of

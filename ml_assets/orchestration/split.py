@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import dagster as dg
 
 from ml_assets.evaluation import checks
@@ -17,9 +15,6 @@ from ml_assets.problem import FeatureTable, Problem, RollingWindow
 from ml_assets.store import Handle
 from ml_assets.training.rows import concatenate
 from ml_assets.training.split import TEST, TRAIN, VALIDATION, assign_roles, rows_of
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 CHECKS = (
     CheckSpec("disjoint", "No row has two roles, and training ends before validation, validation before the test."),
@@ -76,9 +71,3 @@ def _waits_for_labels(partition: str, table: FeatureTable) -> Skip | None:
         f"{partition} has no known labels yet: nothing to train or judge. Land the outcomes and it is made again; "
         "its rows are predicted by the champion all the same."
     )
-
-
-def window_of(split: Handle) -> tuple[FeatureTable, pd.DataFrame]:
-    """The rows that a split divided, from exactly the feature versions it was made from, and their roles."""
-    tables = {str(handle.key.partition): handle.load() for handle in split.inputs("features")}
-    return concatenate(tables), split.load()

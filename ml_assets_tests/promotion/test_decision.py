@@ -111,9 +111,7 @@ def test_too_few_rows_are_said_with_how_many_are_needed():
     )
 
 
-@pytest.mark.parametrize(
-    ("rows", "kind"), [(0, Promote), (1, CannotTell), (4, CannotTell), (5, Promote)], ids=lambda of: str(of)
-)
+@pytest.mark.parametrize(("rows", "kind"), [(0, Promote), (1, CannotTell), (4, CannotTell), (5, Promote)], ids=str)
 def test_a_first_model_whose_gates_were_held_on_too_few_rows_is_not_promoted(rows, kind):
     found = decide(gates=[dataclasses.replace(PASSED, rows=rows)], promote_when=ASKED, comparison=None)
     assert isinstance(found, kind)
