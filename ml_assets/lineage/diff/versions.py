@@ -216,7 +216,7 @@ def _quality(
 ) -> dict[str, Any]:
     """The sections about two evaluations, for ``Diff``."""
     reports = told.unless_lost("slices and gates", lambda: (old.report, new.report))
-    same_rows = reports is not None and on_same_rows(old.answers, new.answers)
+    same_rows = on_same_rows(old.answers, new.answers) if reports else _split_of(old) == _split_of(new) != ""
     metrics = metrics_diff(old.manifest, new.manifest, problem.metrics if problem else (), same_rows=same_rows)
     first = next((metric.name for metric in metrics if metric.old and metric.new), None)
     again = None
@@ -230,6 +230,11 @@ def _quality(
         "slices": slices_diff(*reports, first) if reports and first else (),
         "gates": gates_diff(*reports) if reports else (),
     }
+
+
+def _split_of(evaluation: Side) -> str:
+    """The digest of the split that says which rows judged; empty where that is not recorded."""
+    return next((read.digest for read in evaluation.manifest.inputs if read.name == "split"), "")
 
 
 def _answers(

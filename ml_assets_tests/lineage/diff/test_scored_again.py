@@ -87,10 +87,10 @@ def test_evaluations_that_do_not_say_what_they_judged_get_no_verdict(own):
             ),
         ),
         (
-            ScoredAgain(dataclasses.replace(GAIN, too_few="1 labelled row judges"), TESTS),
+            ScoredAgain(dataclasses.replace(GAIN, too_few="1 row judges"), TESTS),
             (
                 "scored again on 90 test rows that neither was fitted on (0 of 97 of 2024-02, 90 of 95 of 2024-03):",
-                "auroc 0.500 -> 0.750: better by 0.250, 95 % interval [-0.500, 0.500]; too few rows to tell: 1 labelled row judges",
+                "auroc 0.500 -> 0.750: better by 0.250, 95 % interval [-0.500, 0.500]; too few rows to tell: 1 row judges",
             ),
         ),
         (ScoredAgain(None, TESTS, "Nothing is fair."), ("no verdict: Nothing is fair.",)),
