@@ -74,7 +74,7 @@ class Better:
             raise InvalidProblem(
                 f"Better({self.metric.name}) has by={self.by:g} and confidence={self.confidence:g}. "
                 f"Give a gain of at least 0 and a fraction above 0.5 and up to {MOST_CONFIDENT:g}, such as 0.95: "
-                "with less, two models could each be better than the other, and no number of rows makes it surer."
+                "else two models could each be better than the other, or no number of rows would be enough."
             )
 
 

@@ -77,8 +77,8 @@ class Diff:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON."""
-        plain: dict[str, Any] = to_plain(asdict(self))
-        return plain
+        again = to_plain(asdict(self.scored_again)) if self.scored_again else None
+        return {**asdict(self), "gain": self.gain.to_json() if self.gain else None, "scored_again": again}
 
 
 def diff(
@@ -225,7 +225,9 @@ def _quality(
     return {
         "judged_by": (old.key, new.key),
         "metrics": metrics,
-        "gain": gain(problem.promote_when, old.answers, new.answers) if same_rows and metrics and problem else None,
+        "gain": gain(problem.promote_when, old.answers, new.answers)
+        if reports and same_rows and metrics and problem
+        else None,
         "scored_again": again,
         "slices": slices_diff(*reports, first) if reports and first else (),
         "gates": gates_diff(*reports) if reports else (),
