@@ -20,6 +20,8 @@ WAIVABLE = {"dataset": ("volume",), "features": ("features_sound", "leak"), "spl
 The others say what a row, a label or a model is; what breaks them is mended where it is made.
 """
 
+MOST_CONFIDENT = 0.999  # what a test of a thousand swaps can tell
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -65,7 +67,9 @@ class Gate:
 class Better:
     """When a challenger replaces the champion: its metric is better by more than ``by`` with this ``confidence``.
 
-    Both are judged on the same rows; the confidence is that of a paired bootstrap over those rows.
+    Both are judged on the same rows by a paired test: of challengers that are no better, a share of 1 - ``confidence`` is
+    promoted, also on few rows. 0.95 needs at least 5 rows (of two classes: of each), 0.99 needs 7, 0.999 needs 10; on fewer the
+    answer is *cannot tell*. Rows count as independent of each other. Method and sources: ``ml_assets.evaluation.paired_test``.
     """
 
     metric: Metric
@@ -73,11 +77,11 @@ class Better:
     confidence: float = 0.95
 
     def __post_init__(self) -> None:
-        if not 0.5 < self.confidence <= 1 or self.by < 0:
+        if not 0.5 < self.confidence <= MOST_CONFIDENT or self.by < 0:
             raise InvalidProblem(
                 f"Better({self.metric.name}) has by={self.by:g} and confidence={self.confidence:g}. "
-                "Give a gain of at least 0 and a fraction above 0.5 and up to 1, such as 0.95: "
-                "else two models could each be better than the other."
+                f"Give a gain of at least 0 and a fraction above 0.5 and up to {MOST_CONFIDENT:g}, such as 0.95: "
+                "else two models could each be better than the other, or no number of rows would be enough."
             )
 
 

@@ -30,7 +30,12 @@ def add_to(verbs: Any) -> None:
         verbs, "compare", "models side by side: parameters, metrics, role, code, seconds", compare, EXAMPLES
     )
     parser.add_argument("problem")
-    parser.add_argument("--by", default=PARTITION, metavar="METRIC", help="sort by a metric, best first")
+    parser.add_argument(
+        "--by",
+        default=PARTITION,
+        metavar="METRIC",
+        help="sort by a metric, best first; of different test rows by the gain over the baseline",
+    )
     parser.add_argument("--html", metavar="FILE", help="write a report that opens in a browser and needs no network")
     add_partitions(parser, required=False)
 
@@ -78,7 +83,10 @@ def _say(compared: Comparison) -> None:
     for line in table([_cells(row, compared) for row in compared.rows], header).splitlines():
         say(cut(line))
     say()
-    say("Models with the same test rows can be compared; of others, compare how far each is from its baseline.")
+    say(
+        "Models with the same test rows can be compared; of others, compare how far each is from its baseline: "
+        "by that they are sorted."
+    )
     say(f"next: ml-assets show {short(compared.rows[0].model.version)}")
 
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import ml_assets
 from ml_assets import problems
-from ml_assets.cli.show import command, number, say, say_json, table
+from ml_assets.cli.show import command, number, progress, say, say_json, table
 from ml_assets.lineage.diff import Diff, diff
 from ml_assets.lineage.diff.code import CodeDiff
 from ml_assets.lineage.diff.judged import MetricDiff, SliceDiff
 from ml_assets.lineage.diff.predictions import THRESHOLD, AnswersDiff
 from ml_assets.lineage.diff.rows import RowsDiff
+from ml_assets.lineage.diff.scored_again import ScoredAgain
 from ml_assets.lineage.diff.weights import TensorDiff
 from ml_assets.lineage.reference import resolve
 from ml_assets.settings import Settings
@@ -45,7 +46,7 @@ def compare(options: argparse.Namespace, settings: Settings) -> int:
     old, new = resolve(store, options.old), resolve(store, options.new)
     name = old.asset.partition("/")[0]
     problem = next((problem for problem in problems.PROBLEMS if problem.name == name), None)
-    found = diff(store, old, new, problem, threshold=options.threshold)
+    found = diff(store, old, new, problem, threshold=options.threshold, telling=progress)
     if options.json:
         say_json(found.to_json())
     else:
@@ -64,7 +65,7 @@ def lines(found: Diff) -> Iterator[str]:
     yield from _section("rows", _rows(found.rows) if found.rows else ())
     yield from _section("weights", _weights(found.weights))
     yield from _section("checks and notes", found.outcomes)
-    yield from _section(_judged(found), [*_metrics(found.metrics), *_gain(found)])
+    yield from _section(_judged(found), [*_metrics(found.metrics), *_gain(found), *_scored_again(found.scored_again)])
     yield from _section("gates whose verdict changed", (gate.new for gate in found.gates))
     yield from _section("slices that moved most", _slices(found.slices))
     yield from _section("predictions", _answers(found.answers) if found.answers else ())
@@ -161,7 +162,7 @@ def _judged(found: Diff) -> str:
     """The title of the metrics: numbers from other rows can differ by the rows alone."""
     by = f" by {found.judged_by[0]} and {found.judged_by[1]}" if found.judged_by else ""
     rows = found.answers and {*found.answers.rows, found.answers.common}
-    return f"metrics{by}" + (", on other rows" if rows and len(rows) > 1 else "")
+    return f"metrics{by}" + (", on other rows" if found.scored_again or (rows and len(rows) > 1) else "")
 
 
 def _metrics(metrics: Sequence[MetricDiff]) -> list[str]:
@@ -177,6 +178,14 @@ def _gain(found: Diff) -> Iterator[str]:
             f"on the same {found.gain.rows:,} rows {found.gain.metric} is {how}, "
             f"95 % interval of the gain [{number(found.gain.low)}, {number(found.gain.high)}]"
         )
+
+
+def _scored_again(again: ScoredAgain | None) -> Iterator[str]:
+    """A verdict on rows that both can be judged on, or why there is none."""
+    if again is None:
+        return
+    yield "the numbers above come from other rows and do not tell which model is better"
+    yield from again.sentences
 
 
 def _estimate(of: Any) -> str:

@@ -97,5 +97,7 @@ def plural(count: int, noun: str) -> str:
 
 
 def number(value: Any) -> str:
-    """A metric, or a dash where it is undefined."""
-    return "–" if value is None else f"{value:.4f}"
+    """A metric, or a dash where it is undefined; text, such as ``Infinity``, as it is."""
+    if value is None:
+        return "–"
+    return value if isinstance(value, str) else f"{value:.4f}"

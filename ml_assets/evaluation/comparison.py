@@ -7,8 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.errors import IncomparableEvaluations
-from ml_assets.evaluation.intervals import RESAMPLES, improvement, interval, paired_differences
+from ml_assets.evaluation.intervals import RESAMPLES
 from ml_assets.evaluation.metrics import value, written
+from ml_assets.evaluation.paired_test import paired_test, units_needed
+from ml_assets.evaluation.plain import to_plain
 from ml_assets.evaluation.scored_rows import paired
 from ml_assets.problem import Better
 
@@ -26,10 +28,13 @@ class Comparison:
         rows: how many rows both were judged on.
         challenger, champion: the metric of each.
         gain: by how much the challenger is better, in the metric's direction; negative if it is worse.
-        low, high: 95 % interval of the gain, paired bootstrap.
+        low, high: 95 % interval of the gain; NaN where it has none.
         by: the gain that promotion asks to be exceeded.
-        confidence: share of the resamples in which the gain is more than ``by``; NaN if none has a value.
-        undefined: how many resamples had no value and are left out.
+        confidence: how sure the rows make it that the gain is more than ``by``: one minus the p-value of "it is not", so a
+            rule that asks for 0.95 promotes a model that is no better in at most 5 % of cases. Under 0.5: the p-value of "it
+            is". NaN where nothing can be told. It is no probability that the challenger is better.
+        too_few: why these rows are too few for the confidence that promotion asks, as a sentence; else empty.
+        method: how the confidence was found, and what it took for independent; see ``paired_test``.
     """
 
     metric: str
@@ -42,26 +47,39 @@ class Comparison:
     high: float
     by: float
     confidence: float
-    undefined: int = 0
+    too_few: str = ""
+    method: str = ""
 
     @property
     def sentence(self) -> str:
         """``auroc 0.612 vs champion 0.598 on the same 6,301 rows: better by 0.014, 95 % interval [-0.002, 0.031]``."""
         challenger = written(self.challenger, self.unit, apart_from=self.champion)
         champion = written(self.champion, self.unit, apart_from=self.challenger)
-        how = f"{'better' if self.gain >= 0 else 'worse'} by {written(abs(self.gain), self.unit)}"
+        rows = "1 row" if self.rows == 1 else f"{self.rows:,} rows"
+        return f"{self.metric} {challenger} vs champion {champion} on the same {rows}: {self.outcome}"
+
+    @property
+    def outcome(self) -> str:
+        """``better by 0.014, 95 % interval [-0.002, 0.031]``."""
+        if math.isnan(self.gain):
+            return "which is better has no answer"
         if self.gain == 0:
             how = "no better and no worse"
-        return (
-            f"{self.metric} {challenger} vs champion {champion} on the same {self.rows:,} rows: {how}, "
-            f"95 % interval [{written(self.low)}, {written(self.high)}]"
-        )
+        else:
+            how = f"{'better' if self.gain > 0 else 'worse'} by {written(abs(self.gain), self.unit)}"
+        return f"{how}, {self.interval}"
+
+    @property
+    def interval(self) -> str:
+        """``95 % interval [-0.002, 0.031]``; of the gain."""
+        if math.isnan(self.low):
+            return "no 95 % interval"
+        return f"95 % interval [{written(self.low)}, {written(self.high)}]"
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON; what is undefined (NaN) becomes null."""
-        return {
-            name: None if isinstance(item, float) and math.isnan(item) else item for name, item in asdict(self).items()
-        }
+        """Plain JSON; what is undefined (NaN) becomes null, what is infinite the text ``Infinity`` or ``-Infinity``."""
+        told: dict[str, Any] = to_plain(asdict(self))
+        return told
 
 
 def compare(
@@ -78,30 +96,56 @@ def compare(
     Args:
         challenger, champion: scored rows (see :mod:`ml_assets.evaluation.scored_rows`), the same in the same order.
         names: how to call the two in an error, such as ``("challenger b812…", "champion 07de…")``.
+        seed, resamples: of the swaps, see ``paired_test``.
     Raises:
         IncomparableEvaluations: if the two were not judged on the very same rows with the same labels.
     """
-    import numpy as np
-
     _refuse_other_rows(challenger, champion, names)
-    label, new, old = paired(challenger, champion)
-    gains = paired_differences(better.metric, label, new, old, seed=seed, resamples=resamples)
-    known = gains[~np.isnan(gains)]
+    return compare_answers(better, *paired(challenger, champion), seed=seed, resamples=resamples)
+
+
+def compare_answers(
+    better: Better,
+    label: np.ndarray,
+    new: np.ndarray,
+    old: np.ndarray,
+    *,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> Comparison:
+    """The same, of the answers ``new`` (the challenger's) and ``old`` for rows with these labels, shape (n,) or (n, k)."""
     values = value(better.metric, label, new), value(better.metric, label, old)
-    spread = interval(gains)
+    too_few = _too_few(better, label, new)
+    test = paired_test(better.metric, label, new, old, seed=seed, swaps=resamples)
+    low, high = test.interval()
     return Comparison(
         metric=better.metric.name,
         unit=better.metric.unit,
         rows=len(label),
         challenger=values[0],
         champion=values[1],
-        gain=improvement(better.metric, *values),
-        low=spread.low,
-        high=spread.high,
+        gain=test.gain,
+        low=low,
+        high=high,
         by=better.by,
-        confidence=float((known > better.by).mean()) if len(known) else float("nan"),
-        undefined=spread.undefined,
+        confidence=math.nan if too_few else test.confidence(better.by),
+        too_few=too_few,
+        method=test.method,
     )
+
+
+def _too_few(better: Better, label: np.ndarray, prediction: np.ndarray) -> str:
+    """Why the rows are too few for the confidence that is asked; of two classes each is counted."""
+    import numpy as np
+
+    needed = units_needed(better.confidence)
+    asks = f"a confidence of {better.confidence:g} needs at least {needed}"
+    if len(label) < needed:
+        return f"{len(label):,} labelled row{'s' * (len(label) != 1)} judge{'s' * (len(label) == 1)}, and {asks}"
+    if prediction.ndim > 1 or not np.isin(label, (0, 1)).all():
+        return ""
+    rarest, rows = min((0, int((label == 0).sum())), (1, int((label == 1).sum())), key=lambda of: of[1])
+    return f"label {rarest} is that of {rows:,} of {len(label):,} rows, and {asks} of each" if rows < needed else ""
 
 
 def _refuse_other_rows(challenger: pd.DataFrame, champion: pd.DataFrame, names: tuple[str, str]) -> None:

@@ -40,7 +40,7 @@ def permutation_importance(
         classes: see ``metrics.value``.
     Returns:
         feature and drop, in the metric's unit and direction (positive: the model needs it; about 0 or less: it does not);
-        nothing where the metric is undefined on these rows.
+        nothing where the metric is undefined or infinite on these rows, and no feature that makes it so.
     """
     import numpy as np
 
@@ -49,13 +49,14 @@ def permutation_importance(
     sample = rows.rows(np.sort(rng.permutation(known)[:most_rows]))
     order = rng.permutation(len(sample))
     whole = value(metric, sample.label, answer(sample.features), classes) if len(sample) else math.nan
-    if math.isnan(whole):
+    if not math.isfinite(whole):
         return ()
     found = [
         (name, improvement(metric, whole, value(metric, sample.label, prediction, classes)))
         for name, prediction in _with_one_shuffled(sample.features, order, answer)
     ]
-    return tuple(sorted(found, key=lambda pair: (-pair[1], pair[0])))
+    finite = [(name, drop) for name, drop in found if math.isfinite(drop)]
+    return tuple(sorted(finite, key=lambda pair: (-pair[1], pair[0])))
 
 
 def _with_one_shuffled(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ml_assets.classes import by_column
 from ml_assets.evaluation.intervals import RESAMPLES, interval, resampled
 from ml_assets.evaluation.metrics import value, written
+from ml_assets.evaluation.plain import from_plain, to_plain
 from ml_assets.evaluation.scored_rows import classes_of, scored_rows, values_of
 from ml_assets.evaluation.slices import SliceScore, slice_scores
 from ml_assets.problem import FeatureTable, Gate, Metric, Problem
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A metric and its 95 % bootstrap interval; NaN where undefined.
+    """A metric and its 95 % bootstrap interval; NaN where undefined, see ``interval``.
 
     Attributes:
         undefined: how many resamples had no value; the interval leaves them out.
@@ -44,6 +45,8 @@ class GateVerdict:
     Attributes:
         bound: whether the value must be at least or at most ``limit``.
         origin: where a limit comes from that is relative to the baseline; else empty.
+        rows, low, high: how many rows judged and the metric's 95 % interval; 0 and NaN of older evaluations. The value
+            decides, not the interval.
     """
 
     metric: str
@@ -53,14 +56,23 @@ class GateVerdict:
     passed: bool
     origin: str = ""
     unit: str = "1"
+    rows: int = 0
+    low: float = math.nan
+    high: float = math.nan
 
     @property
     def sentence(self) -> str:
-        """``auroc 0.571 fails its gate: at least 0.580 is required.``"""
+        """``auroc 0.571 fails its gate: at least 0.580 is required.``; of few rows, also how few."""
         seen = written(self.value, self.unit, apart_from=self.limit)
         limit = written(self.limit, self.unit, apart_from=self.value)
         verb = "passes" if self.passed else "fails"
-        return f"{self.metric} {seen} {verb} its gate: {self.bound} {limit} is required{self.origin}."
+        return f"{self.metric} {seen} {verb} its gate: {self.bound} {limit} is required{self.origin}{self._evidence}."
+
+    @property
+    def _evidence(self) -> str:
+        if not self.rows or math.isnan(self.value) or not math.isnan(self.low):
+            return ""
+        return f" (of {self.rows:,} row{'s' * (self.rows != 1)}, too few for a 95 % interval)"
 
 
 @dataclass(frozen=True)
@@ -87,8 +99,8 @@ class Evaluation:
     drift: ByFeature = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON; what is undefined (NaN) becomes null."""
-        plain: dict[str, Any] = _without_nan(asdict(self))
+        """Plain JSON; what is undefined (NaN) becomes null, what is infinite the text ``Infinity`` or ``-Infinity``."""
+        plain: dict[str, Any] = to_plain(asdict(self))
         return plain
 
     @classmethod
@@ -97,12 +109,12 @@ class Evaluation:
         return cls(
             rows=plain["rows"],
             unlabelled=plain["unlabelled"],
-            model={name: Estimate(**_with_nan(e)) for name, e in plain["model"].items()},
-            baseline={name: Estimate(**_with_nan(e)) for name, e in plain["baseline"].items()},
-            slices=tuple(SliceScore(**s) for s in plain["slices"]),
-            gates=tuple(GateVerdict(**_with_nan(g)) for g in plain["gates"]),
-            importance=tuple((name, number) for name, number in plain.get("importance", ())),
-            drift=tuple((name, number) for name, number in plain.get("drift", ())),
+            model={name: Estimate(**_numbers(e)) for name, e in plain["model"].items()},
+            baseline={name: Estimate(**_numbers(e)) for name, e in plain["baseline"].items()},
+            slices=tuple(_slice(s) for s in plain["slices"]),
+            gates=tuple(GateVerdict(**_numbers(g)) for g in plain["gates"]),
+            importance=tuple((name, from_plain(number)) for name, number in plain.get("importance", ())),
+            drift=tuple((name, from_plain(number)) for name, number in plain.get("drift", ())),
         )
 
 
@@ -162,22 +174,23 @@ def judge_scored(
         slices=tuple(
             s for column in problem.slices for s in slice_scores(problem, judged, by["model"], column, classes)
         ),
-        gates=tuple(_verdict(gate, scores["model"], scores["baseline"]) for gate in problem.gates),
+        gates=tuple(_verdict(gate, scores["model"], scores["baseline"], len(scored)) for gate in problem.gates),
         importance=importance,
         drift=drift,
     )
 
 
 def _estimate(metric: Metric, label: np.ndarray, prediction: np.ndarray, draws: np.ndarray) -> Estimate:
-    spread = interval(draws)
+    spread = interval(draws, rows=len(label))
     return Estimate(value(metric, label, prediction), spread.low, spread.high, spread.undefined)
 
 
 # ---------------------------------------------------------------- gates
 
 
-def _verdict(gate: Gate, model: Scores, baseline: Scores) -> GateVerdict:
-    metric, seen = gate.metric, model[gate.metric.name].value
+def _verdict(gate: Gate, model: Scores, baseline: Scores, rows: int) -> GateVerdict:
+    metric, estimate = gate.metric, model[gate.metric.name]
+    seen = estimate.value
     origin = ""
     if gate.above_baseline_by is not None:
         dumb = baseline[metric.name].value
@@ -188,19 +201,27 @@ def _verdict(gate: Gate, model: Scores, baseline: Scores) -> GateVerdict:
         at_least = gate.at_least is not None
         limit = gate.at_least if gate.at_least is not None else gate.at_most  # type: ignore[assignment]  # one is given
     passed = seen >= limit if at_least else seen <= limit  # never for NaN
-    return GateVerdict(metric.name, "at least" if at_least else "at most", seen, limit, passed, origin, metric.unit)
+    return GateVerdict(
+        metric.name,
+        "at least" if at_least else "at most",
+        seen,
+        limit,
+        passed,
+        origin,
+        metric.unit,
+        rows,
+        estimate.low,
+        estimate.high,
+    )
 
 
 # ---------------------------------------------------------------- JSON
 
 
-def _without_nan(of: Any) -> Any:
-    if isinstance(of, Mapping):
-        return {key: _without_nan(item) for key, item in of.items()}
-    if isinstance(of, (list, tuple)):
-        return [_without_nan(item) for item in of]
-    return None if isinstance(of, float) and math.isnan(of) else of
+def _slice(fields: Mapping[str, Any]) -> SliceScore:
+    scores = {name: None if item is None else from_plain(item) for name, item in fields["scores"].items()}
+    return SliceScore(**{**fields, "scores": scores})
 
 
-def _with_nan(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: math.nan if item is None else item for name, item in fields.items()}
+def _numbers(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: from_plain(item) for name, item in fields.items()}

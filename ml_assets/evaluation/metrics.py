@@ -233,8 +233,21 @@ def _product(weights: np.ndarray, per_row: np.ndarray) -> np.ndarray:
 
 
 def weighted_mean(per_row: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """The mean of ``per_row`` (n,) under each row of ``weights`` (b, n): shape (b,), NaN where nothing counts."""
-    return _ratio(_product(weights, per_row), weights.sum(axis=1))
+    """The mean of ``per_row`` (n,) under each row of ``weights`` (b, n): shape (b,), NaN where nothing counts.
+
+    Infinite where a row counts that is; a row that does not count never matters.
+    """
+    import numpy as np
+
+    infinite = np.isinf(per_row)
+    if not infinite.any():
+        return _ratio(_product(weights, per_row), weights.sum(axis=1))
+    mean = weighted_mean(np.where(infinite, 0, per_row), weights)
+    with np.errstate(invalid="ignore"):  # both signs: inf - inf
+        for sign in (1, -1):
+            counts = (weights[:, infinite & (per_row * sign > 0)] > 0).any(axis=1)
+            mean = mean + np.where(counts, sign * np.inf, 0)
+    return mean
 
 
 def _ratio(numerator: np.ndarray, denominator: np.ndarray, *, where_zero: float = float("nan")) -> np.ndarray:

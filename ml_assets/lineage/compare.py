@@ -6,11 +6,13 @@ the digest of its split's content. Models of other rows are compared by how far 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from ml_assets.errors import UsageError
+from ml_assets.evaluation.plain import from_plain
 from ml_assets.lineage.champions import champions
 from ml_assets.lineage.reading import manifests
 from ml_assets.lineage.report import most_important_first
@@ -55,8 +57,8 @@ class Row:
     def part(self, metric: str, part: str) -> float | None:
         """The value of a metric, an end of its interval, or the baseline's."""
         told = self.metrics.get(metric)
-        number = told.get(part) if isinstance(told, Mapping) else None
-        return number if isinstance(number, (int, float)) else None
+        number = from_plain(told.get(part)) if isinstance(told, Mapping) else None
+        return number if isinstance(number, (int, float)) and not math.isnan(number) else None
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,9 @@ class Comparison:
 
     def ordered(self, by: str, order: str = "") -> Comparison:
         """The same in the order of a metric, best first unless told, or of partitions; undefined values are last.
+
+        By a metric, models that were judged on the same rows are in the order of its value; of different rows (one month may
+        be easier than another) in the order of the gain over the baseline on each one's own.
 
         Raises:
             UsageError: if there is no such order.
@@ -146,16 +151,32 @@ def compare(
 
 
 def in_order(rows: Sequence[Row], by: str, order: str) -> list[Row]:
-    """Sorted by partition, or by a metric's value with the undefined last in either order."""
+    """Sorted by partition, or by a metric with the undefined last in either order; see ``Comparison.ordered``."""
     descending = order == "desc"
     ordered = sorted(rows, key=lambda row: (row.model.partition or "", row.model.version), reverse=descending)
     if by == PARTITION:
         return ordered
-    defined = [row for row in ordered if row.value(by) is not None]
+    places = {row.evaluation: number for row, number in zip(ordered, standings(ordered, by), strict=True)}
+    defined = [row for row in ordered if places[row.evaluation] is not None]
     return [
-        *sorted(defined, key=lambda row: row.value(by) or 0.0, reverse=descending),
-        *(row for row in ordered if row.value(by) is None),
+        *sorted(defined, key=lambda row: places[row.evaluation] or 0.0, reverse=descending),
+        *(row for row in ordered if places[row.evaluation] is None),
     ]
+
+
+def standings(rows: Sequence[Row], metric: str) -> list[float | None]:
+    """The number that each is sorted by: the metric's value, or where they were judged on different rows, value - baseline."""
+    values = [row.value(metric) for row in rows]
+    judged_on = {row.judged_on for row, value in zip(rows, values, strict=True) if value is not None}
+    if len(judged_on) < 2:
+        return values
+    return [_above(value, row.part(metric, "baseline")) for row, value in zip(rows, values, strict=True)]
+
+
+def _above(value: float | None, baseline: float | None) -> float | None:
+    if value is None or baseline is None or math.isnan(value - baseline):
+        return None
+    return value - baseline
 
 
 Judged = dict[VersionKey, tuple[VersionKey, Manifest]]

@@ -19,19 +19,16 @@ from ml_assets.computation.chain import read_of_ledger, was_decided
 from ml_assets.errors import FeatureMismatch, InvalidPrediction, RefMoved
 from ml_assets.evaluation.comparison import Comparison, compare
 from ml_assets.evaluation.judge import Evaluation
-from ml_assets.evaluation.scored_rows import scored_rows
 from ml_assets.orchestration.asset import asset_key, problem_asset, upstream
 from ml_assets.orchestration.code_references import definition_of
 from ml_assets.orchestration.io_manager import Made
 from ml_assets.orchestration.partitions import previous_mapping
-from ml_assets.orchestration.split import window_of
 from ml_assets.orchestration.step import partition_of, store_of
 from ml_assets.problem import FeatureTable, Problem
 from ml_assets.promotion.decision import Decision, Promote, decide
 from ml_assets.promotion.ledger import Ledger, Move, reigning, undone
+from ml_assets.promotion.unseen import is_seen, judging_rows, scored_by
 from ml_assets.store import Handle, Store
-from ml_assets.training.model import answered_classes, predict
-from ml_assets.training.split import TEST, TRAIN, VALIDATION, rows_of
 
 ATTEMPTS = 5  # each lost race means that another promotion was made; five in one step are a fault elsewhere
 NUMBERS = ("challenger", "champion", "gain", "low", "high", "confidence")
@@ -146,7 +143,7 @@ class _Trial:
         comparison, seen, incomparable = None, 0, ""
         if champion is not None:
             served = Handle(self.store, champion.model, "champion")
-            test = rows_of(*window_of(self.split), TEST)
+            test = judging_rows(self.split)
             try:
                 comparison, seen = self._compare(judgement.scored, served, test), self._seen_rows(served, test)
             except (FeatureMismatch, InvalidPrediction) as unfit:
@@ -173,20 +170,13 @@ class _Trial:
         return ""
 
     def _compare(self, challenger: Any, served: Handle, test: FeatureTable) -> Comparison:
-        model = served.load()
-        prediction = predict(self.problem, model, test.features, name=f"champion {served.key}")
-        champion = scored_rows(self.problem, test, prediction, classes=answered_classes(self.problem, model))
         names = (f"challenger {self.model.key}", f"champion {served.key}")
+        champion = scored_by(self.problem, served, test)
         return compare(self.problem.promote_when, challenger=challenger, champion=champion, names=names)
 
     def _seen_rows(self, served: Handle, test: FeatureTable) -> int:
         """How many rows of the test the champion was fitted on or chosen by."""
-        roles = served.input("split").load()
-        names = {"entity": self.problem.entity, "event_time": self.problem.event_time}
-        keys = [key for key, name in names.items() if name is not None]
-        seen = roles.loc[roles["role"].isin([TRAIN, VALIDATION]), keys]
-        judging = test.keys[[names[key] for key in keys]].set_axis(keys, axis=1)  # a slice may be called so, too
-        return len(judging.merge(seen.drop_duplicates(), on=keys))
+        return int(is_seen(self.problem, served.input("split").load(), test).sum())
 
 
 def _by_hand(model: Handle) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,16 +14,17 @@ from ml_assets.evaluation.importance import permutation_importance
 from ml_assets.evaluation.judge import Evaluation, judge_scored
 from ml_assets.evaluation.judgement import Judgement
 from ml_assets.evaluation.mistakes import Mistakes, mistakes_as_pictures
+from ml_assets.evaluation.plain import to_plain
 from ml_assets.evaluation.scored_rows import classes_of, scored_rows, values_of
 from ml_assets.lineage.markdown import escaped
 from ml_assets.lineage.model_card import model_card
 from ml_assets.orchestration.asset import problem_asset, upstream
 from ml_assets.orchestration.code_references import code_references
 from ml_assets.orchestration.io_manager import Made
-from ml_assets.orchestration.split import window_of
 from ml_assets.orchestration.step import CheckSpec, store_of
 from ml_assets.orchestration.tables import evaluation_tables
 from ml_assets.problem import Metric, Problem
+from ml_assets.promotion.unseen import window_of
 from ml_assets.store import Handle, Png
 from ml_assets.training.model import Unseen, answered_classes, baseline, predict
 from ml_assets.training.split import TEST, TRAIN, rows_of
@@ -89,16 +89,18 @@ def evaluation_asset(problem: Problem) -> dg.AssetsDefinition:
 
 
 def metrics_of(report: Evaluation) -> dict[str, Any]:
-    """The numbers of an evaluation for the manifest: name -> value, low, high and the baseline's; null where undefined."""
-    return {
+    """The numbers of an evaluation for the manifest: name -> value, low, high and the baseline's, see ``to_plain``."""
+    numbers = {
         name: {
-            "value": _defined(estimate.value),
-            "low": _defined(estimate.low),
-            "high": _defined(estimate.high),
-            "baseline": _defined(report.baseline[name].value),
+            "value": estimate.value,
+            "low": estimate.low,
+            "high": estimate.high,
+            "baseline": report.baseline[name].value,
         }
         for name, estimate in report.model.items()
     }
+    told: dict[str, Any] = to_plain(numbers)
+    return told
 
 
 def _figure(problem: Problem, scored: pd.DataFrame, report: Evaluation, mistakes: Mistakes | None) -> Figure:
@@ -122,7 +124,3 @@ def _at_a_glance(report: Evaluation, metric: Metric) -> str:
 
 def _inline(picture: bytes) -> str:
     return figures.image_markdown(figures.compact(picture), "image/png", "How the model is judged")
-
-
-def _defined(number: float) -> float | None:
-    return None if math.isnan(number) else number

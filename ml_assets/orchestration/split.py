@@ -31,7 +31,6 @@ from ml_assets.training.split import (
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
 
 CHECKS = (
     CheckSpec("disjoint", "No row has two roles, and training ends before validation, validation before the test."),
@@ -121,9 +120,3 @@ def _waits_for_rows(
 
 def _has_classes(problem: Problem, labels: Mapping[str, np.ndarray]) -> bool:
     return checks.both_classes_present(labels, problem.task).passed
-
-
-def window_of(split: Handle) -> tuple[FeatureTable, pd.DataFrame]:
-    """The rows that a split divided, from exactly the feature versions it was made from, and their roles."""
-    tables = {str(handle.key.partition): handle.load() for handle in split.inputs("features")}
-    return concatenate(tables), split.load()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -65,8 +66,11 @@ def _slice_row(score: SliceScore) -> dict[str, Cell]:
     return {"slice": name, "rows": score.rows, **metrics, "note": note}
 
 
-def _rounded(number: float | None) -> float | None:
-    return None if number is None or number != number else round(number, 4)  # noqa: PLR0124  # only NaN differs from itself
+def _rounded(number: float | None) -> Cell:
+    """Four decimals; nothing where it is undefined, and ``inf`` as text: JSON has none."""
+    if number is None or math.isnan(number):
+        return None
+    return str(number) if math.isinf(number) else round(number, 4)
 
 
 def column_schema(frame: pd.DataFrame, schema: pa.DataFrameSchema | None = None) -> dict[str, Any]:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from markupsafe import Markup
 
-from ml_assets.lineage.compare import PARTITION, Comparison, Order, compare
+from ml_assets.lineage.compare import PARTITION, Comparison, Order, Row, compare, standings
 from ml_assets.pages.archive import expect_problem
 from ml_assets.pages.render import html, template
 from ml_assets.problem import Problem
-from ml_assets.store import Store
+from ml_assets.store import Store, VersionKey
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,17 @@ class Column:
 
 @dataclass(frozen=True)
 class ModelsPage:
-    """The table and its headings."""
+    """The table and its headings.
+
+    Attributes:
+        standing: by metric and evaluation, the number that a model is sorted by, see ``standings``.
+    """
 
     name: str
     table: Comparison
     metrics: Sequence[Column]
     partition: Column
+    standing: Mapping[str, Mapping[VersionKey, float | None]]
 
 
 def models_page(store: Store, problems: Sequence[Problem], name: str, by: str, order: str) -> ModelsPage:
@@ -60,7 +65,12 @@ def in_columns(compared: Comparison, by: str = PARTITION, order: str = "") -> Mo
         compared.ordered(by, order),
         [_column(metric, by, order, compared.best_first(metric)) for metric in compared.metrics],
         _column(PARTITION, by, order, "desc"),
+        {metric: _standing(compared.rows, metric) for metric in compared.metrics},
     )
+
+
+def _standing(rows: Sequence[Row], metric: str) -> dict[VersionKey, float | None]:
+    return {row.evaluation: number for row, number in zip(rows, standings(rows, metric), strict=True)}
 
 
 def report(store: Store, compared: Comparison, by: str = PARTITION) -> str:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from ml_assets.evaluation.comparison import Comparison
 from ml_assets.evaluation.judge import GateVerdict
+from ml_assets.evaluation.paired_test import units_needed
 from ml_assets.problem import Better
 
 
@@ -72,7 +73,7 @@ def decide(
     """Decide about a challenger.
 
     Args:
-        gates: the challenger's verdicts.
+        gates: the challenger's verdicts, with how many rows judged.
         promote_when: what the problem asks of a challenger.
         comparison: against the champion on the same rows; None when there is no champion.
         same_content: the challenger is, byte for byte, the champion.
@@ -86,7 +87,7 @@ def decide(
     if incomparable:
         return CannotTell((incomparable,))
     if comparison is None:
-        return Promote((_first(gates),))
+        return _about_the_first(gates, promote_when)
     if seen_rows:
         return CannotTell((_unfair(seen_rows, comparison),), comparison)
     return _by_confidence(promote_when, comparison)
@@ -101,9 +102,17 @@ def _reasons_to_keep(gates: Sequence[GateVerdict], same_content: bool, rolled_ba
     return tuple(verdict.sentence for verdict in gates if not verdict.passed)
 
 
-def _first(gates: Sequence[GateVerdict]) -> str:
-    passed = " ".join(verdict.sentence for verdict in gates) or "The problem asks for no gates."
-    return f"The first model: there is no champion to compare with. {passed}"
+def _about_the_first(gates: Sequence[GateVerdict], asked: Better) -> Decision:
+    """Without a champion the gates decide alone; where they passed on fewer rows than could tell two models apart, nothing is
+    known. Where there are none, any model is better than none."""
+    passed = " ".join(verdict.sentence for verdict in gates)
+    if not passed:
+        return Promote(("The first model: there is no champion to compare with. The problem asks for no gates.",))
+    rows, needed = min(verdict.rows for verdict in gates), units_needed(asked.confidence)
+    if 0 < rows < needed:
+        few = f"{rows} labelled row{'s' * (rows != 1)} judge{'s' * (rows == 1)}; at least {needed} are needed to hold a gate."
+        return CannotTell((f"The first model, and too few rows to tell whether it is good enough: {few} {passed}",))
+    return Promote((f"The first model: there is no champion to compare with. {passed}",))
 
 
 def _unfair(seen_rows: int, comparison: Comparison) -> str:
@@ -114,13 +123,16 @@ def _unfair(seen_rows: int, comparison: Comparison) -> str:
 
 
 def _by_confidence(asked: Better, comparison: Comparison) -> Decision:
-    seen = comparison.confidence
+    seen, by_hand = comparison.confidence, "The champion stays, unless a person promotes the challenger."
+    if comparison.too_few:
+        return CannotTell(
+            (f"{comparison.sentence}. Too few rows to tell: {comparison.too_few}. {by_hand}",), comparison
+        )
     if math.isnan(seen):
-        reason = f"{comparison.sentence}; no resample has a value. The rows that judge lack a class: widen the split's test part."
-        return CannotTell((reason,), comparison)
+        return CannotTell((f"{comparison.sentence}. The metric is undefined or infinite there. {by_hand}",), comparison)
     ask = f"the {asked.confidence:g} that promotion asks"
     margin = f" by more than {comparison.by:g}" if comparison.by else ""
-    sure = f"{comparison.sentence}; confidence {seen:g} that it is better{margin}"
+    sure = f"{comparison.sentence}; confidence {seen:.4g} that it is better{margin}"
     if seen >= asked.confidence:
         return Promote((f"{sure} reaches {ask}.",), comparison)
     if seen <= round(1 - asked.confidence, 9):

@@ -21,7 +21,7 @@ def test_compare_has_a_row_per_model_and_says_which_can_be_compared(shared, call
 
 def test_compare_by_a_metric_puts_the_best_first(shared, call):
     models = call("compare", "umbrellas", "--by", "brier", "--json").json["models"]
-    briers = [model["metrics"]["brier"]["value"] for model in models]
+    briers = [model["metrics"]["brier"]["value"] - model["metrics"]["brier"]["baseline"] for model in models]
 
     assert briers == sorted(briers) and len(briers) == len(MONTHS)
 

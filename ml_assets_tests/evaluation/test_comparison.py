@@ -36,8 +36,8 @@ def test_the_better_model_has_a_positive_gain_whichever_way_the_metric_goes(metr
 def test_confidence_is_that_of_exceeding_the_asked_gain():
     """Better by exactly 2 on every row: surely by more than 1.9, surely not by more than 2.1."""
     close, far = scored(LABEL + 1), scored(LABEL + 3)
-    assert compare(Better(MAE, by=1.9), challenger=close, champion=far, resamples=50).confidence == 1
-    assert compare(Better(MAE, by=2.1), challenger=close, champion=far, resamples=50).confidence == 0
+    assert compare(Better(MAE, by=1.9), challenger=close, champion=far, resamples=1000).confidence > 0.999
+    assert compare(Better(MAE, by=2.1), challenger=close, champion=far, resamples=1000).confidence < 0.001
 
 
 def test_a_comparison_reads_as_a_sentence():
@@ -51,14 +51,39 @@ def test_a_comparison_reads_as_a_sentence():
     assert "no better and no worse" in same.sentence
 
 
-def test_a_comparison_without_any_defined_resample_is_json_with_nulls():
-    one_class = compare(
-        Better(AUROC), challenger=scored(NOISE, np.ones(200)), champion=scored(NOISE, np.ones(200)), resamples=20
+def test_a_comparison_of_undefined_metrics_is_json_with_nulls_and_says_what_is_missing():
+    ones = scored(NOISE, np.ones(200))
+    plain = json.loads(json.dumps(compare(Better(AUROC), challenger=ones, champion=ones).to_json(), allow_nan=False))
+    assert (plain["confidence"], plain["gain"], plain["rows"]) == (None, None, 200)
+    assert plain["too_few"] == "label 0 is that of 0 of 200 rows, and a confidence of 0.95 needs at least 5 of each"
+
+
+def test_an_infinite_metric_is_neither_better_nor_undefined():
+    lost = compare(Better(MAE), challenger=scored(np.where(NOISE < 0.1, np.inf, LABEL)), champion=scored(LABEL))
+    plain = json.loads(json.dumps(lost.to_json(), allow_nan=False))
+    assert (plain["challenger"], plain["gain"], plain["confidence"]) == ("Infinity", "-Infinity", None)
+    assert lost.sentence == "mae inf vs champion 0.000 on the same 200 rows: worse by inf, no 95 % interval"
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 4])
+@pytest.mark.parametrize("metric", [MAE, BRIER], ids=lambda metric: metric.name)
+def test_on_a_handful_of_rows_nothing_is_told_however_clear_they_look(metric, rows):
+    found = compare(
+        Better(metric), challenger=scored(LABEL[:rows], LABEL[:rows]), champion=scored(1 - LABEL[:rows], LABEL[:rows])
     )
-    assert one_class.undefined == 20
-    plain = json.loads(json.dumps(one_class.to_json(), allow_nan=False))
-    assert plain["confidence"] is None
-    assert plain["rows"] == 200
+    assert np.isnan([found.confidence, found.low, found.high]).all()
+    assert found.gain == 1
+    assert f"{rows} labelled row" in found.too_few
+    assert found.too_few.endswith("and a confidence of 0.95 needs at least 5")
+    assert found.sentence.endswith("better by 1.000, no 95 % interval")
+
+
+def test_of_two_classes_each_needs_rows_and_of_numbers_only_all_together():
+    label = (np.arange(100) < 4).astype(float)
+    two = compare(Better(BRIER), challenger=scored(label, label), champion=scored(1 - label, label))
+    assert two.too_few == "label 1 is that of 4 of 100 rows, and a confidence of 0.95 needs at least 5 of each"
+    numbers = compare(Better(MAE), challenger=scored(label, label * 9), champion=scored(label + 99, label * 9))
+    assert (numbers.too_few, numbers.confidence > 0.95) == ("", True)
 
 
 @pytest.mark.parametrize(

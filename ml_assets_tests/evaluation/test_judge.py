@@ -101,6 +101,26 @@ def test_an_undefined_metric_fails_its_gate():
     assert [gate.passed for gate in found.gates] == [False, False]
 
 
+@pytest.mark.parametrize(("rows", "said"), [(1, " (of 1 row, too few for a 95 % interval)"), (300, "")])
+def test_a_gate_held_on_few_rows_says_so_and_holds_all_the_same(rows, said):
+    few = ROWS.rows(np.arange(rows))
+    problem = toy_problem(gates=(Gate(BRIER, at_most=0.3),))
+    gate = judge(problem, few, prediction=HALF[:rows], baseline=HALF[:rows], resamples=100).gates[0]
+    assert (gate.passed, gate.rows) == (True, rows)
+    assert gate.sentence == f"brier 0.250 passes its gate: at most 0.300 is required{said}."
+
+
+def test_an_infinite_metric_fails_its_gate_and_survives_json():
+    lost = dataclasses.replace(MAE, compute=lambda label, prediction, weights: np.full(len(weights), np.inf))
+    problem = toy_problem(metrics=(AUROC, BRIER, lost), gates=(Gate(lost, at_most=9.0),), slices=("origin",))
+    found = judge(problem, ROWS, prediction=HALF, baseline=HALF, resamples=100)
+    assert found.model["mae"].value == found.model["mae"].high == np.inf
+    assert found.gates[0].sentence == "mae inf fails its gate: at most 9.000 is required."
+    again = Evaluation.from_json(json.loads(json.dumps(found.to_json(), allow_nan=False)))
+    assert (again.model["mae"].value, again.slices[0].scores["mae"]) == (np.inf, np.inf)
+    assert again.to_json() == found.to_json()
+
+
 # ---------------------------------------------------------------- slices
 
 

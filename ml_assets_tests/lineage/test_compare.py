@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ml_assets.errors import UsageError
-from ml_assets.lineage.compare import Row, compare, in_order
+from ml_assets.lineage.compare import Row, compare, in_order, standings
 from ml_assets.promotion.ledger import Ledger
 from ml_assets.store import Input, VersionKey, open_store
 from ml_assets_tests.conftest import MONTHS
@@ -80,11 +80,14 @@ def test_the_newest_evaluation_of_a_model_counts(own):
 
 def test_the_best_is_first_and_the_undefined_last_whichever_way_a_metric_goes(own, two):
     found = compare(own, "umbrellas", METRICS)
-    values = [row.value("auroc") for row in found.ordered("auroc").rows]
-    briers = [row.value("brier") for row in found.ordered("brier").rows]
+    values = standings(found.ordered("auroc").rows, "auroc")
+    briers = standings(found.ordered("brier").rows, "brier")
 
     assert values[-1] is None and values[:-1] == sorted(values[:-1], reverse=True)
     assert briers == sorted(briers)
+    assert briers[0] == found.ordered("brier").rows[0].value("brier") - found.ordered("brier").rows[0].part(
+        "brier", "baseline"
+    )
     assert [row.value("auroc") for row in found.ordered("auroc", "asc").rows][-1] is None
 
 
@@ -93,6 +96,30 @@ def test_undefined_values_are_last_in_either_order():
 
     assert [r.model.partition for r in in_order(rows, "m", "asc")] == ["c", "b", "a", "d"]
     assert [r.model.partition for r in in_order(rows, "m", "desc")] == ["b", "c", "d", "a"]
+
+
+def judged(partition, judged_on, value, baseline):
+    return replace(row(partition), judged_on=judged_on, metrics={"m": {"value": value, "baseline": baseline}})
+
+
+EASY, HARD, UNKNOWN = judged("a", "11", 0.75, 0.7), judged("b", "22", 0.62, 0.3), judged("c", "33", 0.9, None)
+
+
+def test_models_of_different_rows_are_sorted_by_the_gain_over_their_baselines():
+    """A month in which nearly half of all flights are late is easier for average precision: 0.75 there is no feat."""
+    assert [r.model.partition for r in in_order([EASY, UNKNOWN, HARD], "m", "desc")] == ["b", "a", "c"]
+    assert [r.model.partition for r in in_order([EASY, UNKNOWN, HARD], "m", "asc")] == ["a", "b", "c"]
+
+
+def test_models_of_the_same_rows_are_sorted_by_the_metric():
+    same = [replace(of, judged_on="11") for of in (EASY, UNKNOWN, HARD)]
+    assert [r.model.partition for r in in_order(same, "m", "desc")] == ["c", "a", "b"]
+
+
+def test_an_infinite_metric_is_a_value_that_comes_last_of_those():
+    lost = replace(EASY, metrics={"m": {"value": "Infinity", "baseline": 0.5}})
+    assert lost.value("m") == float("inf")
+    assert in_order([lost, HARD], "m", "asc") == [HARD, lost]
 
 
 def test_an_order_that_there_is_not_is_refused(shared):

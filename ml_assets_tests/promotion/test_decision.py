@@ -90,10 +90,39 @@ def test_a_champion_that_was_trained_on_the_rows_that_judge_cannot_be_compared_f
     assert found.reasons[0].startswith("The champion was trained on 1,200 of the 6,301 rows that judge")
 
 
-def test_nothing_can_be_told_when_no_resample_has_a_value():
-    found = decide(gates=[], promote_when=ASKED, comparison=measured(confidence=float("nan"), undefined=1000))
+def test_nothing_can_be_told_where_the_metric_has_no_value():
+    found = decide(gates=[], promote_when=ASKED, comparison=measured(confidence=float("nan"), gain=float("nan")))
     assert isinstance(found, CannotTell)
-    assert "no resample has a value" in found.reasons[0]
+    assert found.reasons[0].endswith(
+        "which is better has no answer. The metric is undefined or infinite there. "
+        "The champion stays, unless a person promotes the challenger."
+    )
+
+
+def test_too_few_rows_are_said_with_how_many_are_needed():
+    few = measured(
+        rows=1, low=float("nan"), confidence=float("nan"), too_few="1 labelled row judges, and a confidence …"
+    )
+    found = decide(gates=[PASSED], promote_when=ASKED, comparison=few)
+    assert isinstance(found, CannotTell)
+    assert found.reasons == (
+        "average_precision 0.612 vs champion 0.598 on the same 1 row: better by 0.014, no 95 % interval. Too few rows to tell: "
+        "1 labelled row judges, and a confidence …. The champion stays, unless a person promotes the challenger.",
+    )
+
+
+@pytest.mark.parametrize(("rows", "kind"), [(0, Promote), (1, CannotTell), (4, CannotTell), (5, Promote)], ids=str)
+def test_a_first_model_whose_gates_were_held_on_too_few_rows_is_not_promoted(rows, kind):
+    found = decide(gates=[dataclasses.replace(PASSED, rows=rows)], promote_when=ASKED, comparison=None)
+    assert isinstance(found, kind)
+    if kind is CannotTell:
+        assert "at least 5 are needed to hold a gate" in found.reasons[0]
+
+
+def test_a_first_model_without_gates_is_better_than_none_on_any_rows():
+    found = decide(gates=[], promote_when=ASKED, comparison=None)
+    assert isinstance(found, Promote)
+    assert found.reasons[0].endswith("The problem asks for no gates.")
 
 
 def test_a_decision_is_plain_json_with_its_numbers():
@@ -109,7 +138,7 @@ def test_a_decision_is_plain_json_with_its_numbers():
 
 verdicts = st.lists(st.sampled_from([PASSED, FAILED]), max_size=3)
 askings = st.builds(
-    Better, st.just(AVERAGE_PRECISION), by=st.floats(0, 0.1), confidence=st.floats(0.5, 1.0, exclude_min=True)
+    Better, st.just(AVERAGE_PRECISION), by=st.floats(0, 0.1), confidence=st.floats(0.5, 0.999, exclude_min=True)
 )
 gains = st.lists(st.floats(-0.2, 0.2), min_size=1, max_size=20)
 
@@ -143,7 +172,7 @@ def test_more_confidence_never_turns_a_promotion_into_a_refusal(asked, low, high
     assert less <= more
 
 
-@pytest.mark.parametrize("wrong", [{"confidence": 95}, {"confidence": 0.5}, {"by": -0.01}], ids=str)
+@pytest.mark.parametrize("wrong", [{"confidence": 95}, {"confidence": 1}, {"confidence": 0.5}, {"by": -0.01}], ids=str)
 def test_a_rule_by_which_each_of_two_models_could_be_better_is_refused(wrong):
-    with pytest.raises(InvalidProblem, match=r"a fraction above 0\.5 and up to 1, such as 0\.95"):
+    with pytest.raises(InvalidProblem, match=r"a fraction above 0\.5 and up to 0\.999, such as 0\.95"):
         Better(AVERAGE_PRECISION, **wrong)

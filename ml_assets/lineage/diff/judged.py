@@ -1,17 +1,19 @@
 """How two evaluations differ: the metrics, the slices that moved most, and the gates whose verdict changed.
 
 Intervals of two evaluations may overlap although one model is clearly better: both were lucky with the same rows. On the
-same rows the difference itself has an interval, see ``gain``.
+same rows the difference itself has an interval, see ``gain``. On other rows it has none: see ``scored_again``.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.evaluation.comparison import Comparison, compare
 from ml_assets.evaluation.judge import Evaluation, GateVerdict
+from ml_assets.evaluation.plain import from_plain
 from ml_assets.evaluation.slices import SliceScore
 from ml_assets.lineage.report import most_important_first
 from ml_assets.problem import Better, Metric
@@ -29,7 +31,7 @@ class MetricDiff:
 
     Attributes:
         old, new: value, low, high and baseline, as in the manifest; None where an evaluation has no such metric.
-        better: whether the new value is; None where that is not known or they are equal.
+        better: whether the new value is; None where that is not known, they are equal or come from other rows.
         overlap: whether the intervals do; None where one is undefined.
     """
 
@@ -62,18 +64,28 @@ class GateDiff:
     new: str
 
 
-def metrics_diff(old: Manifest, new: Manifest, metrics: Sequence[Metric] = ()) -> tuple[MetricDiff, ...]:
+def metrics_diff(
+    old: Manifest, new: Manifest, metrics: Sequence[Metric] = (), *, same_rows: bool = True
+) -> tuple[MetricDiff, ...]:
     """All metrics with an interval, most important first; none where both evaluations say exactly the same.
 
     Args:
         metrics: of the problem, for their directions; those it does not have are of unknown direction.
+        same_rows: whether both were judged on the same rows: numbers of others are neither better nor worse.
     """
     here, there = (_estimates(manifest) for manifest in (old, new))
     if here == there:
         return ()
-    higher = {metric.name: metric.higher_is_better for metric in metrics}
+    higher = {metric.name: metric.higher_is_better for metric in metrics} if same_rows else {}
     names = dict.fromkeys([*there, *here])
     return tuple(_metric(name, here.get(name), there.get(name), higher.get(name)) for name in names)
+
+
+def on_same_rows(old: pd.DataFrame, new: pd.DataFrame) -> bool:
+    """Whether the scored rows of two evaluations are the same ones, with the same labels, in the same order."""
+    import numpy as np
+
+    return all(np.array_equal(old[name], new[name]) for name in ("entity", "label"))
 
 
 def gain(better: Better, old: pd.DataFrame, new: pd.DataFrame) -> Comparison | None:
@@ -82,11 +94,7 @@ def gain(better: Better, old: pd.DataFrame, new: pd.DataFrame) -> Comparison | N
     Args:
         old, new: the scored rows of both evaluations.
     """
-    import numpy as np
-
-    if not all(np.array_equal(old[name], new[name]) for name in ("entity", "label")):
-        return None
-    return compare(better, challenger=new, champion=old)
+    return compare(better, challenger=new, champion=old) if on_same_rows(old, new) else None
 
 
 def slices_diff(old: Evaluation, new: Evaluation, metric: str) -> tuple[SliceDiff, ...]:
@@ -119,13 +127,15 @@ def _metric(
 
 
 def _value(of: Mapping[str, Any] | None) -> float | None:
-    return None if of is None else of.get("value")
+    number = None if of is None else from_plain(of.get("value"))
+    return number if isinstance(number, (int, float)) and not math.isnan(number) else None
 
 
 def _overlap(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool | None:
     if any(of.get(end) is None for of in (old, new) for end in ("low", "high")):
         return None
-    return bool(old["low"] <= new["high"] and new["low"] <= old["high"])
+    (low, high), (other_low, other_high) = ([from_plain(of[end]) for end in ("low", "high")] for of in (old, new))
+    return bool(low <= other_high and other_low <= high)
 
 
 def _estimates(manifest: Manifest) -> dict[str, Mapping[str, Any]]:

@@ -11,12 +11,23 @@ from typing import Any, TypeVar
 
 from ml_assets.errors import CorruptBlob, MissingBlob, UnknownVersion, UnreadableContent, UsageError
 from ml_assets.evaluation.comparison import Comparison
+from ml_assets.evaluation.plain import to_plain
 from ml_assets.lineage.diff.circumstances import commit_differences, environment_differences, outcome_differences
 from ml_assets.lineage.diff.code import CodeDiff, code_diff
 from ml_assets.lineage.diff.ingredients import ingredient_differences
-from ml_assets.lineage.diff.judged import GateDiff, MetricDiff, SliceDiff, gain, gates_diff, metrics_diff, slices_diff
+from ml_assets.lineage.diff.judged import (
+    GateDiff,
+    MetricDiff,
+    SliceDiff,
+    gain,
+    gates_diff,
+    metrics_diff,
+    on_same_rows,
+    slices_diff,
+)
 from ml_assets.lineage.diff.predictions import THRESHOLD, AnswersDiff, answers_diff
 from ml_assets.lineage.diff.rows import RowsDiff, rows_diff
+from ml_assets.lineage.diff.scored_again import ScoredAgain, scored_again
 from ml_assets.lineage.diff.side import Side
 from ml_assets.lineage.diff.weights import TensorDiff, weights_diff
 from ml_assets.problem import Problem
@@ -41,6 +52,7 @@ class Diff:
         weights: of models made of tensors, those that differ.
         judged_by: the evaluations that the following compare: the versions themselves, or of models the newest of each.
         gain: by how much the new one is better in the metric that decides, if both were judged on the same rows.
+        scored_again: the same on rows that neither was fitted on, if they were judged on others.
         answers: of predictions, or of the rows that the evaluations judged.
         not_told: section -> why nothing can be said about it.
     """
@@ -57,6 +69,7 @@ class Diff:
     judged_by: tuple[VersionKey, VersionKey] | None = None
     metrics: tuple[MetricDiff, ...] = ()
     gain: Comparison | None = None
+    scored_again: ScoredAgain | None = None
     slices: tuple[SliceDiff, ...] = ()
     gates: tuple[GateDiff, ...] = ()
     answers: AnswersDiff | None = None
@@ -64,17 +77,25 @@ class Diff:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON."""
-        return {**asdict(self), "gain": self.gain.to_json() if self.gain else None}
+        again = to_plain(asdict(self.scored_again)) if self.scored_again else None
+        return {**asdict(self), "gain": self.gain.to_json() if self.gain else None, "scored_again": again}
 
 
 def diff(
-    store: Store, old: VersionKey, new: VersionKey, problem: Problem | None = None, *, threshold: float = THRESHOLD
+    store: Store,
+    old: VersionKey,
+    new: VersionKey,
+    problem: Problem | None = None,
+    *,
+    threshold: float = THRESHOLD,
+    telling: Callable[[str], None] = lambda _: None,
 ) -> Diff:
     """What differs between two versions of one asset, of the same partition or of two.
 
     Args:
         problem: says what identifies a row and which way a metric is better; without it less is told.
         threshold: from which probability on a prediction of two classes is a yes.
+        telling: is told before both models are scored on rows that neither was fitted on; that can take a while.
     Raises:
         UsageError: if they are versions of different assets.
         UnknownVersion, CorruptBlob: if there is no such version, or its manifest was changed.
@@ -100,7 +121,7 @@ def diff(
         outcomes=outcome_differences(before.manifest, after.manifest),
         rows=told.unless_lost("rows", _rows, before, after, names),
         weights=told.unless_lost("weights", _weights, before, after) or (),
-        **_quality(*judged, problem, told) if judged else {},
+        **_quality(*judged, problem, told, telling) if judged else {},
         answers=told.unless_lost("predictions", _answers, judged or (before, after), names, problem, threshold),
         not_told=told.not_told,
     )
@@ -190,18 +211,32 @@ def _evaluations(old: Side, new: Side) -> tuple[Side, Side] | None:
     return here, there
 
 
-def _quality(old: Side, new: Side, problem: Problem | None, told: _Told) -> dict[str, Any]:
+def _quality(
+    old: Side, new: Side, problem: Problem | None, told: _Told, telling: Callable[[str], None]
+) -> dict[str, Any]:
     """The sections about two evaluations, for ``Diff``."""
-    metrics = metrics_diff(old.manifest, new.manifest, problem.metrics if problem else ())
     reports = told.unless_lost("slices and gates", lambda: (old.report, new.report))
+    same_rows = on_same_rows(old.answers, new.answers) if reports else _split_of(old) == _split_of(new) != ""
+    metrics = metrics_diff(old.manifest, new.manifest, problem.metrics if problem else (), same_rows=same_rows)
     first = next((metric.name for metric in metrics if metric.old and metric.new), None)
+    again = None
+    if problem and metrics and reports and not same_rows:
+        again = told.unless_lost("which is better", scored_again, problem, old, new, telling)
     return {
         "judged_by": (old.key, new.key),
         "metrics": metrics,
-        "gain": gain(problem.promote_when, old.answers, new.answers) if reports and metrics and problem else None,
+        "gain": gain(problem.promote_when, old.answers, new.answers)
+        if reports and same_rows and metrics and problem
+        else None,
+        "scored_again": again,
         "slices": slices_diff(*reports, first) if reports and first else (),
         "gates": gates_diff(*reports) if reports else (),
     }
+
+
+def _split_of(evaluation: Side) -> str:
+    """The digest of the split that says which rows judged; empty where that is not recorded."""
+    return next((read.digest for read in evaluation.manifest.inputs if read.name == "split"), "")
 
 
 def _answers(

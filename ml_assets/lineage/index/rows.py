@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from ml_assets.evaluation.plain import from_plain
 from ml_assets.store import Manifest, RefEntry, VersionKey, records
 
 Row = dict[str, Any]
@@ -119,9 +120,11 @@ def _metrics(path: str, value: Any) -> Iterator[Row]:
         for name, inner in value.items():
             yield from _metrics(f"{path}/{name}" if path else str(name), inner)
         return
-    parts = value if isinstance(value, Mapping) else {"value": value}
+    parts = {
+        name: from_plain(part) for name, part in (value if isinstance(value, Mapping) else {"value": value}).items()
+    }
     if path and not isinstance(parts["value"], str | list | Mapping):
-        numbers = {name: _number(parts.get(name)) for name in ("value", "low", "high", "baseline")}
+        numbers = {name: _metric(parts.get(name)) for name in ("value", "low", "high", "baseline")}
         yield {"metric": _text(path), **numbers}
 
 
@@ -140,6 +143,11 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 def _text(value: Any) -> str | None:
     """Text; half of a surrogate pair, which no column can hold, becomes a question mark."""
     return value.encode(errors="replace").decode() if isinstance(value, str) else None
+
+
+def _metric(value: Any) -> float | None:
+    """A number that may be infinite; what is undefined is null."""
+    return value if isinstance(value, float) and math.isinf(value) else _number(value)
 
 
 def _number(value: Any) -> float | None:

@@ -53,6 +53,14 @@ def test_metrics_that_are_all_equal_are_not_repeated():
     assert metrics_diff(judged(auroc=(0.7, 0.6, 0.8)), judged(auroc=(0.7, 0.6, 0.8)), (AUROC,)) == ()
 
 
+def test_numbers_from_other_rows_are_neither_better_nor_worse():
+    old, new = (
+        judged(auroc=(0.6, 0.5, 0.7), brier=(0.2, 0.1, 0.3)),
+        judged(auroc=(0.9, 0.8, 1.0), brier=(0.1, 0.0, 0.2)),
+    )
+    assert [of.better for of in metrics_diff(old, new, (AUROC, BRIER), same_rows=False)] == [None, None]
+
+
 def scored(noise: float) -> pd.DataFrame:
     rng = np.random.default_rng(0)
     label = rng.integers(0, 2, 300).astype(float)
