@@ -41,7 +41,7 @@ MAY_IMPORT = {
     FRONT: "artifacts lineage problems problem store settings",
     "orchestration": f"{FRONT} artifacts alerts worker problems computation promotion lineage figures drift training evaluation "
     "problem store compute settings errors",
-    "pages": f"{FRONT} lineage promotion evaluation figures problems problem store settings errors",
+    "pages": f"{FRONT} lineage promotion evaluation drift figures problems problem store settings errors",
     "cli": f"{FRONT} pages orchestration problems computation promotion lineage training problem store settings errors",
     "definitions": f"{FRONT} orchestration problems settings",
 }

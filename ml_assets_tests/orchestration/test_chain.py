@@ -71,7 +71,10 @@ def test_a_window_ends_with_its_partition_and_says_when_it_is_short(finished):
     short = {check.name: check for check in finished.manifest("umbrellas/split", "2024-02").checks}["window_complete"]
     assert not short.passed
     assert not short.blocking
-    assert short.description == "The window has 2 of 3 partitions: 2024-01, 2024-02."
+    assert (
+        short.description
+        == "The window has 2 of 3 partitions: 2024-01, 2024-02. Before the first there is no data: its model is fitted on less."
+    )
 
 
 def test_features_look_back_to_the_dataset_before(finished):

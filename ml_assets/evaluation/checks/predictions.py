@@ -11,5 +11,9 @@ def served(partition: str, champion: str | None, since: str = "") -> CheckOutcom
     Args:
         champion: the model that predicts, and ``since`` when it is champion; None for none.
     """
-    who = f"by {champion}, champion since {since}" if champion else "by nobody: no champion was known before it"
+    who = (
+        f"by {champion}, champion since {since}"
+        if champion
+        else "by nobody: no champion was known before it, as always at a problem's beginning"
+    )
     return CheckOutcome("served", champion is not None, False, f"{partition} is predicted {who}.")

@@ -102,6 +102,8 @@ def window_complete(present: Sequence[str], wanted: int) -> CheckOutcome:
         present: keys of the partitions that the window has, oldest first.
     """
     said = f"The window has {len(present)} of {wanted} partitions: {', '.join(present)}."
+    if len(present) < wanted:
+        said += " Before the first there is no data: its model is fitted on less."
     metadata = {"partitions": len(present), "wanted": wanted}
     return CheckOutcome("window_complete", len(present) == wanted, False, said, metadata)
 

@@ -14,4 +14,7 @@ def test_who_predicts_is_named():
 def test_before_the_first_champion_nobody_predicts_and_nothing_is_blocked():
     found = served("2013-01", None)
     assert (found.name, found.passed, found.blocking) == ("served", False, False)
-    assert found.description == "2013-01 is predicted by nobody: no champion was known before it."
+    assert (
+        found.description
+        == "2013-01 is predicted by nobody: no champion was known before it, as always at a problem's beginning."
+    )

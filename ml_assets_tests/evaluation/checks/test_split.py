@@ -85,7 +85,10 @@ def test_the_labels_of_each_part_are_counted():
 def test_a_short_window_is_told_and_does_not_block():
     short, whole = window_complete(["2013-01", "2013-02"], 3), window_complete(["2013-01"], 1)
     assert (short.name, short.passed, short.blocking) == ("window_complete", False, False)
-    assert short.description == "The window has 2 of 3 partitions: 2013-01, 2013-02."
+    assert (
+        short.description
+        == "The window has 2 of 3 partitions: 2013-01, 2013-02. Before the first there is no data: its model is fitted on less."
+    )
     assert whole.passed
 
 
