@@ -9,10 +9,11 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ml_assets.errors import InvalidKey, NotLanded, UnreadableFile
+from ml_assets.errors import InvalidKey, NotLanded, UnreadableFile, UnsupportedType
 from ml_assets.store.canonical import digest
 from ml_assets.store.codecs.codec import MALFORMED
-from ml_assets.store.codecs.table import from_parquet, to_parquet
+from ml_assets.store import landed_table
+from ml_assets.store.codecs.table import to_parquet
 from ml_assets.store.computations import Trace
 from ml_assets.store.listing import LAST, Entry
 from ml_assets.store.manifest import LandedFile
@@ -107,7 +108,9 @@ class LandedSource:
         data = self._bytes(path)
         try:
             _refuse_what_cannot_be(data)
-            frame = from_parquet(data)
+            frame = landed_table.read([data])
+        except UnsupportedType as error:
+            raise UnreadableFile(f"{self.folder.backend.url}/{path}: {error} Then land it again.") from error
         except MALFORMED as error:
             raise UnreadableFile(
                 f"{self.folder.backend.url}/{path} ({len(data)} bytes) is not a whole Parquet file: {str(error).rstrip('.')}. "

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ml_assets.errors import UnsupportedType
 from ml_assets.store.canonical import Json, canonical, parse
-from ml_assets.store.codecs import columns
+from ml_assets.store.codecs import arrow, columns
 from ml_assets.store.codecs.codec import Encoded, Parts, is_instance
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def from_parquet(data: bytes) -> pd.DataFrame:
     import pyarrow.parquet as pq
 
     try:
-        return _to_pandas(pq.ParquetFile(pa.BufferReader(data)).read())
+        return frame_of(pq.ParquetFile(pa.BufferReader(data)).read())
     except pa.ArrowException as error:
         raise ValueError(str(error)) from error
 
@@ -87,7 +87,7 @@ def write_batches(frames: Iterable[pd.DataFrame], path: Path) -> None:
         )
     head = _to_arrow(first, index=False)
     _write(itertools.chain([head], _alike(first, head.schema, rest)), path)
-    _refuse_other_types(first, dict(_to_pandas(pq.ParquetFile(path).read_row_group(0)).dtypes))
+    _refuse_other_types(first, dict(frame_of(pq.ParquetFile(path).read_row_group(0)).dtypes))
 
 
 def read_batches(path: Path, rows: int) -> Iterator[pd.DataFrame]:
@@ -105,9 +105,9 @@ def read_batches(path: Path, rows: int) -> Iterator[pd.DataFrame]:
             some = False
             for table in _regrouped(batches, rows):
                 some = True
-                yield _as_in_the_whole(_to_pandas(table), whole)
+                yield _as_in_the_whole(frame_of(table), whole)
             if not some:
-                yield _to_pandas(whole.empty_table())
+                yield frame_of(whole.empty_table())
     except pa.ArrowException as error:
         raise ValueError(str(error)) from error
 
@@ -174,10 +174,11 @@ def _to_arrow(frame: pd.DataFrame, *, index: bool = True, schema: pa.Schema | No
     return table.replace_schema_metadata({**(table.schema.metadata or {}), CATEGORIES: canonical(categories)})
 
 
-def _to_pandas(table: pa.Table) -> pd.DataFrame:
+def frame_of(table: pa.Table) -> pd.DataFrame:
+    """The table with all of its values, its index and its categories."""
     import pandas as pd
 
-    frame: pd.DataFrame = table.to_pandas()
+    frame = arrow.to_pandas(table)
     for name, kind in parse((table.schema.metadata or {}).get(CATEGORIES, b"{}")).items():
         dtype = pd.CategoricalDtype(pd.Index(kind["categories"], dtype=kind["dtype"]), ordered=kind["ordered"])
         if name in frame and frame[name].dtype != dtype:
@@ -191,7 +192,7 @@ def _types_explained() -> Iterator[None]:
 
     try:
         yield
-    except (pa.ArrowException, ValueError, TypeError) as error:
+    except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
         raise UnsupportedType(
             f"A DataFrame has a column without a Parquet type: {error}. Convert that column."
         ) from error
@@ -226,10 +227,10 @@ def _refuse_names(frame: pd.DataFrame) -> None:
 
 
 def _refuse_changes(frame: pd.DataFrame, data: bytes) -> None:
-    """Refuse a frame that would come back with other dtypes or another index than it has.
+    """Refuse a frame that would come back with other dtypes, other objects or another index than it has.
 
-    Nearly all types follow from those in the file; what objects and an index become depends on their values, so these alone
-    are read back.
+    Nearly all types follow from those in the file, and their values are exact; what objects and an index become depends on
+    their values, so these alone are read back.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -237,8 +238,9 @@ def _refuse_changes(frame: pd.DataFrame, data: bytes) -> None:
     with pq.ParquetFile(pa.BufferReader(data)) as file:
         schema = file.schema_arrow
         unsure = [name for name in schema.names if name not in frame or frame[name].dtype == object]
-        types, read = _to_pandas(schema.empty_table()).dtypes, _to_pandas(file.read(unsure))
+        types, read = frame_of(schema.empty_table()).dtypes, frame_of(file.read(unsure))
     _refuse_other_types(frame, {**types, **read.dtypes})
+    _refuse_other_values(frame, read)
     if not frame.index.equals(read.index) or frame.index.names != read.index.names:
         raise UnsupportedType(f"The index {frame.index!r} would not come back as it is. Use frame.reset_index().")
 
@@ -251,3 +253,36 @@ def _refuse_other_types(frame: pd.DataFrame, stored: Mapping[str, Any]) -> None:
                 f"Column {name!r} is {dtype} and would come back as {stored[str(name)]}. "
                 f"Convert it before you return the DataFrame, e.g. frame[{name!r}].astype('{stored[str(name)]}')."
             )
+
+
+def _refuse_other_values(frame: pd.DataFrame, stored: pd.DataFrame) -> None:
+    """Refuse a frame whose objects would come back as others: text among bytes, a time of day without its zone."""
+    for name in frame.columns.intersection(stored.columns):
+        pairs = zip(frame[name].to_numpy(dtype=object), stored[name].to_numpy(dtype=object), strict=True)
+        changed = next(((old, new) for old, new in pairs if old is not new and not _is_same(old, new)), None)
+        if changed:
+            raise UnsupportedType(
+                f"Column {name!r} holds {changed[0]!r}, which would come back as {changed[1]!r}. "
+                "Convert the column to one type before you return the DataFrame."
+            )
+
+
+def _is_same(old: object, new: object) -> bool:
+    """Whether two objects say the same, however lists and missing values are written."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return all(_is_same(old.get(key), new.get(key)) for key in {*old, *new})
+    if _is_list(old) and _is_list(new):
+        return len(old) == len(new) and all(map(_is_same, old, new))  # type: ignore[arg-type]  # they are lists
+    if _is_missing(old) or _is_missing(new):
+        return _is_missing(old) and _is_missing(new)
+    return bool(old == new)
+
+
+def _is_list(value: object) -> bool:
+    return hasattr(value, "__len__") and not isinstance(value, str | bytes | dict)
+
+
+def _is_missing(value: object) -> bool:
+    import pandas as pd
+
+    return not hasattr(value, "__len__") and bool(pd.isna(value))  # type: ignore[call-overload]  # of any scalar
