@@ -34,7 +34,8 @@ def scored_rows(
     import numpy as np
     import pandas as pd
 
-    columns = {"entity": rows.keys[problem.entity].to_numpy(), "label": rows.label}
+    entity = rows.keys[problem.entity]
+    columns = {"entity": entity if entity.hasnans else entity.to_numpy(), "label": rows.label}  # NumPy would round nullable ids
     said = {"prediction": np.asarray(prediction)} | ({} if baseline is None else {"baseline": np.asarray(baseline)})
     for who, values in said.items():
         refuse_unusable(who, values, len(rows), problem.task)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ml_assets.errors import FeatureMismatch, InvalidProblem
 from ml_assets.problem import FeatureTable, Problem
+from ml_assets.training.union import joined
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,22 +20,39 @@ def feature_table(problem: Problem, history: Sequence[pd.DataFrame], data: pd.Da
         history: datasets of the ``problem.lookback`` partitions before it, oldest first; fewer where there are none.
         data: the partition's dataset.
     Raises:
-        InvalidProblem: if ``problem.features`` returns another number of rows.
+        InvalidProblem: if ``problem.features`` returns another number of rows, or lists or dicts as features.
     """
     import numpy as np
-    import pandas as pd
 
-    past = pd.concat(history, ignore_index=True) if history else data.iloc[:0]
+    before = {f"the dataset {len(history) - n} before": past for n, past in enumerate(history)}
+    past = joined(before, "column") if before else data.iloc[:0]
     features = problem.features(past, data)
     if len(features) != len(data):
         raise InvalidProblem(
             f"Problem {problem.name!r}: features() returned {len(features)} rows for {len(data)} rows of data. "
             "Return one row per row of data, in the same order."
         )
+    _refuse_nested(problem.name, features)
     names = dict.fromkeys([problem.entity, problem.event_time, problem.label_time, *problem.slices])
     keys = data[[name for name in names if name is not None and name in data.columns]].reset_index(drop=True)
     label = data[problem.label].to_numpy(dtype=np.float64, na_value=np.nan)
     return FeatureTable(keys, features.reset_index(drop=True), label)
+
+
+def _refuse_nested(problem: str, features: pd.DataFrame) -> None:
+    """No estimator learns from lists or dicts, and nothing can count, compare or shuffle their values."""
+    for name, column in features.items():
+        held = next(filter(_is_nested, column), None) if column.dtype == object else None
+        if held is not None:
+            raise InvalidProblem(
+                f"Problem {problem!r}: features() returned {str(name)!r}, whose values are of type {type(held).__name__}: a "
+                "feature is one number, truth, time, text or category per row. Return a column for each item or field that "
+                f"the model needs, or a number made of them, and leave {str(name)!r} out."
+            )
+
+
+def _is_nested(value: object) -> bool:
+    return hasattr(value, "__len__") and not isinstance(value, str | bytes)
 
 
 def concatenate(tables: Mapping[str, FeatureTable]) -> FeatureTable:
@@ -43,26 +61,22 @@ def concatenate(tables: Mapping[str, FeatureTable]) -> FeatureTable:
     Args:
         tables: partition key -> its table, oldest first.
     Raises:
-        FeatureMismatch: if a partition has other columns or types than the newest: nothing is ever filled in.
+        FeatureMismatch: if a partition has other columns than the newest (nothing is ever filled in), or a column of which no
+            type holds all values.
     """
     import numpy as np
-    import pandas as pd
 
-    newest, columns = list(tables.items())[-1][0], _columns(list(tables.values())[-1])
+    newest, columns = list(tables.items())[-1][0], {*list(tables.values())[-1].features}
     for partition, table in tables.items():
-        other = sorted(set(_columns(table).items()) ^ set(columns.items()))
+        other = sorted(map(str, columns ^ {*table.features}))
         if other:
             raise FeatureMismatch(
-                f"The features of {partition} and of {newest} differ in {', '.join(dict.fromkeys(map(repr, dict(other))))}: "
+                f"The features of {partition} and of {newest} differ in {', '.join(map(repr, other))}: "
                 "the problem's features() changed between them. Missing features are never filled in; "
                 f"materialize the features of {partition} again."
             )
     return FeatureTable(
-        pd.concat([table.keys for table in tables.values()], ignore_index=True),
-        pd.concat([table.features for table in tables.values()], ignore_index=True),
+        joined({partition: table.keys for partition, table in tables.items()}, "key"),
+        joined({partition: table.features for partition, table in tables.items()}, "feature", strict=True),
         np.concatenate([table.label for table in tables.values()]),
     )
-
-
-def _columns(table: FeatureTable) -> dict[str, str]:
-    return {str(name): str(dtype) for name, dtype in table.features.dtypes.items()}

@@ -240,7 +240,7 @@ def _refuse_changes(frame: pd.DataFrame, data: bytes) -> None:
         unsure = [name for name in schema.names if name not in frame or frame[name].dtype == object]
         types, read = frame_of(schema.empty_table()).dtypes, frame_of(file.read(unsure))
     _refuse_other_types(frame, {**types, **read.dtypes})
-    _refuse_other_values(frame, read)
+    _refuse_other_values(frame, read, schema)
     if not frame.index.equals(read.index) or frame.index.names != read.index.names:
         raise UnsupportedType(f"The index {frame.index!r} would not come back as it is. Use frame.reset_index().")
 
@@ -255,34 +255,17 @@ def _refuse_other_types(frame: pd.DataFrame, stored: Mapping[str, Any]) -> None:
             )
 
 
-def _refuse_other_values(frame: pd.DataFrame, stored: pd.DataFrame) -> None:
+def _refuse_other_values(frame: pd.DataFrame, stored: pd.DataFrame, schema: pa.Schema) -> None:
     """Refuse a frame whose objects would come back as others: text among bytes, a time of day without its zone."""
+    import pyarrow as pa
+
     for name in frame.columns.intersection(stored.columns):
-        pairs = zip(frame[name].to_numpy(dtype=object), stored[name].to_numpy(dtype=object), strict=True)
-        changed = next(((old, new) for old, new in pairs if old is not new and not _is_same(old, new)), None)
-        if changed:
+        if pa.types.is_nested(schema.field(name).type):
+            continue  # pyarrow takes lists and dicts apart by itself, and refuses what is not of one type
+        old, new = (of[name].to_numpy(dtype=object) for of in (frame, stored))
+        changed = ((old != new) & ~(frame[name].isna() & stored[name].isna()).to_numpy()).nonzero()[0]
+        if len(changed):
             raise UnsupportedType(
-                f"Column {name!r} holds {changed[0]!r}, which would come back as {changed[1]!r}. "
-                "Convert the column to one type before you return the DataFrame."
+                f"Column {name!r} holds {old[changed[0]]!r}, which would come back as {new[changed[0]]!r}. "
+                "Convert all of its values to one type before you return the DataFrame."
             )
-
-
-def _is_same(old: object, new: object) -> bool:
-    """Whether two objects say the same, however lists and missing values are written."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        return all(_is_same(old.get(key), new.get(key)) for key in {*old, *new})
-    if _is_list(old) and _is_list(new):
-        return len(old) == len(new) and all(map(_is_same, old, new))  # type: ignore[arg-type]  # they are lists
-    if _is_missing(old) or _is_missing(new):
-        return _is_missing(old) and _is_missing(new)
-    return bool(old == new)
-
-
-def _is_list(value: object) -> bool:
-    return hasattr(value, "__len__") and not isinstance(value, str | bytes | dict)
-
-
-def _is_missing(value: object) -> bool:
-    import pandas as pd
-
-    return not hasattr(value, "__len__") and bool(pd.isna(value))  # type: ignore[call-overload]  # of any scalar
