@@ -16,6 +16,7 @@ rounded, has no common type:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -42,6 +43,17 @@ def as_type(column: pd.Series, dtype: Any) -> pd.Series | None:
     return convert(column, wanted)
 
 
+def as_declared(frame: pd.DataFrame, types: Mapping[str, Any]) -> pd.DataFrame:
+    """The frame with each of these columns in its declared type, if that holds all of its values; others stay as they are.
+
+    So a column that landed as int64 in a month that lacks no value, and as Int64 in the next one, is what the schema says in
+    both; what does not fit is left for the schema to refuse.
+    """
+    other = {name: dtype for name, dtype in types.items() if name in frame and frame[name].dtype != dtype}
+    typed = {name: as_type(frame[name], dtype) for name, dtype in other.items()}
+    return frame.assign(**{name: column for name, column in typed.items() if column is not None})
+
+
 def in_one_type(one: pd.Series, other: pd.Series) -> tuple[pd.Series, pd.Series] | None:
     """Both columns in the type that holds all of their values; None if there is none."""
     for dtype in _candidates(one, other):
@@ -49,6 +61,13 @@ def in_one_type(one: pd.Series, other: pd.Series) -> tuple[pd.Series, pd.Series]
         if both[0] is not None and both[1] is not None:
             return both[0], both[1]
     return None
+
+
+def as_numpy(frame: pd.DataFrame) -> pd.DataFrame:
+    """Nullable numbers as floats with NaN, which estimators and arrays take; as they are where that would round one."""
+    nullable = {str(name): column for name, column in frame.items() if _is_nullable(column) and is_number(column)}
+    plain = {name: as_type(column, _float_name(column.dtype)) for name, column in nullable.items()}
+    return frame.assign(**{name: column for name, column in plain.items() if column is not None})
 
 
 def with_missing(dtype: Any) -> Any:
@@ -102,11 +121,17 @@ def _holds_missing(dtype: Any) -> bool:
 
 
 def _is_nullable(column: pd.Series) -> bool:
-    return column.dtype.kind in "iub" and _holds_missing(column.dtype)
+    import pandas as pd
+
+    return column.dtype.kind in "iubf" and isinstance(column.dtype, pd.api.extensions.ExtensionDtype)
 
 
 def _nullable_name(name: str) -> str:
     return "boolean" if name == "bool" else name.replace("int", "Int").replace("uI", "UI")
+
+
+def _float_name(dtype: Any) -> str:
+    return f"float{8 * dtype.itemsize}" if dtype.kind == "f" else "float64"
 
 
 def _missing(column: pd.Series, wanted: Any) -> pd.Series | None:
@@ -189,9 +214,12 @@ def _whole_to_float(column: pd.Series, wanted: Any) -> pd.Series | None:
 
 
 def _float_to_whole(column: pd.Series, wanted: Any) -> pd.Series | None:
+    import numpy as np
+
     values, (lowest, highest) = _present(column), _limits(wanted)
-    inside = (values >= lowest) & (values < float(highest + 1))
-    fit = column.dtype.itemsize == 8 and bool((inside & (values % 1 == 0)).all())
+    fit = column.dtype.itemsize == 8 and bool(
+        ((values >= lowest) & (values < float(highest + 1)) & (np.trunc(values) == values)).all()
+    )
     return column.astype(wanted) if fit else None
 
 

@@ -24,9 +24,10 @@ MAY_IMPORT = {
     "rules": "errors",
     "compute": "errors",
     "tuning": "errors",
+    "values": "",
     "problem": "partitions rules compute tuning errors",
     "store": "errors",
-    "training": "problem errors",
+    "training": "problem values errors",
     "evaluation": "problem errors",
     "problems": "training evaluation problem errors",
     "artifacts": "training evaluation problem store",
@@ -35,10 +36,10 @@ MAY_IMPORT = {
     "figures": "drift evaluation problem",
     "promotion": "training evaluation problem store errors",  # the store, because the ledger is one of its ref logs
     "computation": "promotion problem compute store settings errors",  # promotion, because decisions read the ledger
-    "lineage": "computation promotion evaluation problem store errors",
+    "lineage": "computation promotion evaluation problem store values errors",
     FRONT: "artifacts lineage problems problem store settings",
     "orchestration": f"{FRONT} artifacts alerts worker problems computation promotion lineage figures drift training evaluation "
-    "problem store compute settings errors",
+    "problem store compute settings values errors",
     "pages": f"{FRONT} lineage promotion evaluation figures problems problem store settings errors",
     "cli": f"{FRONT} pages orchestration problems computation promotion lineage training problem store settings errors",
     "definitions": f"{FRONT} orchestration problems settings",

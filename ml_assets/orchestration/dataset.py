@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -17,9 +17,11 @@ from ml_assets.orchestration.step import LANDING, CheckSpec, partition_of, store
 from ml_assets.orchestration.tables import column_schema
 from ml_assets.problem import Problem
 from ml_assets.store import LandedFile
+from ml_assets.values import as_declared
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pandera.pandas as pa
 
 CHECKS = (
     CheckSpec("schema", "Columns, types, ranges and missing values are those of the problem's schema."),
@@ -44,7 +46,8 @@ def dataset_asset(problem: Problem) -> dg.AssetsDefinition:
     )
     def dataset(context: dg.AssetExecutionContext) -> Made:
         source = getattr(context.resources, LANDING).source(problem.name)
-        data = problem.dataset(problem.partitions.partition(partition_of(context)), source)
+        landed = problem.dataset(problem.partitions.partition(partition_of(context)), source)
+        data = as_declared(landed, _types(problem.schema()))
         previous = rows_before(problem, store_of(context), partition_of(context))
         return Made(
             data,
@@ -56,6 +59,11 @@ def dataset_asset(problem: Problem) -> dg.AssetsDefinition:
         )
 
     return dataset
+
+
+def _types(schema: pa.DataFrameSchema) -> dict[str, Any]:
+    """The pandas type of each column that the schema gives one."""
+    return {name: column.dtype.type for name, column in schema.columns.items() if column.dtype is not None}
 
 
 def _audit(problem: Problem, data: pd.DataFrame, previous_rows: int | None) -> Iterator[checks.CheckOutcome]:

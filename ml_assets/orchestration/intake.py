@@ -108,7 +108,7 @@ class Intake:
             return False
         read = {file.name: file.digest for file in self.store.manifest(entry.target).landed}
         try:
-            return all(read.get(name) == digest(self.landing.read(name)) for name in files_of(self.problem, partition))
+            return all(read.get(name) == self.landing.digest(name) for name in files_of(self.problem, partition))
         except NotLanded:  # deleted in between
             return False
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ml_assets.errors import FeatureMismatch, InvalidPrediction
 from ml_assets.problem import Problem, TrainingData, TrainingRun
-from ml_assets.values import as_type, with_missing
+from ml_assets.values import as_numpy, as_type, with_missing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,8 +48,8 @@ def predict(problem: Problem, model: TrainedModel, features: pd.DataFrame, name:
 
     Columns the model was not trained on are left out: a champion can be judged beside a challenger that has more. The others
     are given in the type of training, where that holds their values: a feature that was float64 because some values were
-    missing is so again in a month that lacks none. Of whole numbers and truths that were never missing in training, and are
-    now, that is the nullable type (Int64 of int64): the model is asked what it makes of it.
+    missing is so again in a month that lacks none. Whole numbers that were never missing in training, and are now, are floats
+    with NaN: the model is asked what it makes of them.
 
     Args:
         name: how errors call the model.
@@ -87,13 +87,16 @@ def _as_trained(trained: dict[str, str], features: pd.DataFrame) -> pd.DataFrame
 
 
 def _in_type(column: pd.Series, dtype: str) -> pd.Series | None:
-    """The column in the type of training, or in the nullable one that has the same values; None if neither holds it."""
+    """The column in the type of training or, where only a value is missing, as NumPy has that; None if neither holds it."""
     import pandas as pd
 
     if isinstance(column.dtype, pd.CategoricalDtype) or dtype == "category":
         return None
-    tried = (as_type(column, one) for one in (dtype, with_missing(dtype)))
-    return next((found for found in tried if found is not None), None)
+    found = as_type(column, dtype)
+    if found is not None:
+        return found
+    nullable = as_type(column, with_missing(dtype))
+    return None if nullable is None else as_numpy(nullable.to_frame("column"))["column"]
 
 
 def _difference(name: str, trained: dict[str, str], features: pd.DataFrame) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ml_assets.errors import FeatureMismatch, InvalidProblem
 from ml_assets.problem import FeatureTable, Problem
 from ml_assets.training.union import joined
+from ml_assets.values import as_numpy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +57,7 @@ def _is_nested(value: object) -> bool:
 
 
 def concatenate(tables: Mapping[str, FeatureTable]) -> FeatureTable:
-    """The rows of all partitions' tables, in order.
+    """The rows of all partitions' tables, in order, their features as estimators take them (``values.as_numpy``).
 
     Args:
         tables: partition key -> its table, oldest first.
@@ -75,8 +76,9 @@ def concatenate(tables: Mapping[str, FeatureTable]) -> FeatureTable:
                 "the problem's features() changed between them. Missing features are never filled in; "
                 f"materialize the features of {partition} again."
             )
+    features = joined({partition: table.features for partition, table in tables.items()}, "feature", strict=True)
     return FeatureTable(
         joined({partition: table.keys for partition, table in tables.items()}, "key"),
-        joined({partition: table.features for partition, table in tables.items()}, "feature", strict=True),
+        as_numpy(features),
         np.concatenate([table.label for table in tables.values()]),
     )
