@@ -6,7 +6,7 @@ Files here may be replaced by whoever lands them; so what was read is recorded w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MOST_VALUES_PER_BYTE = 100  # real tables have about one; a file of one value repeated for ever takes next to nothing
 SWELLING_FROM_VALUES = 20_000_000  # what fits into memory anyway (some 160 MB) may be as repetitive as it likes
-_PART = re.compile(r"(?P<folder>.+?\.parquet)/[^/]+", re.DOTALL)
+_PART = re.compile(r"(?P<folder>.+?\.parquet)/.+", re.DOTALL)
 _UNWRITABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff\\]")
 
 
@@ -72,7 +72,7 @@ class LandingFolder:
 
     def parts(self, name: str) -> list[str]:
         """The part files of a folder that is read as one table, in the order of their names; none if it is no such folder."""
-        return sorted(parts_in(self.list(name), name))
+        return parts_in(self.list(name), name)
 
     def digest(self, name: str) -> str:
         """The digest of a file's bytes; of a folder of part files that of their names and digests.
@@ -117,7 +117,7 @@ class LandedSource:
 
         Raises:
             NotLanded: if there is no such file.
-            UnreadableFile: if it is not a whole Parquet file.
+            UnreadableFile: if it is not a whole Parquet file, or has a value that no pandas type holds.
         """
         path = f"{self.prefix}/{name}" if self.prefix else name
         data = self._bytes(path)
@@ -141,6 +141,8 @@ class LandedSource:
         self.traces[path] = Trace(None)
         before = self.folder.entry(path)
         parts = [] if self.folder.backend.entry(path) else self.folder.parts(path)
+        if before is None:
+            _refuse_partitioned(self.folder.list(path), path)
         data = {part: self.folder.read(part) for part in parts or [path]}
         after = self.folder.entry(path)
         stamp = after.stamp if before and after and before.stamp == after.stamp else ""
@@ -182,29 +184,27 @@ def folder_of(name: str) -> str:
     return found["folder"] if found else ""
 
 
-def parts_in(names: Iterable[str], folder: str) -> Iterator[str]:
-    """The part files among the names below a folder; none while it is being written.
+def parts_in(names: Iterable[str], folder: str) -> list[str]:
+    """The part files among the names below a folder; none while it is being written, or if it has folders of its own."""
+    visible = {name.removeprefix(f"{folder}/"): name for name in names}
+    if any(short.startswith("_temporary/") for short in visible):
+        return []
+    parts = {short: name for short, name in visible.items() if not any(step[0] in "_." for step in short.split("/"))}
+    return [] if any("/" in short for short in parts) else sorted(parts.values())  # no _SUCCESS, no .part-0.parquet.crc
 
-    Raises:
-        UnreadableFile: if it has folders of its own, whose names hold values of columns that the files lack.
-    """
-    below = {name.removeprefix(f"{folder}/"): name for name in names}
-    if any(name.startswith("_temporary/") for name in below):
-        return
-    for short, name in below.items():
-        if any(step[0] in "_." for step in short.split("/")):
-            continue  # _SUCCESS, .part-0.parquet.crc
-        if "/" in short:
-            raise UnreadableFile(
-                f"{name} lies in a folder of the folder {folder}. Such folders hold the values of a column in their names, and "
-                "are not read. Write it without partitioning by a column, or read each of its folders by its name."
-            )
-        yield name
+
+def _refuse_partitioned(names: Iterable[str], folder: str) -> None:
+    nested = next((name for name in names if "=" in name.removeprefix(f"{folder}/").rpartition("/")[0]), None)
+    if nested:
+        raise UnreadableFile(
+            f"{nested} lies in a folder of the folder {folder}, whose name holds a value that the file lacks. Such folders are "
+            "not read as a table: write it without partitioning by a column, or let dataset() read each file by its name."
+        )
 
 
 def folder_entry(entries: Mapping[str, Entry], folder: str) -> Entry | None:
     """A folder of part files as one file: its stamp changes when one of them does; None if it has none."""
-    parts = sorted(parts_in(entries, folder))
+    parts = parts_in(entries, folder)
     if not parts:
         return None
     stamp = digest(canonical([[part, entries[part].stamp] for part in parts]))

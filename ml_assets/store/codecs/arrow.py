@@ -48,6 +48,8 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
         if _would_round_inside(table[name]):
             values = _explained(name, table[name], table[name].to_pylist)
             frame[name] = pd.Series(values, index=frame.index, dtype=object)
+    for name in frame.columns[[isinstance(d, pd.CategoricalDtype) and not len(d.categories) for d in frame.dtypes]]:
+        frame[name] = frame[name].cat.set_categories(pd.Index([], dtype="str"))  # of no values pandas knows no type
     _refuse_lost(frame, table)
     return frame
 

@@ -169,8 +169,14 @@ def _to_arrow(frame: pd.DataFrame, *, index: bool = True, schema: pa.Schema | No
     _refuse_names(frame)
     categories = _categories(frame)
     kept = index and not frame.index.identical(pd.RangeIndex(len(frame)))
-    with _types_explained():  # None: as it is; True would write the numbers of a range
-        table = pa.Table.from_pandas(frame, schema=schema, preserve_index=None if kept else False)
+    try:
+        with _types_explained():  # None: as it is; True would write the numbers of a range
+            table = pa.Table.from_pandas(frame, schema=schema, preserve_index=None if kept else False)
+    except OverflowError as error:
+        raise UnsupportedType(
+            f"Column {_overflowing(frame)!r} holds objects that are whole numbers beyond int64: {error}. "
+            "Convert it, to text or, if none is negative or beyond uint64, with .astype('UInt64')."
+        ) from error
     return table.replace_schema_metadata({**(table.schema.metadata or {}), CATEGORIES: canonical(categories)})
 
 
@@ -192,7 +198,7 @@ def _types_explained() -> Iterator[None]:
 
     try:
         yield
-    except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
+    except (pa.ArrowException, ValueError, TypeError) as error:
         raise UnsupportedType(
             f"A DataFrame has a column without a Parquet type: {error}. Convert that column."
         ) from error
@@ -215,6 +221,20 @@ def _categories(frame: pd.DataFrame) -> dict[str, Json]:
                 "categories": values.tolist(), "dtype": str(values.dtype), "ordered": bool(dtype.ordered)
             }  # fmt: skip
     return kinds
+
+
+def _overflowing(frame: pd.DataFrame) -> str:
+    """The column whose whole numbers pyarrow cannot take; it does not say which itself."""
+    import pyarrow as pa
+
+    for name in frame.columns[frame.dtypes == object]:
+        try:
+            pa.array(frame[name], from_pandas=True)
+        except OverflowError:
+            return str(name)
+        except (pa.ArrowException, ValueError, TypeError):
+            continue
+    return "?"
 
 
 def _refuse_names(frame: pd.DataFrame) -> None:
