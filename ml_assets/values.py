@@ -16,7 +16,7 @@ rounded, has no common type:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def _nullable_name(name: str) -> str:
 
 
 def _float_name(dtype: Any) -> str:
-    return f"float{8 * dtype.itemsize}" if dtype.kind == "f" else "float64"
+    return f"float{8 * _size(dtype)}" if dtype.kind == "f" else "float64"
 
 
 def _missing(column: pd.Series, wanted: Any) -> pd.Series | None:
@@ -153,27 +153,41 @@ def _candidates(one: pd.Series, other: pd.Series) -> list[Any]:
     for empty, full in ((one, other), (other, one)):
         if _is_empty(empty):
             return [full.dtype, with_missing(full.dtype)]
-    kinds = {_kind(one), _kind(other)}
-    if kinds == {WHOLE}:
-        return _whole_types(one, other)
-    if kinds == {WHOLE, FLOAT}:
-        return ["float64", "Int64", "UInt64"]
-    if kinds == {FLOAT}:
-        return [f"float{8 * one.dtype.itemsize}"]
-    if kinds == {TRUTH}:
-        return ["boolean"] if _is_nullable(one) or _is_nullable(other) else ["bool", "boolean"]
-    if kinds in ({INSTANT}, {DURATION}):
-        return sorted((one.dtype, other.dtype), key=lambda dtype: UNITS.index(_unit(dtype)))
-    return ["str"] if kinds == {TEXT} else []
+    of_kinds = _TYPES.get(frozenset((_kind(one), _kind(other))))
+    return list(of_kinds(one, other)) if of_kinds else []
 
 
 def _whole_types(one: pd.Series, other: pd.Series) -> list[str]:
     import numpy as np
 
-    plain = [np.dtype(f"{of.dtype.kind}{of.dtype.itemsize}") for of in (one, other)]
+    plain = [np.dtype(f"{of.dtype.kind}{_size(of.dtype)}") for of in (one, other)]
     both = np.promote_types(*plain)
     names = [both.name] if both.kind in "iu" else ["int64", "uint64"]
     return list(map(_nullable_name, names)) if _is_nullable(one) or _is_nullable(other) else names
+
+
+def _truth_types(one: pd.Series, other: pd.Series) -> list[str]:
+    return ["boolean"] if _is_nullable(one) or _is_nullable(other) else ["bool", "boolean"]
+
+
+def _time_types(one: pd.Series, other: pd.Series) -> list[Any]:
+    return sorted((one.dtype, other.dtype), key=lambda dtype: UNITS.index(_unit(dtype)))
+
+
+_TYPES: Mapping[frozenset[str], Callable[[pd.Series, pd.Series], Sequence[Any]]] = {
+    frozenset({WHOLE}): _whole_types,
+    frozenset({WHOLE, FLOAT}): lambda one, other: ["float64", "Int64", "UInt64"],
+    frozenset({FLOAT}): lambda one, other: [f"float{8 * _size(one.dtype)}"],
+    frozenset({TRUTH}): _truth_types,
+    frozenset({INSTANT}): _time_types,
+    frozenset({DURATION}): _time_types,
+    frozenset({TEXT}): lambda one, other: ["str"],
+}
+
+
+def _size(dtype: Any) -> int:
+    """Bytes of a value."""
+    return int(dtype.itemsize)
 
 
 def _unit(dtype: Any) -> str:
@@ -189,14 +203,14 @@ def _present(column: pd.Series) -> np.ndarray:
     """The values that are not missing, as NumPy's numbers."""
     import numpy as np
 
-    values: np.ndarray = column[column.notna()].to_numpy(dtype=np.dtype(f"{column.dtype.kind}{column.dtype.itemsize}"))
+    values: np.ndarray = column[column.notna()].to_numpy(dtype=np.dtype(f"{column.dtype.kind}{_size(column.dtype)}"))
     return values
 
 
 def _limits(dtype: Any) -> tuple[int, int]:
     import numpy as np
 
-    info = np.iinfo(f"{dtype.kind}{dtype.itemsize}")
+    info = np.iinfo(f"{dtype.kind}{_size(dtype)}")
     return int(info.min), int(info.max)
 
 
@@ -209,7 +223,7 @@ def _whole_to_whole(column: pd.Series, wanted: Any) -> pd.Series | None:
 def _whole_to_float(column: pd.Series, wanted: Any) -> pd.Series | None:
     values = _present(column)
     large = values[(values > EXACT_IN_FLOATS) | (values < -EXACT_IN_FLOATS)]
-    fit = wanted.itemsize == 8 and all(int(float(value)) == int(value) for value in large)
+    fit = _size(wanted) == 8 and all(int(float(value)) == int(value) for value in large)
     return column.astype(wanted) if fit else None
 
 
@@ -217,14 +231,14 @@ def _float_to_whole(column: pd.Series, wanted: Any) -> pd.Series | None:
     import numpy as np
 
     values, (lowest, highest) = _present(column), _limits(wanted)
-    fit = column.dtype.itemsize == 8 and bool(
+    fit = _size(column.dtype) == 8 and bool(
         ((values >= lowest) & (values < float(highest + 1)) & (np.trunc(values) == values)).all()
     )
     return column.astype(wanted) if fit else None
 
 
 def _float_to_float(column: pd.Series, wanted: Any) -> pd.Series | None:
-    return column.astype(wanted) if column.dtype.itemsize == wanted.itemsize else None
+    return column.astype(wanted) if _size(column.dtype) == _size(wanted) else None
 
 
 def _time_to_time(column: pd.Series, wanted: Any) -> pd.Series | None:

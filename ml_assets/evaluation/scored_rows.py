@@ -35,7 +35,10 @@ def scored_rows(
     import pandas as pd
 
     entity = rows.keys[problem.entity]
-    columns = {"entity": entity if entity.hasnans else entity.to_numpy(), "label": rows.label}  # NumPy would round nullable ids
+    columns = {
+        "entity": entity if entity.hasnans else entity.to_numpy(),
+        "label": rows.label,
+    }  # NumPy would round nullable ids
     said = {"prediction": np.asarray(prediction)} | ({} if baseline is None else {"baseline": np.asarray(baseline)})
     for who, values in said.items():
         refuse_unusable(who, values, len(rows), problem.task)

@@ -61,7 +61,9 @@ def _read_one(data: bytes) -> pa.Table:
 
     file = pq.ParquetFile(pa.BufferReader(data), coerce_int96_timestamp_unit="us")
     table, old = file.read(), sorted(_int96(file.schema))
-    fine = pq.ParquetFile(pa.BufferReader(data)).read(old) if old else None
+    if not old:
+        return table
+    fine = pq.ParquetFile(pa.BufferReader(data)).read(old)
     for name in old:
         at = table.column_names.index(name)
         table = table.set_column(at, name, _whole_instants(name, table[name], fine[name]))
@@ -100,7 +102,9 @@ def _with_what_fits(table: pa.Table) -> pa.Table:
     hints = {str(of.get("field_name") or of.get("name")): str(of.get("numpy_type")) for of in columns}
     numbers = [name for name in _listed(about, "index_columns") if _is_row_numbers(table, name)]
     table = table.drop_columns(numbers)
-    types = {name: hints[name] for name in table.column_names if _fits(hints.get(name, ""), table.schema.field(name).type)}
+    types = {
+        name: hints[name] for name in table.column_names if _fits(hints.get(name, ""), table.schema.field(name).type)
+    }
     return with_metadata(table, types, index=())
 
 

@@ -6,14 +6,14 @@ Files here may be replaced by whoever lands them; so what was read is recorded w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ml_assets.errors import InvalidKey, NotLanded, UnreadableFile, UnsupportedType
+from ml_assets.store import landed_table
 from ml_assets.store.canonical import canonical, digest
 from ml_assets.store.codecs.codec import MALFORMED
-from ml_assets.store import landed_table
 from ml_assets.store.codecs.table import to_parquet
 from ml_assets.store.computations import Trace
 from ml_assets.store.listing import LAST, Entry
@@ -70,7 +70,7 @@ class LandingFolder:
         """One of them, or a folder of part files that is read as one table; None if nothing has landed under this name."""
         return self.backend.entry(_safe(name)) or folder_entry(self.backend.entries(name, "", LAST), name)
 
-    def parts(self, name: str) -> list[str]:
+    def parts(self, name: str) -> Sequence[str]:
         """The part files of a folder that is read as one table, in the order of their names; none if it is no such folder."""
         return parts_in(self.list(name), name)
 

@@ -127,7 +127,9 @@ def test_a_value_that_no_pandas_type_holds_is_refused_by_the_name_of_file_and_co
     tmp_path: Path, column: pa.Array
 ) -> None:
     pq.write_table(pa.table({"x": [1] * len(column), "odd": column}), tmp_path / "a.parquet")
-    with pytest.raises(UnreadableFile, match=r"a\.parquet: Column 'odd' of type .* has a value that no pandas type holds"):
+    with pytest.raises(
+        UnreadableFile, match=r"a\.parquet: Column 'odd' of type .* has a value that no pandas type holds"
+    ):
         open_landing(str(tmp_path)).source("").parquet("a.parquet")
 
 

@@ -87,7 +87,12 @@ def _with_nullable_types(table: pa.Table) -> pa.Table:
     others = [of for of in about.get("columns", ()) if str(of.get("field_name") or of["name"]) not in needed]
     whole = with_metadata(table, needed, about.get("index_columns", ()))
     new = whole.schema.pandas_metadata
-    metadata = {**about, **new, "columns": [*others, *new["columns"]], "column_indexes": about.get("column_indexes", [])}
+    metadata = {
+        **about,
+        **new,
+        "columns": [*others, *new["columns"]],
+        "column_indexes": about.get("column_indexes", []),
+    }
     return whole.replace_schema_metadata({**whole.schema.metadata, PANDAS: json.dumps(metadata).encode()})
 
 

@@ -108,7 +108,7 @@ class ParquetRows:
     @cached_property
     def _lacking(self) -> set[str]:
         """Those of which a value is missing in some row group: told by its footer, or read where its writer did not count."""
-        found = set()
+        found: set[str] = set()
         for file, group in self._groups:
             known = _null_counts(self._files[file].metadata.row_group(group))
             for name in set(self._names) - found:
