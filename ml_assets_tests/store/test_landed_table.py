@@ -18,9 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_assets.errors import NotLanded, UnreadableFile
-from ml_assets.store import open_landing
+from ml_assets.store import open_landing, open_store
 from ml_assets.store.codecs.table import from_parquet, to_parquet
 from ml_assets.store.landed_table import read
+from ml_assets.store.watch import Watch, look
 
 TOP = 2**63 - 1
 D = decimal.Decimal
@@ -220,3 +221,13 @@ def test_a_folder_whose_folders_hold_values_is_refused(tmp_path: Path) -> None:
     write_parts(tmp_path / "x.parquet" / "day=1", pa.table({"id": [1]}))
     with pytest.raises(UnreadableFile, match=r"x\.parquet/day=1/.* lies in a folder of the folder x\.parquet"):
         open_landing(str(tmp_path)).source("").parquet("x.parquet")
+
+
+def test_a_folder_of_part_files_makes_its_partition_once(tmp_path: Path) -> None:
+    landing, store = open_landing(str(tmp_path / "landing")), open_store(str(tmp_path / "store"))
+    now = datetime.datetime.now(datetime.UTC) + datetime.timedelta(minutes=1)
+    write_parts(tmp_path / "landing" / "p" / "2024-01.parquet", pa.table({"id": [1]}), pa.table({"id": [2]}))
+    found = look(landing, "p", ("{partition}.parquet",), Watch(), store=store, now=now)
+    assert (found.partitions, list(found.changed), found.ignored) == (("2024-01",), ["2024-01.parquet"], 0)
+    again = look(landing, "p", ("{partition}.parquet",), found.watch, store=store, now=now)
+    assert again.partitions == ()

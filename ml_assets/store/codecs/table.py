@@ -227,7 +227,7 @@ def _overflowing(frame: pd.DataFrame) -> str:
     """The column whose whole numbers pyarrow cannot take; it does not say which itself."""
     import pyarrow as pa
 
-    for name in (name for name, dtype in frame.dtypes.items() if dtype == object):
+    for name in frame.select_dtypes("object"):
         try:
             pa.array(frame[name], from_pandas=True)
         except OverflowError:

@@ -141,3 +141,14 @@ def test_every_row_is_common_removed_added_or_without_a_key_and_no_row_is_two_of
         assert sorted([*common, *alone]) == [n for n, key in enumerate(keys) if key is not None]
     assert [old[n] for n in found.old] == [new[n] for n in found.new]
     assert len(found.old) == sum(min(old.count(key), new.count(key)) for key in "abc")
+
+
+def test_neighbouring_ids_beyond_floats_are_told_apart_whatever_type_holds_them():
+    ids = [2**53, 2**53 + 1]
+    old = pd.DataFrame({"id": pd.array(ids, "Int64"), "x": [1, 2]})
+    new = pd.DataFrame({"id": np.array(ids, "uint64"), "x": pd.array([1, None], "Int64")})
+    found = rows_diff(old, new, [["id"]])
+    assert (found.common, found.repeated, [column.rows for column in found.columns]) == (2, (0, 0), [1])
+    rounded = pd.Series([float(2**53)] * 2)
+    assert differing(old["id"], rounded).tolist() == [False, True]
+    assert differing(old["id"].astype("int64"), pd.Series([2.0**53, 0.5])).tolist() == [False, True]
