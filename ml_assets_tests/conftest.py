@@ -10,8 +10,10 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import shutil
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,14 @@ def _ctrl_c_is_heard() -> None:
     """Also where a shell started the tests in the background: it lets what it starts ignore Ctrl-C, and so all children."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_power_cut() -> Iterator[None]:
+    """Stores of tests need not survive one: a sync takes as long as all else. (Its tests put a disk of their own in place.)"""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(os, "fsync", lambda descriptor: None)
+        yield
 
 
 @pytest.fixture(scope="session")

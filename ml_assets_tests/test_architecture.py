@@ -26,9 +26,10 @@ MAY_IMPORT = {
     "rules": "errors",
     "compute": "errors",
     "tuning": "errors",
+    "values": "",
     "problem": "partitions rules compute tuning errors",
     "store": "categories errors",
-    "training": "problem categories classes errors",
+    "training": "problem categories classes values errors",
     "evaluation": "problem classes errors",
     "problems": "training evaluation problem errors",
     "artifacts": "training evaluation problem store",
@@ -37,10 +38,10 @@ MAY_IMPORT = {
     "figures": "drift evaluation problem classes",
     "promotion": "training evaluation problem store errors",  # the store, because the ledger is one of its ref logs
     "computation": "promotion problem compute store settings errors",  # promotion, because decisions read the ledger
-    "lineage": "computation promotion evaluation problem categories classes store errors",
+    "lineage": "computation promotion evaluation problem categories classes store values errors",
     FRONT: "artifacts lineage problems problem store settings",
     "orchestration": f"{FRONT} artifacts alerts worker problems computation promotion lineage figures drift training evaluation "
-    "problem store compute settings errors",
+    "problem store compute settings values errors",
     "pages": f"{FRONT} lineage promotion evaluation drift figures problems problem store settings errors",
     "cli": f"{FRONT} pages orchestration problems computation promotion lineage training problem store settings errors",
     "definitions": f"{FRONT} orchestration problems settings",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ml_assets.errors import NotLanded
-from ml_assets.store import LandingFolder, Trace, digest
+from ml_assets.store import LandingFolder, Trace
 
 ABSENT = "not there"
 
@@ -31,6 +31,6 @@ def _digest_now(name: str, before: Trace, landing: LandingFolder) -> str:
     if before.digest and entry.stamp == before.stamp:
         return before.digest
     try:
-        return digest(landing.read(name))
+        return landing.digest(name)
     except NotLanded:  # in between
         return ABSENT

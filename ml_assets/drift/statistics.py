@@ -90,16 +90,22 @@ def drift_of_features(reference: pd.DataFrame, current: pd.DataFrame) -> tuple[t
 
 def _drift(reference: pd.Series, current: pd.Series) -> float:
     import numpy as np
-    import pandas as pd
-    from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_dtype
+    from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-    if is_datetime64_any_dtype(reference.dtype):
-        epoch = pd.Timestamp(0, tz=reference.dt.tz)
-        reference, current = ((values - epoch).dt.total_seconds() for values in (reference, current))
-    elif not (is_numeric_dtype(reference.dtype) or is_bool_dtype(reference.dtype)):
+    if reference.dtype.kind in "mM":
+        return population_stability_index(_since_the_epoch(reference), _since_the_epoch(current))
+    if not (is_numeric_dtype(reference.dtype) or is_bool_dtype(reference.dtype)):
         return categorical_stability_index(reference, current)
     values = [of.to_numpy(dtype=np.float64, na_value=np.nan) for of in (reference, current)]
     return population_stability_index(*values)
+
+
+def _since_the_epoch(times: pd.Series) -> np.ndarray:
+    """Instants or durations as numbers of their unit, whatever the year; NaN where missing."""
+    import numpy as np
+
+    counts: np.ndarray = times.astype("int64").to_numpy().astype(np.float64)
+    return np.where(times.isna(), np.nan, counts)
 
 
 def _index(reference: np.ndarray, current: np.ndarray) -> float:

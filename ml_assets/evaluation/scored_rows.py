@@ -54,7 +54,9 @@ def scored_rows(
             f"None of the {len(rows):,} test rows of {problem.name} has a known {problem.label!r}: nothing can be judged. "
             "Wait until the outcomes have landed, then materialize the split again."
         )
-    columns = {"entity": rows.keys[problem.entity].to_numpy(), "label": rows.label}
+    entity = rows.keys[problem.entity]
+    kept = entity if entity.hasnans else entity.to_numpy()  # NumPy would round nullable ids
+    columns = {"entity": kept, "label": rows.label}
     of = {who: columns_of(problem, values, classes) for who, values in said.items()}
     if not classes:
         _refuse_unknown_classes(of, classes_in(rows.label))

@@ -55,7 +55,18 @@ class Result:
         """The rows as a DataFrame, for notebooks."""
         import pandas as pd
 
-        return pd.DataFrame(self.rows, columns=list(self.columns))
+        values = zip(*self.rows, strict=True) if self.rows else [()] * len(self.columns)
+        return pd.DataFrame({name: _as_column(of) for name, of in zip(self.columns, values, strict=True)})
+
+
+def _as_column(values: Sequence[Any]) -> pd.Series:
+    """Plain values as pandas reads them, except that it would round whole numbers of which one is missing."""
+    import pandas as pd
+
+    kinds = {type(value) for value in values} - {type(None)}
+    if None in values and kinds in ({int}, {bool}) and all(abs(value or 0) < 2**63 for value in values):
+        return pd.Series(list(values), dtype="Int64" if kinds == {int} else "boolean")
+    return pd.Series(list(values))
 
 
 def sql(

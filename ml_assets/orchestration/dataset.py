@@ -19,6 +19,7 @@ from ml_assets.orchestration.tables import column_schema
 from ml_assets.problem import Partition, Problem
 from ml_assets.store import LandedFile, Store
 from ml_assets.training.handout import numbered
+from ml_assets.values import as_declared
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,8 +51,8 @@ def dataset_asset(problem: Problem) -> dg.AssetsDefinition:
     def dataset(context: dg.AssetExecutionContext) -> Made:
         source = getattr(context.resources, LANDING).source(problem.name)
         partition = problem.partitions.partition(partition_of(context))
-        landed = _table(problem, problem.dataset(partition, source))
         schema = checks.schema_of(problem)
+        landed = as_declared(_table(problem, problem.dataset(partition, source)), _types(schema))
         audited = _audit(problem, schema, landed, partition, _rows_before(problem, store_of(context), partition.key))
         return Made(
             audited.data,
@@ -79,6 +80,11 @@ def _table(problem: Problem, returned: Any) -> pd.DataFrame:
         f"Problem {problem.name!r}: dataset() returned {what}. Return a pandas DataFrame with one row per {problem.entity!r} "
         "and a name for each column."
     )
+
+
+def _types(schema: pa.DataFrameSchema) -> dict[str, Any]:
+    """The pandas type of each column that the schema gives one."""
+    return {name: column.dtype.type for name, column in schema.columns.items() if column.dtype is not None}
 
 
 @dataclass(frozen=True)

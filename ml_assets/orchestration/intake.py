@@ -12,7 +12,7 @@ from ml_assets.drift.decision import Retrain, decide
 from ml_assets.errors import NotLanded
 from ml_assets.orchestration.freshness import newest_model_age_days
 from ml_assets.problem import Problem, files_of, shared_files_of
-from ml_assets.store import LandingFolder, Queue, Store, digest, watch
+from ml_assets.store import LandingFolder, Queue, Store, watch
 
 LOOKING_SECONDS = 15  # of one tick, for comparing waiting files with what was made from them; Dagster ends it after 60
 
@@ -108,7 +108,7 @@ class Intake:
             return False
         read = {file.name: file.digest for file in self.store.manifest(entry.target).landed}
         try:
-            return all(read.get(name) == digest(self.landing.read(name)) for name in files_of(self.problem, partition))
+            return all(read.get(name) == self.landing.digest(name) for name in files_of(self.problem, partition))
         except NotLanded:  # deleted in between
             return False
 

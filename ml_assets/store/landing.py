@@ -6,14 +6,16 @@ Files here may be replaced by whoever lands them; so what was read is recorded w
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ml_assets.errors import InvalidKey, NotLanded, UnreadableFile
+from ml_assets.errors import InvalidKey, NotLanded, UnreadableFile, UnsupportedType
+from ml_assets.store import landed_table
 from ml_assets.store.backend import Place
-from ml_assets.store.canonical import digest
+from ml_assets.store.canonical import canonical, digest
 from ml_assets.store.codecs.codec import MALFORMED
-from ml_assets.store.codecs.table import from_parquet, to_parquet
+from ml_assets.store.codecs.table import to_parquet
 from ml_assets.store.computations import Trace
 from ml_assets.store.listing import LAST, Entry
 from ml_assets.store.manifest import LandedFile
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 MOST_VALUES_PER_BYTE = 100  # real tables have about one; a file of one value repeated for ever takes next to nothing
 SWELLING_FROM_VALUES = 20_000_000  # what fits into memory anyway (some 160 MB) may be as repetitive as it likes
+_PART = re.compile(r"(?P<folder>.+?\.parquet)/.+", re.DOTALL)
 _UNWRITABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff\\]")
 
 
@@ -70,8 +73,21 @@ class LandingFolder:
         return self.backend.entries(_safe(prefix), after, until)
 
     def entry(self, name: str) -> Entry | None:
-        """One of them; None if nothing has landed under this name."""
-        return self.backend.entry(_safe(name))
+        """One of them, or a folder of part files that is read as one table; None if nothing has landed under this name."""
+        return self.backend.entry(_safe(name)) or folder_entry(self.backend.entries(name, "", LAST), name)
+
+    def parts(self, name: str) -> Sequence[str]:
+        """The part files of a folder that is read as one table, in the order of their names; none if it is no such folder."""
+        return parts_in(self.list(name), name)
+
+    def digest(self, name: str) -> str:
+        """The digest of a file's bytes; of a folder of part files that of their names and digests.
+
+        Raises:
+            NotLanded: if there is none.
+        """
+        parts = [] if self.backend.entry(_safe(name)) else self.parts(name)
+        return _digest_of_parts({part: self.read(part) for part in parts}) if parts else digest(self.read(name))
 
     def read(self, name: str) -> bytes:
         """The bytes of a file.
@@ -103,33 +119,41 @@ class LandedSource:
     traces: dict[str, Trace] = field(default_factory=dict)
 
     def parquet(self, name: str) -> pd.DataFrame:
-        """The Parquet file ``name`` below the prefix.
+        """The Parquet file ``name`` below the prefix, or the folder of that name with its part files as one table.
 
         Raises:
             NotLanded: if there is no such file.
-            UnreadableFile: if it is not a whole Parquet file.
+            UnreadableFile: if it is not a whole Parquet file, or has a value that no pandas type holds.
         """
         path = f"{self.prefix}/{name}" if self.prefix else name
         data = self._bytes(path)
+        size = sum(map(len, data))
         try:
-            _refuse_what_cannot_be(data)
-            frame = from_parquet(data)
+            for one in data:
+                _refuse_what_cannot_be(one)
+            frame = landed_table.read(data)
+        except UnsupportedType as error:
+            raise UnreadableFile(f"{self.folder.backend.url}/{path}: {error} Then land it again.") from error
         except MALFORMED as error:
             raise UnreadableFile(
-                f"{self.folder.backend.url}/{path} ({len(data)} bytes) is not a whole Parquet file: {str(error).rstrip('.')}. "
+                f"{self.folder.backend.url}/{path} ({size} bytes) is not a whole Parquet file: {str(error).rstrip('.')}. "
                 "It was cut short or is in another format. Land it again."
             ) from error
-        self.read.append(LandedFile(path, str(self.traces[path].digest), len(data)))
+        self.read.append(LandedFile(path, str(self.traces[path].digest), size))
         return frame
 
-    def _bytes(self, path: str) -> bytes:
+    def _bytes(self, path: str) -> list[bytes]:
+        """Of the file, or of each part."""
         self.traces[path] = Trace(None)
         before = self.folder.entry(path)
-        data = self.folder.read(path)
+        parts = [] if self.folder.backend.entry(path) else self.folder.parts(path)
+        if before is None:
+            _refuse_partitioned(self.folder.list(path), path)
+        data = {part: self.folder.read(part) for part in parts or [path]}
         after = self.folder.entry(path)
         stamp = after.stamp if before and after and before.stamp == after.stamp else ""
-        self.traces[path] = Trace(digest(data), stamp)
-        return data
+        self.traces[path] = Trace(_digest_of_parts(data) if parts else digest(data[path]), stamp)
+        return list(data.values())
 
 
 def open_landing(url: str, patience: Patience = Patience()) -> LandingFolder:  # noqa: B008  # frozen
@@ -155,6 +179,46 @@ def _refuse_what_cannot_be(data: bytes) -> None:
         raise ValueError(
             f"it says that it holds {about.num_rows:,} rows of {about.num_columns} columns, which cannot be"
         )
+
+
+# ---------------------------------------------------------------- folders of part files
+
+
+def folder_of(name: str) -> str:
+    """The folder ``x.parquet`` that a part file lies in, as Spark writes tables; empty for a file that is none."""
+    found = _PART.fullmatch(name)
+    return found["folder"] if found else ""
+
+
+def parts_in(names: Iterable[str], folder: str) -> list[str]:
+    """The part files among the names below a folder; none while it is being written, or if it has folders of its own."""
+    visible = {name.removeprefix(f"{folder}/"): name for name in names}
+    if any(short.startswith("_temporary/") for short in visible):
+        return []
+    parts = {short: name for short, name in visible.items() if not any(step[0] in "_." for step in short.split("/"))}
+    return [] if any("/" in short for short in parts) else sorted(parts.values())  # no _SUCCESS, no .part-0.parquet.crc
+
+
+def _refuse_partitioned(names: Iterable[str], folder: str) -> None:
+    nested = next((name for name in names if "=" in name.removeprefix(f"{folder}/").rpartition("/")[0]), None)
+    if nested:
+        raise UnreadableFile(
+            f"{nested} lies in a folder of the folder {folder}, whose name holds a value that the file lacks. Such folders are "
+            "not read as a table: write it without partitioning by a column, or let dataset() read each file by its name."
+        )
+
+
+def folder_entry(entries: Mapping[str, Entry], folder: str) -> Entry | None:
+    """A folder of part files as one file: its stamp changes when one of them does; None if it has none."""
+    parts = parts_in(entries, folder)
+    if not parts:
+        return None
+    stamp = digest(canonical([[part, entries[part].stamp] for part in parts]))
+    return Entry(stamp, max(entries[part].modified for part in parts))
+
+
+def _digest_of_parts(data: Mapping[str, bytes]) -> str:
+    return digest(canonical([[name, digest(part)] for name, part in sorted(data.items())]))
 
 
 def _safe(name: str) -> str:

@@ -16,6 +16,7 @@ from ml_assets.classes import Classes, classes_in, every_class, for_every_class,
 from ml_assets.errors import FeatureMismatch, InvalidPrediction, InvalidProblem
 from ml_assets.problem import FeatureTable, Problem, TrainingData, TrainingRun
 from ml_assets.training.handout import difference, in_order, own, own_data, own_rows
+from ml_assets.values import as_numpy, as_type, with_missing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -109,23 +110,25 @@ def fit(problem: Problem, data: TrainingData, params: Any, run: TrainingRun) -> 
 def predict(problem: Problem, model: TrainedModel, features: pd.DataFrame, name: str = "the model") -> np.ndarray:
     """The model's answer for each row: shape (n,), (n, 3) with intervals, or of several classes (n, classes).
 
-    Columns the model was not trained on are left out: a champion can be judged beside a challenger that has more. Categories
-    that it does not know are missing. Of several classes there is a column for each, in the order of ``answered_classes``.
-    The rows that ``problem.predict`` gets are a copy with a default index.
+    Columns the model was not trained on are left out: a champion can be judged beside a challenger that has more. The others
+    are given in the type of training, where that holds their values: a feature that was float64 because some values were
+    missing is so again in a month that lacks none. Whole numbers that were never missing in training, and are now, are floats
+    with NaN: the model is asked what it makes of them. Categories that it does not know are missing. Of several classes there
+    is a column for each, in the order of ``answered_classes``. The rows that ``problem.predict`` gets are a copy with a default
+    index.
 
     Args:
         name: how errors call the model.
     Raises:
-        FeatureMismatch: if a column it was trained on is missing or has another type.
+        FeatureMismatch: if a column it was trained on is missing, or its type of training does not hold the values.
         InvalidPrediction: if the answer is not made of numbers, says of other rows than these, or nothing says which classes
             its columns belong to.
     """
-    trained, given = model.features, _columns(features)
-    for column, kinds in by_value.other_kinds(features, model.categories or {}).items():
-        trained[column], given[column] = (f"category of {kind}" for kind in kinds)
-    if any(given.get(column) != dtype for column, dtype in trained.items()):
-        raise FeatureMismatch(_difference(name, trained, given))
-    rows = own(model.cast(features)).reset_index(drop=True)
+    kinds = by_value.other_kinds(features, model.categories or {})
+    asked = None if kinds else _as_trained(model.features, features)
+    if asked is None:
+        raise FeatureMismatch(_difference(name, model.features, features, kinds))
+    rows = own(model.cast(asked)).reset_index(drop=True)
     answer = _answer(problem.predict(model.estimator, rows), len(features), name, "predict")
     if answer.dtype.kind not in NUMBERS:
         raise InvalidPrediction(
@@ -203,9 +206,41 @@ def _columns(features: pd.DataFrame) -> dict[str, str]:
     return {str(name): str(dtype) for name, dtype in features.dtypes.items()}
 
 
-def _difference(name: str, trained: dict[str, str], given: dict[str, str]) -> str:
+def _as_trained(trained: dict[str, str], features: pd.DataFrame) -> pd.DataFrame | None:
+    """The features of training, in their order and types; None if one is missing or its values do not fit."""
+    if any(column not in features for column in trained):
+        return None
+    changed = {c: _in_type(features[c], dtype) for c, dtype in trained.items() if str(features[c].dtype) != dtype}
+    if any(column is None for column in changed.values()):
+        return None
+    asked = features[list(trained)]
+    return asked.assign(**changed) if changed else asked
+
+
+def _in_type(column: pd.Series, dtype: str) -> pd.Series | None:
+    """The column in the type of training or, where only a value is missing, as NumPy has that; None if neither holds it."""
+    import pandas as pd
+
+    if isinstance(column.dtype, pd.CategoricalDtype) or dtype == "category":
+        return None
+    found = as_type(column, dtype)
+    if found is not None:
+        return found
+    nullable = as_type(column, with_missing(dtype))
+    return None if nullable is None else as_numpy(nullable.to_frame("column"))["column"]
+
+
+def _difference(
+    name: str, trained: dict[str, str], features: pd.DataFrame, kinds: Mapping[str, tuple[str, str]]
+) -> str:
+    given = _columns(features)
     lacks = [repr(column) for column in trained if column not in given]
-    other = [f"{c!r} as {given[c]} (trained on {trained[c]})" for c in trained if c in given and given[c] != trained[c]]
+    other = [
+        f"{c!r} as {given[c]} (trained on {t})"
+        for c, t in trained.items()
+        if c in given and given[c] != t and _in_type(features[c], t) is None
+    ]
+    other += [f"{c!r} as category of {now} (trained on category of {was})" for c, (was, now) in kinds.items()]
     parts = [f"lacks {', '.join(lacks)}"] * bool(lacks) + [f"has {', '.join(other)}"] * bool(other)
     return (
         f"{name} was trained on {len(trained)} features; this input {' and '.join(parts)}. "

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ml_assets.categories import united
 from ml_assets.errors import FeatureMismatch, InvalidProblem
 from ml_assets.problem import FeatureTable, Problem
 from ml_assets.training.handout import difference, in_order, moved, numbered, own
+from ml_assets.training.union import joined
+from ml_assets.values import as_numpy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,18 +25,17 @@ def feature_table(problem: Problem, history: Sequence[pd.DataFrame], data: pd.Da
         history: datasets of the ``problem.lookback`` partitions before it, oldest first; fewer where there are none.
         data: the partition's dataset.
     Raises:
-        InvalidProblem: if ``problem.features`` returns no frame, or other rows than those of ``data``.
+        InvalidProblem: if ``problem.features`` returns no frame, other rows than those of ``data``, or lists or dicts as
+            features.
     """
     import numpy as np
-    import pandas as pd
 
     data = numbered(data)
-    told = (
-        united({f"the dataset {len(history) - n} before it": past for n, past in enumerate(history)}) if history else []
-    )
-    past = pd.concat(told, ignore_index=True) if told else data.iloc[:0]
+    before = {f"the dataset {len(history) - n} before": past for n, past in enumerate(history)}
+    past = joined(before, "column") if before else data.iloc[:0]
     past = _newest_of(problem, past, data)
     features = _in_order_of_data(problem, problem.features(own(past), own(data)), data, len(past))
+    _refuse_nested(problem.name, features)
     names = dict.fromkeys([problem.entity, problem.event_time, problem.label_time, *problem.slices])
     keys = data[[name for name in names if name is not None and name in data.columns]].reset_index(drop=True)
     label = data[problem.label].to_numpy(dtype=np.float64, na_value=np.nan)
@@ -88,33 +88,45 @@ def _newest_of(problem: Problem, past: pd.DataFrame, data: pd.DataFrame) -> pd.D
     return past[~(again & past[problem.event_time].notna().to_numpy())].reset_index(drop=True)
 
 
+def _refuse_nested(problem: str, features: pd.DataFrame) -> None:
+    """No estimator learns from lists or dicts, and nothing can count, compare or shuffle their values."""
+    for name, column in features.items():
+        held = next(filter(_is_nested, column), None) if column.dtype == object else None
+        if held is not None:
+            raise InvalidProblem(
+                f"Problem {problem!r}: features() returned {str(name)!r}, whose values are of type {type(held).__name__}: a "
+                "feature is one number, truth, time, text or category per row. Return a column for each item or field that "
+                f"the model needs, or a number made of them, and leave {str(name)!r} out."
+            )
+
+
+def _is_nested(value: object) -> bool:
+    return hasattr(value, "__len__") and not isinstance(value, str | bytes)
+
+
 def concatenate(tables: Mapping[str, FeatureTable]) -> FeatureTable:
-    """The rows of all partitions' tables, in order.
+    """The rows of all partitions' tables, in order, their features as estimators take them (``values.as_numpy``).
 
     Args:
         tables: partition key -> its table, oldest first.
     Raises:
-        FeatureMismatch: if a partition has other columns or types than the newest: nothing is ever filled in; or categories
-            that cannot be united with those of others.
+        FeatureMismatch: if a partition has other columns than the newest (nothing is ever filled in), a column of which no
+            type holds all values, or categories that cannot be united with those of others.
     """
     import numpy as np
-    import pandas as pd
 
-    newest, columns = list(tables.items())[-1][0], _columns(list(tables.values())[-1])
+    newest, columns = list(tables.items())[-1][0], {*list(tables.values())[-1].features}
     for partition, table in tables.items():
-        other = sorted(set(_columns(table).items()) ^ set(columns.items()))
+        other = sorted(map(str, columns ^ {*table.features}))
         if other:
             raise FeatureMismatch(
-                f"The features of {partition} and of {newest} differ in {', '.join(dict.fromkeys(map(repr, dict(other))))}: "
+                f"The features of {partition} and of {newest} differ in {', '.join(map(repr, other))}: "
                 "the problem's features() changed between them. Missing features are never filled in; "
                 f"materialize the features of {partition} again."
             )
+    features = joined({partition: table.features for partition, table in tables.items()}, "feature", strict=True)
     return FeatureTable(
-        pd.concat(united({partition: table.keys for partition, table in tables.items()}), ignore_index=True),
-        pd.concat(united({partition: table.features for partition, table in tables.items()}), ignore_index=True),
+        joined({partition: table.keys for partition, table in tables.items()}, "key"),
+        as_numpy(features),
         np.concatenate([table.label for table in tables.values()]),
     )
-
-
-def _columns(table: FeatureTable) -> dict[str, str]:
-    return {str(name): str(dtype) for name, dtype in table.features.dtypes.items()}

@@ -41,7 +41,7 @@ class Params:
 
 def orders_of(day: pd.Timestamp) -> pd.DataFrame:
     """What was ordered on a day, with what becomes of it, whenever that is known."""
-    if day.dayofweek == SUNDAY:
+    if day.day_of_week == SUNDAY:
         return orders_of(day - pd.Timedelta(days=1)).iloc[:0]
     number = (day - pd.Timestamp(FIRST, tz="UTC")).days
     rng = np.random.default_rng(number)

@@ -113,3 +113,13 @@ def test_every_feature_is_measured_as_its_type_asks_most_drifted_first():
     assert [name for name, _ in found] == ["at", "shop", "count", "flag", "steady"]
     assert dict(found)["shop"] == pytest.approx(both_entropies([100, 100], [200, 0]))
     assert {index for name, index in found if name in ("steady", "flag", "count")} == {0.0}
+
+
+@pytest.mark.parametrize(
+    "dtype", ["Int64", "boolean", "Float64", "datetime64[us]", "datetime64[us, UTC]", "timedelta64[ns]"]
+)
+def test_nullable_columns_and_times_of_any_year_are_measured(dtype):
+    values = ["9999-12-31", "0001-01-01", None] if dtype.startswith("datetime") else [1, 0, None]
+    column = pd.Series(values * 50, dtype=dtype)
+    assert drift_of_features(pd.DataFrame({"x": column}), pd.DataFrame({"x": column})) == (("x", 0.0),)
+    assert drift_of_features(pd.DataFrame({"x": column}), pd.DataFrame({"x": column.dropna()}))[0][1] > 0.25

@@ -11,7 +11,7 @@ import pytest
 
 from ml_assets.errors import UsageError
 from ml_assets.lineage.index.tables import TABLES
-from ml_assets.lineage.sql import sql
+from ml_assets.lineage.sql import Result, sql
 from ml_assets.promotion.ledger import LEDGER
 from ml_assets.store import Check, Input, LandedFile, Manifest, Store, VersionKey, open_store
 from ml_assets_tests.conftest import MONTHS
@@ -342,3 +342,9 @@ def test_manifests_with_other_types_than_ours_hide_nothing(store, ask):
     make(store, params={"whole": 2**70})
     assert ask("SELECT seed, wall_seconds, why, created_at FROM versions") == [(None,) * 4] * 3
     assert ask("SELECT name, number FROM params") == [("whole", float(2**70))]
+
+
+def test_a_frame_of_an_answer_rounds_no_whole_number():
+    frame = Result(("n", "flag", "x"), [(2**53 + 1, True, 0.5), (None, None, None)]).frame()
+    assert frame.dtypes.astype(str).to_dict() == {"n": "Int64", "flag": "boolean", "x": "float64"}
+    assert frame["n"].dropna().tolist() == [2**53 + 1]

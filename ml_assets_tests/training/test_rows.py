@@ -203,9 +203,62 @@ def test_tables_are_joined_in_order():
 
 
 @pytest.mark.parametrize(
+    ("value", "kind"),
+    [([1, 2], "list"), ({"a": 1}, "dict"), (np.zeros(2), "ndarray"), ((1,), "tuple"), ({1}, "set")],
+    ids=["list", "dict", "array", "tuple", "set"],
+)
+def test_features_that_hold_several_values_per_row_are_refused_by_name(value, kind):
+    def features(history, data):
+        return data[["clouds"]].assign(tags=pd.Series([None, *[value] * (len(data) - 1)], dtype=object))
+
+    with pytest.raises(InvalidProblem) as refused:
+        feature_table(dataclasses.replace(umbrellas.PROBLEM, features=features), [], FEBRUARY)
+    assert str(refused.value) == (
+        f"Problem 'umbrellas': features() returned 'tags', whose values are of type {kind}: a feature is one number, truth, "
+        "time, text or category per row. Return a column for each item or field that the model needs, or a number made of "
+        "them, and leave 'tags' out."
+    )
+
+
+def test_history_of_several_types_is_given_with_all_of_its_values():
+    seen: list[pd.DataFrame] = []
+    ids = [[2**53 + 1] * 5, pd.array([2**53 + 3, *[None] * 4], "Int64")]
+    history = [JANUARY.assign(account=one) for one in ids]
+    problem = dataclasses.replace(umbrellas.PROBLEM, features=lambda past, data: seen.append(past) or data[["clouds"]])
+    feature_table(problem, history, FEBRUARY)
+    assert seen[0]["account"].dropna().tolist() == [2**53 + 1] * 5 + [2**53 + 3]
+
+
+def test_a_feature_that_lacks_a_value_in_one_month_is_a_float_in_the_window_and_an_id_beyond_floats_stays_whole():
+    one, two = (feature_table(umbrellas.PROBLEM, [], data) for data in (JANUARY, FEBRUARY))
+    visits, accounts = pd.array([3, None, *range(5)], "Int64"), pd.array([2**53 + 1, None, *range(5)], "Int64")
+    both = concatenate(
+        {
+            "2024-01": dataclasses.replace(one, features=one.features.assign(visits=7, account=2**53 + 3)),
+            "2024-02": dataclasses.replace(two, features=two.features.assign(visits=visits, account=accounts)),
+        }
+    ).features
+    assert (both["visits"].dtype, str(both["account"].dtype)) == (np.float64, "Int64")
+    np.testing.assert_array_equal(both["visits"], [7] * 5 + [3, np.nan, 0, 1, 2, 3, 4])
+    assert both["account"].dropna().tolist() == [2**53 + 3] * 5 + [2**53 + 1, 0, 1, 2, 3, 4]
+
+
+def test_a_feature_whose_types_do_not_unite_is_refused_with_both_of_them():
+    one, two = (feature_table(umbrellas.PROBLEM, [], data) for data in (JANUARY, FEBRUARY))
+    rounded = one.features.astype({"above_usual": "float32"})
+    with pytest.raises(FeatureMismatch) as refused:
+        concatenate({"2024-01": dataclasses.replace(one, features=rounded), "2024-02": two})
+    assert str(refused.value) == (
+        "The feature 'above_usual' is float32 in 2024-01 and float64 in 2024-02, and no type holds the values of both as they "
+        "are. Give it one type in every partition, in the problem's dataset() or features(), such as .astype('float64'); then "
+        "materialize 2024-01 again."
+    )
+
+
+@pytest.mark.parametrize(
     "change",
-    [lambda table: table.drop(columns="above_usual"), lambda table: table.astype({"above_usual": "float32"})],
-    ids=["a feature is missing", "a feature has another type"],
+    [lambda table: table.drop(columns="above_usual")],
+    ids=["a feature is missing"],
 )
 def test_tables_with_other_features_than_the_newest_are_not_joined(change):
     one, two = (feature_table(umbrellas.PROBLEM, [], data) for data in (JANUARY, FEBRUARY))

@@ -87,7 +87,7 @@ def _levels(feature: pd.Series) -> np.ndarray:
     import pandas as pd
 
     kind = pd.api.types
-    has_order = kind.is_numeric_dtype(feature) or kind.is_datetime64_any_dtype(feature)
+    has_order = kind.is_numeric_dtype(feature) or feature.dtype.kind in "mM"
     code, values = pd.factorize(feature, sort=has_order)
     if has_order and len(values) > MOST_LEVELS:
         cuts = np.unique(np.quantile(code[code >= 0], np.linspace(0, 1, MOST_LEVELS)))

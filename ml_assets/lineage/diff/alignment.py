@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ml_assets.values import in_one_type
+
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
@@ -99,12 +101,14 @@ def _numbered(old: pd.DataFrame, new: pd.DataFrame, key: Sequence[str]) -> np.nd
 
 
 def _of_one_type(old: pd.Series, new: pd.Series) -> list[pd.Series]:
-    """A key that was a number and became text, or the other way round, is still the same key."""
+    """A key that was a number and became text, or the other way round, is still the same key; nothing is rounded."""
     from pandas.api.types import is_numeric_dtype
 
     if is_numeric_dtype(old.dtype) != is_numeric_dtype(new.dtype):
         return [old.astype("str"), new.astype("str")]
-    return [old, new]
+    if both := in_one_type(old, new):
+        return list(both)
+    return [old, new] if not is_numeric_dtype(old.dtype) else [old.astype(object), new.astype(object)]
 
 
 def _times_seen_before(ids: np.ndarray, first: int) -> np.ndarray:

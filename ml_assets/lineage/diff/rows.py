@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ml_assets.categories import same_list
 from ml_assets.lineage.diff.alignment import Alignment, align, key_of
+from ml_assets.values import in_one_type
 
 if TYPE_CHECKING:
     import numpy as np
@@ -153,10 +154,17 @@ def differing(old: pd.Series, new: pd.Series) -> np.ndarray:
     if _is_nested(old) or _is_nested(new) or not _comparable(old, new):
         old, new = (column.map(value_text, na_action="ignore") for column in (old, new))
     old, new = (_without_categories(column).reset_index(drop=True) for column in (old, new))
+    if old.dtype != new.dtype:
+        old, new = in_one_type(old, new) or (_as_objects(old), _as_objects(new))  # NumPy would round before it compares
     unequal: np.ndarray = (old != new).to_numpy(dtype=bool, na_value=True)
     here, there = old.isna().to_numpy(), new.isna().to_numpy()
     differs: np.ndarray = (unequal | (here != there)) & ~(here & there)
     return differs
+
+
+def _as_objects(column: pd.Series) -> pd.Series:
+    objects = column.astype(object)
+    return objects.where(objects.notna(), None)  # NA can be compared with nothing
 
 
 def _comparable(old: pd.Series, new: pd.Series) -> bool:

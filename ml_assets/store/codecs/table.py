@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ml_assets.categories import described, restored, same_list
 from ml_assets.errors import UnsupportedType
 from ml_assets.store.canonical import Json, canonical, parse
-from ml_assets.store.codecs import columns
+from ml_assets.store.codecs import arrow, columns
 from ml_assets.store.codecs.codec import Encoded, Parts, is_instance
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def from_parquet(data: bytes) -> pd.DataFrame:
     import pyarrow.parquet as pq
 
     try:
-        return _to_pandas(pq.ParquetFile(pa.BufferReader(data)).read())
+        return frame_of(pq.ParquetFile(pa.BufferReader(data)).read())
     except pa.ArrowException as error:
         raise ValueError(str(error)) from error
 
@@ -89,7 +89,7 @@ def write_batches(frames: Iterable[pd.DataFrame], path: Path) -> None:
         )
     head = _to_arrow(first, index=False)
     _write(itertools.chain([head], _alike(first, head.schema, rest)), path)
-    _refuse_other_types(first, dict(_to_pandas(pq.ParquetFile(path).read_row_group(0)).dtypes))
+    _refuse_other_types(first, dict(frame_of(pq.ParquetFile(path).read_row_group(0)).dtypes))
 
 
 def read_batches(path: Path, rows: int) -> Iterator[pd.DataFrame]:
@@ -107,9 +107,9 @@ def read_batches(path: Path, rows: int) -> Iterator[pd.DataFrame]:
             some = False
             for table in _regrouped(batches, rows):
                 some = True
-                yield _as_in_the_whole(_to_pandas(table), whole)
+                yield _as_in_the_whole(frame_of(table), whole)
             if not some:
-                yield _to_pandas(whole.empty_table())
+                yield frame_of(whole.empty_table())
     except pa.ArrowException as error:
         raise ValueError(str(error)) from error
 
@@ -171,15 +171,22 @@ def _to_arrow(frame: pd.DataFrame, *, index: bool = True, schema: pa.Schema | No
     _refuse_names(frame)
     categories = _categories(frame)
     kept = index and not frame.index.identical(pd.RangeIndex(len(frame)))
-    with _types_explained():  # None: as it is; True would write the numbers of a range
-        table = pa.Table.from_pandas(frame, schema=schema, preserve_index=None if kept else False)
+    try:
+        with _types_explained():  # None: as it is; True would write the numbers of a range
+            table = pa.Table.from_pandas(frame, schema=schema, preserve_index=None if kept else False)
+    except OverflowError as error:
+        raise UnsupportedType(
+            f"Column {_overflowing(frame)!r} holds objects that are whole numbers beyond int64: {error}. "
+            "Convert it, to text or, if none is negative or beyond uint64, with .astype('UInt64')."
+        ) from error
     return table.replace_schema_metadata({**(table.schema.metadata or {}), CATEGORIES: canonical(categories)})
 
 
-def _to_pandas(table: pa.Table) -> pd.DataFrame:
+def frame_of(table: pa.Table) -> pd.DataFrame:
+    """The table with all of its values, its index and its categories."""
     import pandas as pd
 
-    frame: pd.DataFrame = table.to_pandas()
+    frame = arrow.to_pandas(table)
     for name, description in parse((table.schema.metadata or {}).get(CATEGORIES, b"{}")).items():
         dtype = restored(description)
         if name in frame and not (
@@ -236,6 +243,20 @@ def _storable(dtype: Any) -> bool:
     return is_number or str(dtype) in ("str", "string") or types.is_datetime64_any_dtype(dtype)
 
 
+def _overflowing(frame: pd.DataFrame) -> str:
+    """The column whose whole numbers pyarrow cannot take; it does not say which itself."""
+    import pyarrow as pa
+
+    for name in frame.select_dtypes("object"):
+        try:
+            pa.array(frame[name], from_pandas=True)
+        except OverflowError:
+            return str(name)
+        except (pa.ArrowException, ValueError, TypeError):
+            continue
+    return "?"
+
+
 def _refuse_names(frame: pd.DataFrame) -> None:
     odd = [name for name in frame.columns if type(name) is not str]
     if odd or not frame.columns.is_unique:
@@ -246,10 +267,10 @@ def _refuse_names(frame: pd.DataFrame) -> None:
 
 
 def _refuse_changes(frame: pd.DataFrame, data: bytes) -> None:
-    """Refuse a frame that would come back with other dtypes or another index than it has.
+    """Refuse a frame that would come back with other dtypes, other objects or another index than it has.
 
-    Nearly all types follow from those in the file; what objects and an index become depends on their values, so these alone
-    are read back.
+    Nearly all types follow from those in the file, and their values are exact; what objects and an index become depends on
+    their values, so these alone are read back.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -257,8 +278,9 @@ def _refuse_changes(frame: pd.DataFrame, data: bytes) -> None:
     with pq.ParquetFile(pa.BufferReader(data)) as file:
         schema = file.schema_arrow
         unsure = [name for name in schema.names if name not in frame or frame[name].dtype == object]
-        types, read = _to_pandas(schema.empty_table()).dtypes, _to_pandas(file.read(unsure))
+        types, read = frame_of(schema.empty_table()).dtypes, frame_of(file.read(unsure))
     _refuse_other_types(frame, {**types, **read.dtypes})
+    _refuse_other_values(frame, read, schema)
     if not frame.index.equals(read.index) or frame.index.names != read.index.names:
         raise UnsupportedType(f"The index {frame.index!r} would not come back as it is. Use frame.reset_index().")
 
@@ -270,4 +292,20 @@ def _refuse_other_types(frame: pd.DataFrame, stored: Mapping[str, Any]) -> None:
             raise UnsupportedType(
                 f"Column {name!r} is {dtype} and would come back as {stored[str(name)]}. "
                 f"Convert it before you return the DataFrame, e.g. frame[{name!r}].astype('{stored[str(name)]}')."
+            )
+
+
+def _refuse_other_values(frame: pd.DataFrame, stored: pd.DataFrame, schema: pa.Schema) -> None:
+    """Refuse a frame whose objects would come back as others: text among bytes, a time of day without its zone."""
+    import pyarrow as pa
+
+    for name in frame.columns.intersection(stored.columns):
+        if pa.types.is_nested(schema.field(name).type):
+            continue  # pyarrow takes lists and dicts apart by itself, and refuses what is not of one type
+        old, new = (of[name].to_numpy(dtype=object) for of in (frame, stored))
+        changed = ((old != new) & ~(frame[name].isna() & stored[name].isna()).to_numpy()).nonzero()[0]
+        if len(changed):
+            raise UnsupportedType(
+                f"Column {name!r} holds {old[changed[0]]!r}, which would come back as {new[changed[0]]!r}. "
+                "Convert all of its values to one type before you return the DataFrame."
             )

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from ml_assets.store.canonical import canonical, digest
-from ml_assets.store.landing import LandingFolder
+from ml_assets.store.landing import LandingFolder, folder_entry, folder_of
 from ml_assets.store.listing import Entry, Span
 from ml_assets.store.watch.files import PARTITION, Files
 
@@ -49,7 +49,18 @@ class Place:
         """See ``LandingFolder.entries``."""
         after = self.below + span.after if span.after else ""
         found = self.landing.entries((self.below + folder).rstrip("/"), after, self.below + span.until)
-        return {name.removeprefix(self.below): entry for name, entry in found.items()}
+        return self._with_folders({name.removeprefix(self.below): entry for name, entry in found.items()})
+
+    def _with_folders(self, found: Mapping[str, Entry]) -> dict[str, Entry]:
+        """The files, with each folder of part files that is one of the problem's files as that one."""
+        parts: dict[str, dict[str, Entry]] = {}
+        for name in found:
+            folder = folder_of(name)
+            if folder and self.files.has(folder) and not self.files.has(name):
+                parts.setdefault(folder, {})[name] = found[name]
+        inside = {name for of in parts.values() for name in of}
+        folders = {folder: entry for folder, of in parts.items() if (entry := folder_entry(of, folder)) is not None}
+        return {**{name: entry for name, entry in found.items() if name not in inside}, **folders}
 
     def those(self, names: Iterable[str]) -> dict[str, Entry]:
         """Of the files with these names those that are there; one request each."""

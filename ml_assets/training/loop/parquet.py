@@ -32,7 +32,7 @@ class ParquetRows:
     Args:
         paths: the files, in an order that is always the same.
         columns: as for ``from_frame``. Categories must be the same list in every row group, or their codes would mean other
-            values: whole numbers are safer.
+            values: whole numbers are safer. Whole numbers and truths of which any row of the files lacks one are float32 in all.
         window: row groups that are mixed, and held in memory (twice as many where one window goes over into the next).
         augment: see ``Rows``.
     """
@@ -119,9 +119,43 @@ class ParquetRows:
                     "mean different values. Write the files with whole numbers instead of categories."
                 )
 
-    def _table(self, file: int, number: int):  # type: ignore[no-untyped-def]  # pyarrow has no types
+    @cached_property
+    def _names(self) -> list[str]:
+        """The columns that are read."""
         names = [one for chosen in self.columns.values() for one in ([chosen] if isinstance(chosen, str) else chosen)]
-        return self._files[file].read_row_group(number, columns=list(dict.fromkeys(names))).to_pandas()
+        return list(dict.fromkeys(names))
+
+    @cached_property
+    def _lacking(self) -> set[str]:
+        """Those of which a value is missing in some row group: told by its footer, or read where its writer did not count."""
+        found: set[str] = set()
+        for file, group in self._groups:
+            known = _null_counts(self._files[file].metadata.row_group(group))
+            for name in set(self._names) - found:
+                missing = known.get(name)
+                if missing is None:
+                    missing = self._files[file].read_row_group(group, columns=[name])[name].null_count
+                found |= {name} if missing else set()
+        return found
+
+    def _table(self, file: int, number: int) -> pd.DataFrame:
+        import pyarrow as pa
+
+        table = self._files[file].read_row_group(number, columns=self._names)
+        for at, field in enumerate(table.schema):
+            is_whole = pa.types.is_integer(field.type) or pa.types.is_boolean(field.type)
+            if is_whole and field.name in self._lacking:
+                values = table[field.name].cast(pa.int8() if pa.types.is_boolean(field.type) else field.type)
+                table = table.set_column(at, field.name, values.cast(pa.float32(), safe=False))
+        frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
+        return frame
+
+
+def _null_counts(group: pq.RowGroupMetaData) -> dict[str, int]:
+    """Column -> how many of its values are missing in a row group, of those columns that say so."""
+    columns = (group.column(n) for n in range(group.num_columns))
+    counted = ((of.path_in_schema, of.statistics) for of in columns)
+    return {name: of.null_count for name, of in counted if of is not None and of.has_null_count}
 
 
 def _shuffled(parts: list[Tensor], generator: torch.Generator) -> Tensor:

@@ -85,9 +85,10 @@ def from_frame(
     Args:
         columns: name in the batch -> one column, shape (n,), or several, shape (n, k). Floats become float32, whole
             numbers, truths and the codes of categories int64 (one that is missing, or that training never saw, is -1: an
-            embedding needs a row for it); several columns are float32.
+            embedding needs a row for it); several columns are float32, and so is a column of whole numbers or truths of which
+            some are missing (NaN).
     Raises:
-        InvalidProblem: if a column is neither.
+        InvalidProblem: if a column is neither, or has values beyond int64.
     """
     import numpy as np
     import torch
@@ -111,8 +112,16 @@ def _numbers(column: pd.Series) -> np.ndarray:
             f"Column {column.name!r} is {column.dtype}, which is no number. Encode it in the problem's features() or "
             "train(), for example as a category."
         )
-    kind = np.float32 if values.dtype.kind == "f" or values.hasnans else np.int64
-    return np.array(values.to_numpy(dtype=kind, na_value=np.nan) if kind is np.float32 else values.to_numpy(dtype=kind))
+    if values.dtype.kind == "f":
+        return np.array(values.to_numpy(dtype=np.float32, na_value=np.nan))
+    if values.hasnans:
+        return np.array(values.to_numpy(dtype=np.float32, na_value=np.nan))
+    if values.dtype.kind == "u" and len(values) and values.max() > np.iinfo(np.int64).max:
+        raise InvalidProblem(
+            f"Column {column.name!r} reaches up to {values.max()}, which int64, torch's widest whole number, does not hold. "
+            "Number its values in the problem's features() or train(), for example as a category."
+        )
+    return np.array(values.to_numpy(dtype=np.int64))
 
 
 def near(rows: Rows, device: torch.device) -> Rows:

@@ -157,3 +157,14 @@ def test_lists_of_categories_are_told_by_what_came_and_went(old, new, said):
     found = rows_diff(pd.DataFrame({"id": [1], "shop": old}), pd.DataFrame({"id": [1], "shop": new}), [["id"]])
     assert found.retyped == (f"shop categories: {said}",)
     assert found.changed == 0, "the values are the same"
+
+
+def test_neighbouring_ids_beyond_floats_are_told_apart_whatever_type_holds_them():
+    ids = [2**53, 2**53 + 1]
+    old = pd.DataFrame({"id": pd.array(ids, "Int64"), "x": [1, 2]})
+    new = pd.DataFrame({"id": np.array(ids, "uint64"), "x": pd.array([1, None], "Int64")})
+    found = rows_diff(old, new, [["id"]])
+    assert (found.common, found.repeated, [column.rows for column in found.columns]) == (2, (0, 0), [1])
+    rounded = pd.Series([float(2**53)] * 2)
+    assert differing(old["id"], rounded).tolist() == [False, True]
+    assert differing(old["id"].astype("int64"), pd.Series([2.0**53, 0.5])).tolist() == [False, True]

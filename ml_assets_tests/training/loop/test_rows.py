@@ -52,6 +52,31 @@ def test_a_missing_category_is_minus_one_and_a_missing_number_no_number():
     assert batch["distance"].isnan().all()
 
 
+def test_nullable_numbers_and_truths_are_numbers_and_missing_ones_no_number():
+    frame = pd.DataFrame(
+        {"n": pd.array([1, None], "Int64"), "t": pd.array([True, None], "boolean"), "i": [2**53 + 1, 5]}
+    )
+    batch = from_frame(frame, {"n": "n", "t": "t", "i": "i"}).batch(torch.tensor([0, 1]))
+    assert [batch[name].dtype for name in "nti"] == [torch.float32, torch.float32, torch.int64]
+    assert [batch["n"][0].item(), batch["t"][0].item(), batch["i"].tolist()] == [1.0, 1.0, [2**53 + 1, 5]]
+    assert bool(batch["n"][1].isnan() and batch["t"][1].isnan())
+
+
+def test_a_whole_number_that_torch_has_not_is_refused():
+    with pytest.raises(InvalidProblem, match=r"Column 'x' reaches up to 18446744073709551615.*Number its values"):
+        from_frame(pd.DataFrame({"x": pd.Series([2**64 - 1], dtype="uint64")}), {"x": "x"})
+
+
+@pytest.mark.parametrize("counted", [True, False], ids=["counted", "not counted in the footer"])
+def test_a_streamed_column_that_lacks_a_value_anywhere_has_one_type_in_all_row_groups(tmp_path: Path, counted: bool):
+    frame = pd.DataFrame({"n": pd.array([*range(9), None], "Int64"), "i": range(10)})
+    frame.to_parquet(tmp_path / "x.parquet", row_group_size=5, write_statistics=counted)
+    streamed = ParquetRows([tmp_path / "x.parquet"], {"n": "n", "i": "i"})
+    first = streamed.batch(torch.arange(3))
+    assert (first["n"].dtype, first["i"].dtype) == (torch.float32, torch.int64)
+    assert streamed.batch(torch.arange(10))["n"].tolist()[:9] == [*map(float, range(9))]
+
+
 def test_a_column_of_text_is_refused():
     with pytest.raises(InvalidProblem, match=r"Column 'name' is .*no number. Encode it"):
         from_frame(FRAME, {"x": "name"})
