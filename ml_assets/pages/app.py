@@ -3,6 +3,7 @@
 /                                    the problems
 /problem/{name}                      one of them: champion, metrics over partitions, every move
 /problem/{name}/models?by=&order=    its models side by side
+/problem/{name}/diff?old=&new=       what differs between two versions of it
 /asset/{asset}                       versions of an asset, newest first
 /version/{version}                   everything about a version (its first digits will do)
 /version/{version}/lineage           only the picture
@@ -38,6 +39,7 @@ from ml_assets.lineage.history import history
 from ml_assets.lineage.picture import picture
 from ml_assets.pages.archive import Archive
 from ml_assets.pages.content import file_response
+from ml_assets.pages.diff_page import diff_page
 from ml_assets.pages.guard import Guard
 from ml_assets.pages.models_page import models_page
 from ml_assets.pages.problem_page import overview, problem_page
@@ -83,6 +85,7 @@ def pages(
         Route("/favicon.ico", lambda _: Response(status_code=204)),  # browsers ask unbidden
         Route("/problem/{name}", show.problem),
         Route("/problem/{name}/models", show.models),
+        Route("/problem/{name}/diff", show.diff),
         Route("/asset/{asset:path}", show.asset),
         Route("/version/{version}", show.version),
         Route("/version/{version}/lineage", show.lineage),
@@ -123,6 +126,10 @@ class _Pages:
             request.query_params.get(name, default) for name, default in (("by", PARTITION), ("order", "desc"))
         )
         return self._page("models.html", of=models_page(self.store, self.known, request.path_params["name"], by, order))
+
+    def diff(self, request: Request) -> Response:
+        old, new = (request.query_params.get(name, "") for name in ("old", "new"))
+        return self._page("diff.html", of=diff_page(self.store, self.known, request.path_params["name"], old, new))
 
     def asset(self, request: Request) -> Response:
         asset = request.path_params["asset"]

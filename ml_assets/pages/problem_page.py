@@ -14,7 +14,7 @@ from ml_assets.pages.archive import expect_problem, problem_names, read_ahead
 from ml_assets.pages.charts import by_line, over_partitions
 from ml_assets.problem import Partitions, Problem
 from ml_assets.problems import BrokenProblem
-from ml_assets.store import Store
+from ml_assets.store import Store, VersionKey
 
 CHAIN = ("dataset", "features", "split", "study", "model", "evaluation", "champion", "predictions")
 MOST_LINES = 7  # of a chart: as many colours can be told apart
@@ -63,6 +63,11 @@ class ProblemPage:
     metrics: Sequence[str]
     charts: Sequence[Markup]
     broken: BrokenProblem | None = None
+
+    @property
+    def models(self) -> list[VersionKey]:
+        """Of which two can be chosen to see their difference, newest partition first."""
+        return [row.model for row in self.rows if row.model is not None]
 
 
 def overview(store: Store, problems: Sequence[Problem], broken: Sequence[BrokenProblem] = ()) -> list[Summary]:

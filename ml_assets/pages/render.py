@@ -61,6 +61,11 @@ def models_url(name: str, by: str, order: str) -> str:
     return f"{problem_url(name)}/models?{urlencode({'by': by, 'order': order})}"
 
 
+def diff_url(name: str) -> str:
+    """The difference of two of a problem's versions, which ``old`` and ``new`` name."""
+    return f"{problem_url(name)}/diff"
+
+
 def asset_url(asset: str) -> str:
     """The versions of an asset."""
     return f"/asset/{quote(asset)}"
@@ -125,6 +130,6 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     templates.filters |= {"number": number, "moment": moment, "size": size, "pretty": pretty}
-    makers = (problem_url, models_url, asset_url, version_url, file_url, lineage_svg)
+    makers = (problem_url, models_url, diff_url, asset_url, version_url, file_url, lineage_svg)
     templates.globals |= {maker.__name__: maker for maker in makers}
     return templates

@@ -46,8 +46,38 @@ def test_every_link_of_every_page_leads_somewhere(get, every):
 def test_every_page_is_html_that_needs_no_script_and_no_inline_style(get, every):
     for address in every:
         page = get(address).page
-        assert not {tag for tag, _ in page.tags} & {"script", "style", "form", "iframe", "object", "embed"}, address
+        assert not {tag for tag, _ in page.tags} & {"script", "style", "iframe", "object", "embed"}, address
+        forms = page.all("form")  # which only choose what is shown
+        assert all(form["method"] == "get" and form["action"].startswith("/problem/") for form in forms), address
         assert not [tag for tag, attributes in page.tags if "style" in attributes or "onload" in attributes], address
+
+
+def test_two_models_are_chosen_on_the_problems_page_and_their_difference_is_shown(shared, get):
+    (form,) = get("/problem/umbrellas").page.all("form")
+    models = [key_of(shared, "umbrellas/model", month).version for month in MONTHS]
+    shown = [option["value"] for option in get("/problem/umbrellas").page.all("option")]
+    assert {*shown} == {*models}
+
+    found = get(f"{form['action']}?old={models[0]}&new={models[1]}")
+    assert found.status == 200
+    assert "other content, made of other things" in found.text.lower()
+    assert f"/version/{models[0]}" in found.page.links
+    assert f"/version/{models[1]}" in found.page.links
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "words"),
+    [
+        ("", 400, "choose them on its page"),
+        ("?old=ffffffff&new=ffffffff", 404, "no version starting with"),
+        ("?old={ice}&new={ice}", 400, "belongs to another problem than umbrellas"),
+    ],
+    ids=["none chosen", "unknown", "another problem's"],
+)
+def test_a_difference_that_cannot_be_shown_says_why(shared, get, query, status, words):
+    answer = get("/problem/umbrellas/diff" + query.format(ice=key_of(shared, "ice_cream/model", BEACH).version))
+    assert answer.status == status
+    assert words in answer.text
 
 
 def test_every_page_names_its_language_and_has_headings_in_order(get, every):

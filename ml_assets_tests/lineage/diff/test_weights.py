@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from ml_assets.cli.diff import MOST_TENSORS, lines
+from ml_assets.cli.diff import lines
 from ml_assets.lineage.diff import diff
 from ml_assets.lineage.diff.weights import TensorDiff, weights_diff
+from ml_assets.lineage.diff.words import MOST_TENSORS
 from ml_assets.store import Manifest, Store, VersionKey, open_store, trust
 
 
