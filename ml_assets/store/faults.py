@@ -76,6 +76,8 @@ def meaning(error: Exception) -> Meaning:
     status, code = _found(r"status code: (\d{3})", text), _code(text)
     if status and int(status) < 500 and int(status) not in PASSING_STATUS and code not in PASSING_CODES:
         return _refusal(code or BY_STATUS.get(int(status), ""), f"{status} {code}".strip())
+    if not status and code in REFUSALS:  # of one key among those that S3 was asked to delete together
+        return _refusal(code, code)
     if status:
         return Meaning(True, f"the server says {f'{status} {code}'.strip()}")
     happened = next((sentence for sign, sentence in CONNECTION.items() if sign in text), "")
@@ -101,7 +103,7 @@ def is_absent(error: FileNotFoundError) -> bool:
 
 
 def _code(text: str) -> str:
-    return _found(r"<Code>(\w+)</Code>", text)
+    return _found(r"<Code>(\w+)</Code>", text) or _found(r"\bcode: (\w+)\)", text)
 
 
 def _refusal(code: str, said: str) -> Meaning:
