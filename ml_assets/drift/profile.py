@@ -15,6 +15,7 @@ BINS = 12
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
 MOST_FREQUENT = 3
 MOST_COLUMNS = 200
+LONGEST_VALUE = 60  # characters
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,18 @@ class ColumnProfile:
     frequent: tuple[tuple[Any, int], ...] = ()
     histogram: tuple[int, ...] = ()
     drift: float | None = None
+
+
+def in_words(column: ColumnProfile) -> str:
+    """``0 · 12 · 15 · 18 · 23`` where values have an order, else the most frequent ones: ``EWR 9,893, JFK 9,161``."""
+    if column.quantiles:
+        return " · ".join(map(_value, column.quantiles))
+    return ", ".join(f"{_value(value)} {count:,}" for value, count in column.frequent)
+
+
+def _value(value: Any) -> str:
+    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"
 
 
 def profile(frame: pd.DataFrame, before: pd.DataFrame | None = None) -> tuple[ColumnProfile, ...]:

@@ -18,6 +18,7 @@ COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#55
 COLOR_NAMES = ("blue", "orange", "green", "pink", "yellow", "light blue", "grey")
 DASHES = ("", "7 3", "2 3", "9 3 2 3")
 MOST_NAMES = 7  # under the x axis
+BLOCKS = " ▁▂▃▄▅▆▇█"
 INLINE = 1000  # characters of Markdown; Dagster shows what has fewer at once, and the rest one click away
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 58, 46  # margins around the plot, in pixels
 
@@ -85,6 +86,12 @@ def bars(counts: Sequence[int], *, title: str, width: int = 120, height: int = 2
         place = f'x="{at * step:.1f}" y="{height - tall:.1f}" width="{step - 1:.1f}" height="{tall:.1f}"'
         parts.append(f'<rect {place} fill="{COLORS[0]}"/>')
     return "".join([*parts, "</svg>"])
+
+
+def blocks(counts: Sequence[int]) -> str:
+    """The same as letters, for a cell of text: ``▁▃█▅▂``; a step without any is a space."""
+    most = max(counts, default=0)
+    return "".join(BLOCKS[math.ceil(count / most * (len(BLOCKS) - 1))] if count else " " for count in counts)
 
 
 def interval_chart(

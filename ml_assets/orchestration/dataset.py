@@ -15,7 +15,7 @@ from ml_assets.orchestration.asset import asset_key, problem_asset
 from ml_assets.orchestration.code_references import code_references
 from ml_assets.orchestration.io_manager import Made
 from ml_assets.orchestration.step import LANDING, CheckSpec, partition_of, store_of
-from ml_assets.orchestration.tables import column_schema
+from ml_assets.orchestration.tables import column_profiles, column_schema
 from ml_assets.problem import Partition, Problem
 from ml_assets.store import LandedFile, Store
 from ml_assets.training.handout import numbered
@@ -58,7 +58,11 @@ def dataset_asset(problem: Problem) -> dg.AssetsDefinition:
             audited.data,
             checks=tuple(_naming(source.read, outcome) for outcome in audited.outcomes),
             notes={"rows": len(audited.data), **audited.repairs.notes},
-            metadata={"dagster/row_count": len(audited.data), **column_schema(audited.data, schema)},
+            metadata={
+                "dagster/row_count": len(audited.data),
+                **column_schema(audited.data, schema),
+                **column_profiles(audited.data),
+            },
             landed=tuple(source.read),
             traces=source.traces,
         )

@@ -10,7 +10,7 @@ from ml_assets.orchestration.code_references import code_references
 from ml_assets.orchestration.io_manager import Made
 from ml_assets.orchestration.partitions import window_mapping
 from ml_assets.orchestration.step import CheckSpec
-from ml_assets.orchestration.tables import column_schema
+from ml_assets.orchestration.tables import column_profiles, column_schema
 from ml_assets.problem import Problem
 from ml_assets.store import Handle
 from ml_assets.training.rows import feature_table
@@ -44,7 +44,11 @@ def features_asset(problem: Problem) -> dg.AssetsDefinition:
             table,
             checks=tuple(checks.waived(outcome, problem.waive) for outcome in found),
             notes={"rows": len(table), "features": len(table.features.columns), "lookback": list(datasets)[:-1]},
-            metadata={"dagster/row_count": len(table), **column_schema(table.features)},
+            metadata={
+                "dagster/row_count": len(table),
+                **column_schema(table.features),
+                **column_profiles(table.features),
+            },
         )
 
     return features

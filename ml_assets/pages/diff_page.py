@@ -35,10 +35,10 @@ def diff_page(store: Store, problems: Sequence[Problem], name: str, old: str, ne
         raise UsageError(
             f"A difference is one of two versions: /problem/{name}/diff?old=…&new=…, or choose them on its page."
         )
-    chosen = [store.find(version) for version in (old, new)]
-    for key in chosen:
+    before, after = store.find(old), store.find(new)
+    for key in (before, after):
         if key.asset.split("/")[0] != name:
             raise UsageError(f"{key} belongs to another problem than {name}. Choose two of {name}.")
     known = next((problem for problem in problems if problem.name == name), None)
-    found = diff(store, *chosen, known)
-    return DiffPage(name, *chosen, verdict(found), list(sections(found)))
+    found = diff(store, before, after, known)
+    return DiffPage(name, before, after, verdict(found), list(sections(found)))

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from ml_assets.drift.profile import MOST_COLUMNS, ColumnProfile, profile
+from ml_assets.drift.profile import MOST_COLUMNS, ColumnProfile, in_words, profile
 from ml_assets.drift.statistics import SHIFTED_ABOVE
 from ml_assets.errors import StoreError
 from ml_assets.figures.svg import bars
-from ml_assets.pages.content import LARGEST_LOOKED_INTO, LONGEST_CELL
+from ml_assets.pages.content import LARGEST_LOOKED_INTO
 from ml_assets.problem import Problem
 from ml_assets.store import Content, Store, VersionKey
 
@@ -90,15 +90,3 @@ def _row(column: ColumnProfile) -> ColumnRow:
     picture = Markup(bars(column.histogram, title=f"{column.name}: how its values are spread"))  # noqa: S704  # text is escaped
     shifted = column.drift is not None and column.drift > SHIFTED_ABOVE
     return ColumnRow(column, in_words(column), picture, shifted)
-
-
-def in_words(column: ColumnProfile) -> str:
-    """``0 · 12 · 15 · 18 · 23`` where values have an order, else the most frequent ones: ``EWR 9,893, JFK 9,161``."""
-    if column.quantiles:
-        return " · ".join(map(_value, column.quantiles))
-    return ", ".join(f"{_value(value)} {count:,}" for value, count in column.frequent)
-
-
-def _value(value: Any) -> str:
-    text = f"{value:.4g}" if isinstance(value, float) else str(value)
-    return text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…"

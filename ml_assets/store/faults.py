@@ -74,10 +74,11 @@ def meaning(error: Exception) -> Meaning:
     if "redirect without LOCATION" in text:
         return _refusal("PermanentRedirect", "")
     status, code = _found(r"status code: (\d{3})", text), _code(text)
-    if status and int(status) < 500 and int(status) not in PASSING_STATUS and code not in PASSING_CODES:
+    is_refused = (
+        int(status) < 500 and int(status) not in PASSING_STATUS if status else code in REFUSALS
+    )  # of a bulk delete
+    if is_refused and code not in PASSING_CODES:
         return _refusal(code or BY_STATUS.get(int(status), ""), f"{status} {code}".strip())
-    if not status and code in REFUSALS:  # of one key among those that S3 was asked to delete together
-        return _refusal(code, code)
     if status:
         return Meaning(True, f"the server says {f'{status} {code}'.strip()}")
     happened = next((sentence for sign, sentence in CONNECTION.items() if sign in text), "")

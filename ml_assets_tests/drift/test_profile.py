@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_assets.drift.profile import MOST_COLUMNS, ColumnProfile, profile
+from ml_assets.drift.profile import MOST_COLUMNS, ColumnProfile, in_words, profile
 
 
 def of(values: pd.Series, before: pd.Series | None = None) -> ColumnProfile:
@@ -28,6 +28,13 @@ def test_what_has_no_order_is_told_by_its_most_frequent_values():
 
     assert found.frequent == (("ash", 5), ("oak", 3), ("elm", 1))
     assert (found.missing, found.distinct, found.quantiles, found.histogram) == (1, 4, (), (5, 3, 1, 1))
+
+
+def test_values_are_told_in_words():
+    numbers, names = of(pd.Series([0.123456, 1.0, 2.0])), of(pd.Series(["ash", "ash", "x" * 99]))
+
+    assert in_words(numbers) == "0.1235 · 0.1235 · 1 · 2 · 2"
+    assert in_words(names) == f"ash 2, {'x' * 59}… 1"
 
 
 def test_large_ids_stay_what_they_were():

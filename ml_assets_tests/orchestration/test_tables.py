@@ -10,7 +10,15 @@ import pandera.pandas as pa
 
 from ml_assets.evaluation.judge import Estimate, Evaluation, GateVerdict
 from ml_assets.evaluation.slices import SliceScore
-from ml_assets.orchestration.tables import LONGEST_NOTE, MAX_COLUMNS, MAX_SLICES, column_schema, evaluation_tables
+from ml_assets.orchestration import tables
+from ml_assets.orchestration.tables import (
+    LONGEST_NOTE,
+    MAX_COLUMNS,
+    MAX_SLICES,
+    column_profiles,
+    column_schema,
+    evaluation_tables,
+)
 
 REPORT = Evaluation(
     rows=100,
@@ -32,17 +40,17 @@ def rows(of) -> list[dict]:
 
 
 def test_gates_slices_and_features_are_tables_with_what_decides_in_the_first_columns():
-    tables = evaluation_tables(REPORT)
-    assert list(tables) == ["gates", "top_features", "slices"]
-    assert rows(tables["gates"]) == [
+    found = evaluation_tables(REPORT)
+    assert list(found) == ["gates", "top_features", "slices"]
+    assert rows(found["gates"]) == [
         {"metric": "auroc", "verdict": "passed", "value": 0.7, "limit": "at least 0.6"},
         {"metric": "auroc", "verdict": "FAILED", "value": None, "limit": "at least 0.6"},
     ]
-    assert rows(tables["top_features"]) == [
+    assert rows(found["top_features"]) == [
         {"feature": "clouds", "importance": 0.1235, "psi": 0.3},
         {"feature": "shop", "importance": 0.0, "psi": None},
     ]
-    east, west = rows(tables["slices"])
+    east, west = rows(found["slices"])
     assert east == {"slice": "shop = east", "rows": 80, "auroc": 0.7123, "note": ""}
     assert len(west["note"]) == LONGEST_NOTE
 
@@ -87,3 +95,30 @@ def test_columns_have_their_types_and_what_the_schema_asks_of_them():
 def test_of_many_columns_the_first_are_shown():
     wide = pd.DataFrame({f"c{n}": [0] for n in range(1_000)})
     assert len(column_schema(wide)["dagster/column_schema"].columns) == MAX_COLUMNS
+
+
+def test_each_column_of_a_table_has_a_row_with_its_spread():
+    frame = pd.DataFrame({"n": [1.0, 2.0, 2.0, None], "shop": ["east", "east", "west", "east"]})
+    (profile,) = column_profiles(frame).values()
+
+    assert rows(profile) == [
+        {
+            "column": "n",
+            "type": "float64",
+            "missing": 1,
+            "distinct": 2,
+            "spread": f"▄{' ' * 10}█",
+            "values": "1 · 1 · 2 · 2 · 2",
+        },
+        {"column": "shop", "type": "str", "missing": 0, "distinct": 2, "spread": "█▃", "values": "east 3, west 1"},
+    ]
+
+
+def test_of_many_rows_and_columns_as_many_are_looked_at_as_cost_little(monkeypatch):
+    monkeypatch.setattr(tables, "PROFILED_ROWS", 10)
+    frame = pd.DataFrame({f"c{n}": range(25) for n in range(tables.PROFILED_COLUMNS + 3)})
+    ((name, profile),) = column_profiles(frame).items()
+
+    assert name == "profile of 9 rows"
+    assert len(profile.records) == tables.PROFILED_COLUMNS
+    assert column_profiles(pd.DataFrame()) == {}
