@@ -44,8 +44,8 @@ def test_what_can_be_made_is_made_from_the_first_day_on(world: World):
         assert made(world, noun) == DAYS
     trained = made(world, "model")
 
-    assert trained[0] == "2024-01-05"
-    assert len(trained) >= 9
+    assert trained[0] == "2024-01-08"
+    assert len(trained) == 9
     assert made(world, "champion") == trained
 
 
@@ -72,8 +72,10 @@ def test_numbers_of_orders_and_customers_are_what_they_were(world: World):
         landed = bakery.exported(pd.Timestamp(day, tz="UTC")).query("price >= 0")
         stored = world.load("bakery/dataset", day)
         predicted = world.load("bakery/predictions", day)
+        is_predicted = world.manifest("bakery/predictions", day).notes["model"] != "none"
 
-        assert stored["order"].tolist() == landed["order"].tolist() == predicted["order"].tolist()
+        assert stored["order"].tolist() == landed["order"].tolist()
+        assert predicted["order"].tolist() == (landed["order"].tolist() if is_predicted else [])
         assert stored["customer"].isna().tolist() == landed["customer"].isna().tolist()
         assert stored["customer"].dropna().tolist() == landed["customer"].dropna().tolist()
         assert stored["member"].dropna().tolist() == landed["member"].dropna().tolist()

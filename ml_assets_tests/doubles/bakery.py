@@ -145,7 +145,7 @@ PROBLEM = Problem(
     event_time="at",
     label="complained",
     label_time="known_at",
-    split=RollingWindow(partitions=7, test_days=3, validation_days=1),
+    split=RollingWindow(partitions=10, test_days=3, validation_days=3),
     duplicates="newest",
     train=train,
     predict=predict,
