@@ -77,7 +77,7 @@ MUTATIONS: dict[str, tuple[Change, str, str, str]] = {
     "the seed": (problem("seed=0", "seed=7"), "mec", "mec", "seed 0 -> 7"),
     "the seed of the run": (config(seed=7), "mec", "mec", "seed 0 -> 7"),
     "threads": (threads, "m", "m", "threads 2 -> 3"),
-    "a package of the training": (package("scipy"), "m", "m", "scipy 1."),
+    "a package of training and judging": (package("scipy"), "mec", "mec", "scipy 1."),
     "a package of all": (package("pandas"), "dfsmecp", "dfsmecp", "pandas 3."),
     "a helper of dataset": (edit("data.py", "data[COLUMNS]", "data[list(COLUMNS)]"), "d", "d", "code: ordered changed"),
     "a constant of schema": (edit("data.py", "WARMEST = 60", "WARMEST = 55"), "d", "d", "code: WARMEST changed"),
