@@ -26,7 +26,9 @@ from ml_assets_tests.doubles import ice_cream, umbrellas
 from ml_assets_tests.doubles.s3 import ceph, moto  # noqa: F401 (fixtures)
 
 # no test depends on seconds: a loaded machine takes what it takes
-hypothesis.settings.register_profile("any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("any machine")
 let_waiting_threads_yield()  # tests share the cores: threads that spin while they wait made trainings take many times as long
 
