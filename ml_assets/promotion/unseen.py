@@ -39,14 +39,18 @@ def is_also_in(problem: Problem, rows: FeatureTable, others: FeatureTable) -> np
 
 def _is_among(problem: Problem, rows: FeatureTable, others: pd.DataFrame) -> np.ndarray:
     """A row is told by its entity, and by its event time where the problem has one."""
-    keys = ["entity"] if problem.event_time is None else ["entity", "event_time"]
-    asked, known = _named_as_in_splits(problem, rows)[keys], others[keys].drop_duplicates()
+    asked = _named_as_in_splits(problem, rows)
+    keys = list(asked)
+    known = others[keys].drop_duplicates()
     found: np.ndarray = (asked.merge(known, on=keys, how="left", indicator=True)["_merge"] == "both").to_numpy()
     return found
 
 
 def _named_as_in_splits(problem: Problem, rows: FeatureTable) -> pd.DataFrame:
-    return rows.keys.rename(columns={problem.entity: "entity", problem.event_time: "event_time"})
+    """What tells rows apart, under the names that splits have for it; a slice may be called so, too, and is left out."""
+    names = {"entity": problem.entity, "event_time": problem.event_time}
+    known = {name: column for name, column in names.items() if column is not None}
+    return rows.keys[list(known.values())].set_axis(list(known), axis=1)
 
 
 def scored_by(problem: Problem, model: Handle, rows: FeatureTable) -> pd.DataFrame:

@@ -98,10 +98,12 @@ class Verification:
     _manifests: dict[VersionKey, Manifest] = field(default_factory=dict)
     _sources: dict[str, Mapping[str, str]] = field(default_factory=dict)
     _passed_over: set[str] = field(default_factory=set)
+    _listed: frozenset[str] | None = None  # all keys, where they were asked for
 
     def everything(self) -> Iterator[Looked]:
         """All objects of the store, versions and what they need first; then what nobody names, and the logs."""
         listed = self._backend.list("")
+        self._listed = frozenset(listed)
         versions = [key for key in map(records.version_at, listed) if key]
         yield from self.versions(versions)
         lone = [key for key in listed if key.partition("/")[0] in LONE and key not in self._seen]
@@ -136,6 +138,9 @@ class Verification:
         with ThreadPoolExecutor(READERS) as pool:
             while some := list(islice(new, AT_ONCE)):
                 yield from pool.map(_looked, some)
+
+    def _is_there(self, key: str) -> bool:
+        return key in self._listed if self._listed is not None else self._backend.entry(key) is not None
 
     def _new(self, objects: Iterable[_Object]) -> Iterator[_Object]:
         for one in objects:
@@ -175,7 +180,7 @@ class Verification:
         if computation := code.get("computation"):
             read = partial(self.store.code, computation["code"])
             yield _Object(code_key(computation["code"]), f"the code of {key}", read, lambda: CODE)
-            if self._backend.entry(computation_key(computation["key"])):
+            if self._is_there(computation_key(computation["key"])):
                 yield self._sealed(computation_key(computation["key"]), f"what is remembered of {key}")
 
     def _value_made_again(self, key: VersionKey) -> str:
@@ -214,7 +219,7 @@ class Verification:
                 raise CorruptBlob(f"{self.store.url}/{key} was changed or truncated after it was written.")
             if "version" in fact:
                 made = VersionKey(**fact["version"])
-                if made not in self._manifests and self._backend.entry(version_key(made)) is None:
+                if made not in self._manifests and not self._is_there(version_key(made)):
                     raise UnknownVersion(f"{self.store.url}/{key} remembers {made}, which does not exist.")
 
         return _Object(key, of, read, lambda: MADE_AGAIN)
@@ -238,7 +243,7 @@ class Verification:
             passed = range(place.n - entry.details.get(PASSED_OVER, 0), place.n)
             self._passed_over.update(f"{place.folder}/{n:010d}.json" for n in passed)
             target = entry.target
-            if target not in versions and self._backend.entry(version_key(target)) is None:
+            if target not in versions and not self._is_there(version_key(target)):
                 raise UnknownVersion(f"{self.store.url}/{key} names {target}, which does not exist.")
 
         log = f"the log of {described(place.asset, place.partition, '@')} in {place.owner}"
