@@ -46,3 +46,17 @@ def test_rows_keep_their_order_and_number_however_often_they_are_known():
     judging = rows(["e", "a", "a", "b"], [0, 0, 0, 1])
     twice = rows(["a", "a", "b"], [0, 0, 2])
     assert is_also_in(PROBLEM, judging, twice).tolist() == [False, True, True, False]
+
+
+@pytest.mark.parametrize("slice_", ["entity", "event_time", "role"])
+def test_a_slice_called_as_what_tells_rows_apart_in_splits_is_not_taken_for_it(slice_):
+    judging = rows(["a", "b", "e"], [0, 1, 0])
+    judging.keys[slice_] = "north"
+    assert is_seen(PROBLEM, ROLES, judging).tolist() == [True, True, False]
+    assert is_also_in(PROBLEM, judging, judging).tolist() == [True, True, True]
+
+
+def test_the_event_time_may_be_the_entity():
+    problem = dataclasses.replace(PROBLEM, entity="at")
+    roles = ROLES.assign(entity=ROLES["event_time"])
+    assert is_seen(problem, roles, rows(["a", "b"], [0, 3])).tolist() == [True, False]
