@@ -112,9 +112,7 @@ def _numbers(column: pd.Series) -> np.ndarray:
             f"Column {column.name!r} is {column.dtype}, which is no number. Encode it in the problem's features() or "
             "train(), for example as a category."
         )
-    if values.dtype.kind == "f":
-        return np.array(values.to_numpy(dtype=np.float32, na_value=np.nan))
-    if values.hasnans:
+    if values.dtype.kind == "f" or values.hasnans:
         return np.array(values.to_numpy(dtype=np.float32, na_value=np.nan))
     if values.dtype.kind == "u" and len(values) and values.max() > np.iinfo(np.int64).max:
         raise InvalidProblem(
