@@ -60,7 +60,8 @@ def test_two_models_are_chosen_on_the_problems_page_and_their_difference_is_show
 
     found = get(f"{form['action']}?old={models[0]}&new={models[1]}")
     assert found.status == 200
-    assert "other content, made of other things" in found.text.lower()
+    assert "Other content, made of other things." in found.text
+    assert f"Metrics by {key_of(shared, 'umbrellas/evaluation', MONTHS[0])}" in found.text, "letters of names stay"
     assert f"/version/{models[0]}" in found.page.links
     assert f"/version/{models[1]}" in found.page.links
 
