@@ -11,9 +11,6 @@ def served(partition: str, champion: str | None, since: str = "") -> CheckOutcom
     Args:
         champion: the model that predicts, and ``since`` when it is champion; None for none.
     """
-    who = (
-        f"by {champion}, champion since {since}"
-        if champion
-        else "by nobody: no champion was known before it, as always at a problem's beginning"
-    )
+    nobody = "by nobody: no champion was known before it (at a problem's beginning there is none)"
+    who = f"by {champion}, champion since {since}" if champion else nobody
     return CheckOutcome("served", champion is not None, False, f"{partition} is predicted {who}.")

@@ -16,5 +16,5 @@ def test_before_the_first_champion_nobody_predicts_and_nothing_is_blocked():
     assert (found.name, found.passed, found.blocking) == ("served", False, False)
     assert (
         found.description
-        == "2013-01 is predicted by nobody: no champion was known before it, as always at a problem's beginning."
+        == "2013-01 is predicted by nobody: no champion was known before it (at a problem's beginning there is none)."
     )
