@@ -72,7 +72,9 @@ def test_a_blob_that_is_gone_makes_it_unusable(local):
 def test_a_blob_that_was_changed_makes_it_unusable(local, damage):
     local.remember(KEY, made(local))
     (blob,) = blobs(local)
+    later = blob.stat().st_mtime + 60  # a file system's clock may not have moved on since
     blob.write_bytes(damage)
+    os.utime(blob, (later, later))
     assert local.recall(KEY).damage == "the bytes of its value.json were changed"
 
 
