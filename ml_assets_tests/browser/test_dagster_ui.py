@@ -121,7 +121,7 @@ def test_a_move_by_hand_is_among_the_champions_events_and_on_the_page_of_its_par
 
 def test_a_failed_check_is_shown_as_failed_with_its_sentence(page, site):
     look_at(page, site, "dataset", "checks")
-    expect(page.get_by_text("Succeeded")).to_have_count(4)
+    expect(page.get_by_text("Succeeded")).to_have_count(6)
     page.get_by_text("volume", exact=True).first.click()
     expect(page.get_by_text("This is a blocking asset check.")).to_be_visible()
     expect(page.get_by_text("5 rows landed")).to_be_visible()

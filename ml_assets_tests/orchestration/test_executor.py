@@ -12,6 +12,7 @@ import dagster as dg
 import pytest
 from dagster._core.instance.ref import InstanceRef
 
+from ml_assets.errors import UsageError
 from ml_assets.orchestration.launch import Launcher, Outcome, Step, instance_in
 from ml_assets.orchestration.selection import Target, selected, waves
 from ml_assets.store import open_landing, open_store
@@ -221,8 +222,9 @@ def test_of_two_commands_that_open_a_new_home_one_makes_its_databases(tmp_path, 
             fcntl.flock(home, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     monkeypatch.setattr(dg.DagsterInstance, "from_ref", by_somebody_else)
-    with pytest.raises(BlockingIOError):
+    with pytest.raises(UsageError) as refused:
         instance_in(tmp_path)
+    assert isinstance(refused.value.__cause__, BlockingIOError)
 
 
 def test_what_dagster_notes_for_itself_is_not_printed_by_the_processes_of_steps(tmp_path):

@@ -134,7 +134,7 @@ def test_what_the_schema_repairs_is_what_is_stored_trained_on_and_predicted(tmp_
     assert (
         len(world.load("umbrellas/features", JANUARY)) == len(world.load("umbrellas/predictions", FEBRUARY)) - 5 == 395
     )
-    assert rows_before(umbrellas.PROBLEM, world.store, FEBRUARY) == 400, "as many as landed"
+    assert rows_before(umbrellas.PROBLEM, world.store, FEBRUARY, 1) == {JANUARY: 400}, "as many as landed"
 
 
 def refused(world: World, problem: Problem, month: str = JANUARY) -> dict[str, str]:

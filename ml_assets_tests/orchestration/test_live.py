@@ -97,9 +97,8 @@ def test_a_month_that_is_refused_stops_there_is_told_of_once_and_the_corrected_o
 def test_a_late_correction_is_followed_by_the_months_whose_windows_hold_it(live):
     before = len(live.dev.runs())
     after_it = [month for month in ("2024-03", "2024-04", "2024-05") if live.has("champion", month)]
-    judged = itertools.product(after_it, ("split", "model", "evaluation", "champion"))
-    looking_back = itertools.product(("2024-03",), ("features", "predictions"))
-    wanted = {*itertools.product(("2024-02",), CHAIN), *judged, *looking_back}
+    judged = itertools.product(after_it, ("split", "model", "evaluation", "champion", "predictions"))
+    wanted = {*itertools.product(("2024-02",), CHAIN), *judged, ("2024-03", "features")}
     live.land("2024-02", rows=430)
     live.dev.wait_for(lambda: {*made(live.dev.runs()[before:])} >= wanted, "what the correction changes")
     followed = live.dev.wait_until_quiet(before + 1)[before:]

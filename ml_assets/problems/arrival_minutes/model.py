@@ -145,7 +145,7 @@ def _inputs(features: pd.DataFrame, numbers: tuple[str, ...], categories: Mappin
 
     codes = [features[name].map(_codes(values)).fillna(0) for name, values in sorted(categories.items())]
     return {
-        "numbers": torch.tensor(features[list(numbers)].to_numpy(dtype=np.float32)),
+        "numbers": torch.tensor(np.ascontiguousarray(features[list(numbers)].to_numpy(dtype=np.float32))),
         "codes": torch.tensor(np.column_stack(codes).astype(np.int64)),
     }
 

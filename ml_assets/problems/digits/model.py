@@ -120,9 +120,11 @@ def _rows(table: FeatureTable, augment: partial[dict[str, Tensor]] | None = None
 
 def _pictures(features: pd.DataFrame) -> Tensor:
     """Shape (n, 1, 8, 8), 0 (white) to 1 (black)."""
+    import numpy as np
     import torch
 
-    return torch.tensor(features[list(PIXELS)].to_numpy(), dtype=torch.float32).reshape(-1, 1, SIDE, SIDE)
+    pixels = np.ascontiguousarray(features[list(PIXELS)].to_numpy(dtype="float32"))  # rows turned round are a view
+    return torch.tensor(pixels).reshape(-1, 1, SIDE, SIDE)
 
 
 def _softmax(scores: np.ndarray) -> np.ndarray:
