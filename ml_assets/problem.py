@@ -420,7 +420,7 @@ def _faults_of_limits(problem: Problem) -> list[str]:
 def _faults_of_waivers(waive: Mapping[str, str]) -> list[str]:
     if not isinstance(waive, Mapping):
         return ["waive maps checks to reasons, such as {'leak': 'why it may fail'}."]
-    known = [name for names in WAIVABLE.values() for name in names]
+    known = WAIVABLE
     faults = [
         f"waive names {name!r}; of the checks {', '.join(known)} can be waived." for name in waive if name not in known
     ]

@@ -14,8 +14,8 @@ from ml_assets.errors import InvalidProblem
 if TYPE_CHECKING:
     import numpy as np
 
-WAIVABLE = {"dataset": ("volume",), "features": ("features_sound", "leak"), "split": ("classes",)}
-"""Asset -> its checks that a problem may waive: they judge what is likely, and valid data may be unlikely.
+WAIVABLE = ("volume", "features_sound", "leak", "classes")
+"""The checks that a problem may waive, as the assets declare them: they judge what is likely, and valid data may be unlikely.
 
 The others say what a row, a label or a model is; what breaks them is mended where it is made.
 """

@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "tuning": "errors",
     "values": "",
     "problem": "partitions rules compute tuning errors",
+    "assets": "problem",
     "store": "categories errors",
     "training": "problem categories classes values errors",
     "evaluation": "problem classes errors",
@@ -37,13 +38,13 @@ MAY_IMPORT = {
     "drift": "problem errors",
     "figures": "drift evaluation problem classes",
     "promotion": "training evaluation problem store errors",  # the store, because the ledger is one of its ref logs
-    "computation": "promotion problem compute store settings errors",  # promotion, because decisions read the ledger
+    "computation": "assets promotion problem compute store settings errors",  # promotion, because decisions read the ledger
     "lineage": "computation promotion evaluation problem categories classes store values errors",
     FRONT: "artifacts lineage problems problem store settings",
-    "orchestration": f"{FRONT} artifacts alerts worker problems computation promotion lineage figures drift training evaluation "
-    "problem store compute settings values errors",
-    "pages": f"{FRONT} lineage promotion evaluation drift figures problems problem store settings errors",
-    "cli": f"{FRONT} pages orchestration problems computation promotion lineage training problem store settings errors",
+    "orchestration": f"{FRONT} artifacts assets alerts worker problems computation promotion lineage figures drift training "
+    "evaluation problem store compute settings values errors",
+    "pages": f"{FRONT} assets lineage promotion evaluation drift figures problems problem store settings errors",
+    "cli": f"{FRONT} assets pages orchestration problems computation promotion lineage training problem store settings errors",
     "definitions": f"{FRONT} orchestration problems settings",
 }
 ONLY_IN = {

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import ml_assets
+from ml_assets.assets import every_name
 from ml_assets.cli.show import command, progress, say, say_json
-from ml_assets.computation.chain import EVERY
 from ml_assets.errors import UsageError
 from ml_assets.lineage.reference import resolve
 from ml_assets.lineage.reproduce import DAMAGED, Verdict, reproduce
@@ -92,7 +92,8 @@ def _make(folder: Path) -> None:
 
 def _place(asset: str) -> tuple[int, str]:
     noun = asset.partition("/")[2]
-    return (EVERY.index(noun) if noun in EVERY else len(EVERY), asset)
+    order = every_name()
+    return (order.index(noun) if noun in order else len(order), asset)
 
 
 def _report(verdict: Verdict) -> None:

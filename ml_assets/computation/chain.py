@@ -10,46 +10,39 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 
+from ml_assets import assets
+from ml_assets.assets import declared, every_name
 from ml_assets.errors import CorruptBlob, UnknownVersion, UnreadableContent
 from ml_assets.problem import Problem
 from ml_assets.promotion.ledger import Ledger, Move, reigning, undone
 from ml_assets.store import Handle, LandingFolder, Store, digest
 
-CHAIN = ("dataset", "features", "split", "model", "evaluation", "champion", "predictions")
-SCORED = ("dataset", "features", "predictions")  # of a partition on which no model is trained
-RETRAINED = ("split", "model", "evaluation", "champion")  # where only the model is old
-STUDY = "study"  # comes before the model of a problem whose parameters are searched for
-TRIAL = "trial"  # of a study: no asset of its own, and remembered like one
-EVERY = ("dataset", "features", "split", STUDY, "model", "evaluation", "champion", "predictions")
-_UPSTREAM = {
-    "features": "dataset",
-    "split": "features",
-    STUDY: "split",
-    "model": "split",
-    "evaluation": "model",
-    "champion": "evaluation",
-    "predictions": "features",
-}
-_FURTHER = {"predictions": {"champion"}, "model": {STUDY}}
-_PARENTS = {noun: {above} | _FURTHER.get(noun, set()) for noun, above in _UPSTREAM.items()}
 NOTHING = "none"  # stands for a champion where there is none
 READERS = 16  # manifests that are read at the same time: on an object store each waits for some replies
 
 
-def chain_of(problem: Problem, nouns: Sequence[str] = CHAIN) -> tuple[str, ...]:
-    """Those assets of a problem, in order; with its study before the model where its parameters are searched for."""
-    found = [[STUDY, noun] if noun == "model" and problem.tuning else [noun] for noun in nouns]
-    return tuple(noun for some in found for noun in some)
+def chain_of(problem: Problem) -> tuple[str, ...]:
+    """The names of a problem's assets, in order."""
+    return tuple(asset.name for asset in assets.chain_of(problem))
+
+
+def retrained(problem: Problem) -> tuple[str, ...]:
+    """Those that are made again where only the model is old."""
+    return tuple(asset.name for asset in assets.chain_of(problem) if asset.serves_training)
+
+
+def scored(problem: Problem) -> tuple[str, ...]:
+    """Those of a partition on which no model is trained."""
+    return tuple(asset.name for asset in assets.chain_of(problem) if not asset.serves_training)
 
 
 def inputs_of(problem: Problem, noun: str, partition: str) -> list[tuple[str, str]]:
     """What an asset's partition is made from: noun and partition of each declared input, oldest first."""
-    if noun not in _UPSTREAM:
-        return []
-    sizes = {"features": problem.lookback + 1, "split": problem.window}
-    keys = problem.partitions.window(partition, sizes.get(noun, 1))
-    found = [(_UPSTREAM[noun], key) for key in keys]
-    return [*found, (STUDY, partition)] if noun == "model" and problem.tuning else found
+    return [
+        (read.asset, key)
+        for read in declared(noun).inputs_of(problem)
+        for key in problem.partitions.window(partition, read.span(problem) if read.span else 1)
+    ]
 
 
 def named(selection: str) -> dict[str, list[str]] | None:
@@ -61,29 +54,36 @@ def named(selection: str) -> dict[str, list[str]] | None:
     found: dict[str, set[str]] = {}
     for part in selection.split(","):
         problem, slash, noun = part.strip().strip("+").partition("/")
-        if not problem.isidentifier() or (slash and noun not in EVERY):
+        if not problem.isidentifier() or (slash and noun not in every_name()):
             return None
-        nouns = [noun] if slash else list(EVERY)
+        nouns = [noun] if slash else every_name()
         up = _above(nouns) if part.strip().startswith("+") else set(nouns)
         down = _below(nouns) if part.strip().endswith("+") else set()
         found.setdefault(problem, set()).update(up | down)
-    return {problem: [noun for noun in EVERY if noun in nouns] for problem, nouns in found.items()}
+    return {problem: [noun for noun in every_name() if noun in nouns] for problem, nouns in found.items()}
 
 
 def _below(nouns: Sequence[str]) -> set[str]:
     found = set(nouns)
-    for noun in EVERY:
-        if _PARENTS.get(noun, set()) & found:
+    for noun in every_name():
+        if _parents(noun) & found:
             found.add(noun)
     return found
 
 
 def _above(nouns: Sequence[str]) -> set[str]:
     found = set(nouns)
-    for noun in reversed(EVERY):
+    for noun in reversed(every_name()):
         if noun in found:
-            found |= _PARENTS.get(noun, set())
+            found |= _parents(noun)
     return found
+
+
+def _parents(noun: str) -> set[str]:
+    """What an asset is made from, in any problem; with the champion that it is made by."""
+    asset = declared(noun)
+    serving = {assets.the(lambda one: one.ledger == "decides").name} if asset.ledger == "serves" else set()
+    return {read.asset for read in asset.inputs} | serving
 
 
 class DataSources:
@@ -105,12 +105,13 @@ def reads_of(
     Of a dataset, what it reads has landed, see ``landed.py``. (That its number of rows is compared with those of the
     partitions before is not among it: the comparison was made when the dataset was first made.)
     """
-    read = {f"{handle.key.asset}@{handle.key.partition}": handle.digest for handle in _followed(noun, inputs)}
+    asset = declared(noun)
+    read = {f"{handle.key.asset}@{handle.key.partition}": handle.digest for handle in _followed(problem, noun, inputs)}
     ledger = Ledger.of(sources.store, problem, partition)
-    if noun == "champion":
+    if asset.ledger == "decides":
         (model,) = inputs[0].inputs("model")
         return {**read, **read_of_ledger(sources.store, sources.moves(ledger), partition, model)}
-    if noun == "predictions":
+    if asset.ledger == "serves":
         before = partition if ledger.in_time else None
         champion = reigning(sources.moves(ledger), before=before)
         return {**read, **read_of_champion(champion)}
@@ -137,16 +138,12 @@ def _rows_of(problem: Problem, store: Store, partition: str) -> int | None:
         return None
 
 
-def _followed(noun: str, inputs: Sequence[Handle]) -> list[Handle]:
-    """The inputs, and the recorded inputs of theirs that the asset follows.
-
-    Of its study a model reads the best parameters alone, which are among what it is given: a longer search that finds the
-    same ones changes no model.
-    """
-    inputs = [handle for handle in inputs if noun != "model" or not handle.key.asset.endswith(f"/{STUDY}")]
-    of_split = dict.fromkeys(("model", STUDY, TRIAL), ("features",))
-    follows = {**of_split, "evaluation": ("split", "features"), "champion": ("model", "split", "features")}
-    return [*inputs, *(found for handle in inputs for name in follows.get(noun, ()) for found in handle.inputs(name))]
+def _followed(problem: Problem, noun: str, inputs: Sequence[Handle]) -> list[Handle]:
+    """The inputs whose content counts, and the recorded inputs of theirs that the asset follows."""
+    asset = declared(noun)
+    of_params = {f"{problem.name}/{read.asset}" for read in asset.inputs if read.gives_params}
+    counted = [handle for handle in inputs if handle.key.asset not in of_params]
+    return [*counted, *(found for handle in counted for name in asset.follows for found in handle.inputs(name))]
 
 
 def read_of_champion(champion: Move | None) -> dict[str, str]:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
 
-from ml_assets.computation.chain import STUDY, DataSources, chain_of, inputs_of
+from ml_assets.assets import declared, the
+from ml_assets.computation.chain import DataSources, chain_of, inputs_of
 from ml_assets.computation.recipe import Recipe
 from ml_assets.computation.reuse import (
     Decision,
@@ -111,11 +112,13 @@ class Planner:
         return self._planned(noun, partition, question.answer(self.store))
 
     def _given(self, noun: str, inputs: Sequence[Handle]) -> Given:
-        if noun == STUDY:
+        asset = declared(noun)
+        if asset.params == "written":
             return given_as_written(self.problem)
-        if noun != "model":
+        if asset.params is None:
             return Given()
-        studies = [handle.manifest for handle in inputs if handle.key.asset == self._asset(STUDY)]
+        giving = {self._asset(read.asset) for read in asset.inputs if read.gives_params}
+        studies = [handle.manifest for handle in inputs if handle.key.asset in giving]
         return self.given.following(best_params(self.store, studies[0])) if studies else self.given
 
     def _planned(self, noun: str, partition: str, decision: Decision) -> Planned:
@@ -139,14 +142,16 @@ class Planner:
         name = f"{self._asset(above.noun)}@{above.partition}"
         if above.state == "missing":
             return Planned(noun, partition, "missing", f"{name} was never made: make it first")
-        follow = ", and gives its params" if above.noun == STUDY else ""
+        gives_params = any(read.asset == above.noun and read.gives_params for read in declared(noun).inputs)
+        follow = ", and gives its params" if gives_params else ""
         return Planned(noun, partition, "open", f"after {name}, which is computed first{follow}")
 
     def _undecided(self, noun: str, decided: Places) -> Places:
         """Champions follow each other, and predict: what depends on one that is decided first is open."""
-        if noun not in ("champion", "predictions"):
+        if declared(noun).ledger is None:
             return {}
-        unmade = sorted(p for (other, p), one in decided.items() if other == "champion" and one.is_unmade)
+        decides = the(lambda asset: asset.ledger == "decides").name
+        unmade = sorted(p for (other, p), one in decided.items() if other == decides and one.is_unmade)
         return {
             place: replace(one, state="open", why=f"after the champion of {first}", version=None, manifest=None)
             for place, one in decided.items()
@@ -157,7 +162,7 @@ class Planner:
         """Of the champions that are not decided yet, the first that this depends on; by itself, each partition has its own."""
         partitions = self.problem.partitions
         if not partitions.in_time:
-            return partition if noun == "predictions" and partition in unmade else None
+            return partition if declared(noun).ledger == "serves" and partition in unmade else None
         of_line = (first for first in unmade if partitions.line(first) == partitions.line(partition))
         return next((first for first in of_line if first < partition), None)
 

@@ -1,6 +1,6 @@
 """What an asset is computed by: its own code, the problem's functions that it calls, and what else the problem tells it.
 
-Which fields of a problem an asset uses is written down here, and held by a test that watches it being made. Left out on
+Which fields of a problem an asset uses is declared with it, and held by a test that watches it being made. Left out on
 purpose: what says where partitions begin and end (more partitions change none that is there; a partition's own span is
 among the settings), and what only says how many inputs there are (they are among what is read). A model does not depend on
 ``predict``: its check that it answers the same after it was stored is about the storing.
@@ -17,45 +17,14 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
-from ml_assets.computation.chain import STUDY, TRIAL
+from ml_assets.assets import CHAIN, Asset, declared
 from ml_assets.computation.code import Code, code_of, edited_while_running, package_versions, snapshot
 from ml_assets.computation.ingredients import Ingredients
-from ml_assets.problem import WAIVABLE, Problem
+from ml_assets.problem import Problem
 from ml_assets.store import Store
 
-_ANSWERED = ("task", "classes")
-_JUDGED = (*_ANSWERED, "entity", "event_time", "label")
-USES = {
-    "dataset": (
-        *("dataset", "schema", "duplicates", "minimum_rows", "maximum_growth", "waive"),
-        *("entity", "event_time", "label_time", *_ANSWERED, "label"),
-    ),
-    "features": (
-        *("features", "duplicates", "leak_strength", "waive"),
-        *("entity", "event_time", "label_time", "label", "slices", "task"),
-    ),
-    "split": ("split", "duplicates", "waive", "entity", "event_time", "label_time", "task"),
-    "study": ("tuning", "train", "predict", "metrics", *_ANSWERED),
-    "trial": ("train", "predict", "metrics", *_ANSWERED),
-    "model": ("train", *_ANSWERED),
-    "evaluation": ("predict", "baseline", "metrics", "slices", "gates", "picture", *_JUDGED),
-    "champion": ("predict", "promote_when", *_JUDGED),
-    "predictions": ("predict", "entity", "event_time", *_ANSWERED),
-}
-_FIT = ("ml_assets.training.model:fit", "ml_assets.training.rows:concatenate", "ml_assets.training.split:training_data")
-_TRIED = (
-    "ml_assets.training.tuning.trial:tried",
-    "ml_assets.training.tuning.pruning:TrialRun",
-    "ml_assets.training.history:History",
-    *_FIT,
-)
-BEGINS = {
-    "study": ("ml_assets.orchestration.study:study_asset.study", *_TRIED),
-    "trial": _TRIED,
-    "model": ("ml_assets.orchestration.model:model_asset.model", *_FIT),
-}
-"""The functions that compute an asset, where it is not the one that is named like it: what trains runs behind plumbing."""
 PLUMBING = (
+    "ml_assets.assets",
     "ml_assets.store",
     "ml_assets.errors",
     "ml_assets.settings",
@@ -88,6 +57,11 @@ class Recipe:
 
     problem: Problem
     noun: str
+
+    @property
+    def asset(self) -> Asset:
+        """Its declaration."""
+        return declared(self.noun)
 
     @property
     def code(self) -> Code:
@@ -152,18 +126,18 @@ class Recipe:
 
     @property
     def _used(self) -> dict[str, Any]:
-        used = {name: getattr(self.problem, name) for name in USES[self.noun]}
-        if self.noun in (STUDY, TRIAL):  # the first one chooses
+        used = {name: getattr(self.problem, name) for name in self.asset.uses}
+        if self.asset.first_metric:
             used["metrics"] = used["metrics"][:1]
         if "waive" in used:  # another asset's checks do not concern it
-            used["waive"] = {name: used["waive"][name] for name in WAIVABLE[self.noun] if name in used["waive"]}
+            used["waive"] = {name: used["waive"][name] for name in self.asset.waivable if name in used["waive"]}
         return used
 
     @property
     def _types(self) -> tuple[type, ...]:
         """Types whose methods the problem's functions may call, though they need not name them: of parameters and models."""
-        params = (type(self.problem.params),) if "train" in USES[self.noun] else ()
-        return (*params, *(self.problem.artifact_types if "predict" in USES[self.noun] else ()))
+        params = (type(self.problem.params),) if "train" in self.asset.uses else ()
+        return (*params, *(self.problem.artifact_types if "predict" in self.asset.uses else ()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,14 +156,13 @@ class _Same:
 @lru_cache(maxsize=64)
 def _code(of: _Same, noun: str) -> Code:
     recipe = Recipe(of.problem, noun)
-    own = BEGINS.get(noun, (f"ml_assets.orchestration.{noun}:{noun}_asset.{noun}",))
-    return code_of(*own, *_functions(recipe._used), *recipe._types, cut=PLUMBING)
+    return code_of(*recipe.asset.code, *_functions(recipe._used), *recipe._types, cut=PLUMBING)
 
 
 @lru_cache(maxsize=8)
 def _source(of: _Same) -> dict[str, bytes]:
     """The files of the whole problem, as its code was looked at: 50 ms, which each step would take."""
-    every = [*sorted({name for names in USES.values() for name in names}), "params", "artifact_types"]
+    every = [*sorted({name for asset in CHAIN for name in asset.uses}), "params", "artifact_types"]
     return snapshot(*_functions([getattr(of.problem, name) for name in every]))
 
 

@@ -115,7 +115,7 @@ class Question:
             "device": given.device,
         }
         base = recipe.ingredients(partition, reads, **told)
-        trace = sources.store.trace(base.key) if recipe.noun == "dataset" else {}
+        trace = sources.store.trace(base.key) if recipe.asset.reads_landing else {}
         return cls(recipe, base, landed_now(trace, sources.landing) if trace is not None else None)
 
     @property
@@ -131,7 +131,7 @@ class Question:
     def having_read(self, traces: Mapping[str, Trace], ledger: Mapping[str, str]) -> Question:
         """The same, once it is known which landed files were read, and what the ledger of champions said then."""
         base = self.base.reading({**self.base.reads, **ledger})
-        return replace(self, base=base, landed=landed_then(traces) if self.recipe.noun == "dataset" else self.landed)
+        return replace(self, base=base, landed=landed_then(traces) if self.recipe.asset.reads_landing else self.landed)
 
     def remembered(self, store: Store) -> Remembered | None:
         """What the store remembers of it."""
@@ -167,7 +167,7 @@ class Question:
         if self.landed is None:
             before = before.reading({k: v for k, v in before.reads.items() if not k.startswith(LANDED)})
         changed = in_short(differences(before, self.ingredients, self._parts(store)))
-        return changed or ("nothing changed" if self.landed or self.recipe.noun != "dataset" else UNTOLD)
+        return changed or ("nothing changed" if self.landed or not self.recipe.asset.reads_landing else UNTOLD)
 
     def _parts(self, store: Store) -> Parts:
         now, stored = self.recipe.code, stored_parts(store)

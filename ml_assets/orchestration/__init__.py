@@ -6,32 +6,25 @@ from collections.abc import Iterable, Iterator
 
 import dagster as dg
 
+from ml_assets import assets
 from ml_assets.computation.chain import chain_of
 from ml_assets.errors import UsageError
 from ml_assets.orchestration.alerts import alerts_sensor
-from ml_assets.orchestration.asset import asset_key
+from ml_assets.orchestration.asset import asset_key, problem_asset
 from ml_assets.orchestration.automation import CHAIN_TAG, automation_sensor
 from ml_assets.orchestration.broken import apart, broken_asset, broken_sensor
-from ml_assets.orchestration.champion import champion_asset
 from ml_assets.orchestration.cluster.executor import cluster_executor
-from ml_assets.orchestration.dataset import dataset_asset
-from ml_assets.orchestration.evaluation import evaluation_asset
-from ml_assets.orchestration.features import features_asset
 from ml_assets.orchestration.freshness import freshness_schedule
 from ml_assets.orchestration.io_manager import IO_MANAGER, StoreIOManager
 from ml_assets.orchestration.landing import landing_sensor, landing_spec
-from ml_assets.orchestration.model import model_asset
-from ml_assets.orchestration.predictions import predictions_asset
 from ml_assets.orchestration.processes import local_executor
-from ml_assets.orchestration.split import split_asset
 from ml_assets.orchestration.step import LANDING
-from ml_assets.orchestration.study import study_asset
+from ml_assets.orchestration.study import search_graph
 from ml_assets.problem import Problem
 from ml_assets.problems import BrokenProblem
 from ml_assets.settings import Settings
 from ml_assets.store import LandingFolder, Store
 
-NOUNS = (dataset_asset, features_asset, split_asset, model_asset, evaluation_asset, champion_asset, predictions_asset)
 LOOK_SECONDS = (
     20.0  # that a sensor or schedule waits for a server: Dagster ends a look after 60, and there is a next one
 )
@@ -90,8 +83,12 @@ def _sensors(
 
 def assets_of(problem: Problem) -> list[dg.AssetSpec | dg.AssetsDefinition]:
     """The landing folder and the chain of a problem."""
-    study = [study_asset(problem, problem.tuning)] if problem.tuning else []
-    return [landing_spec(problem), *(asset(problem) for asset in NOUNS), *study]
+    return [landing_spec(problem), *(_made(problem, asset) for asset in assets.chain_of(problem))]
+
+
+def _made(problem: Problem, asset: assets.Asset) -> dg.AssetsDefinition:
+    """What has parts is a graph of steps, everything else one step."""
+    return search_graph(problem, asset) if asset.parts else problem_asset(problem, asset)
 
 
 def chain_job(problem: Problem) -> dg.UnresolvedAssetJobDefinition:

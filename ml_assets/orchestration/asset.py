@@ -1,23 +1,32 @@
-"""What all assets of a problem have in common: key, group, partitions, checks, where the value goes."""
+"""Declared assets as Dagster's: key, group, inputs, partitions, checks, tags, where the value goes."""
 
 from __future__ import annotations
 
-import functools
 import inspect
+import pkgutil
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import dagster as dg
 
+from ml_assets.assets import Asset, CheckSpec, Input, the
 from ml_assets.computation.recipe import Recipe
 from ml_assets.orchestration.automation import condition
+from ml_assets.orchestration.code_references import code_references, definition_of
+from ml_assets.orchestration.compute import op_tags
+from ml_assets.orchestration.executor import ALL_THREADS, OWN_PROCESS
 from ml_assets.orchestration.freshness import freshness_policy
 from ml_assets.orchestration.io_manager import IO_MANAGER
-from ml_assets.orchestration.partitions import partitions_definition
-from ml_assets.orchestration.step import LANDING, CheckSpec, Emitted, Make, Step
+from ml_assets.orchestration.params import params_schema
+from ml_assets.orchestration.partitions import partitions_definition, previous_mapping, window_mapping
+from ml_assets.orchestration.step import LANDING, Emitted, Step
 from ml_assets.problem import Problem
+from ml_assets.store import Handle
+
+LAST = {"dagster/priority": "-1"}  # of the steps that could run at the same moment, in one process
 
 
 def asset_key(problem: Problem, noun: str) -> dg.AssetKey:
@@ -25,67 +34,118 @@ def asset_key(problem: Problem, noun: str) -> dg.AssetKey:
     return dg.AssetKey([problem.name, noun])
 
 
-def upstream(problem: Problem, noun: str, mapping: dg.PartitionMapping | None = None) -> dg.AssetIn:
-    """An input from another of the problem's assets."""
-    return dg.AssetIn(key=asset_key(problem, noun), partition_mapping=mapping)
+def problem_asset(problem: Problem, asset: Asset) -> dg.AssetsDefinition:
+    """An asset of a problem, as it is declared.
 
-
-def problem_asset(
-    problem: Problem,
-    noun: str,
-    *,
-    description: str,
-    ins: Mapping[str, dg.AssetIn] | None = None,
-    deps: Sequence[dg.AssetDep] = (),
-    checks: Sequence[CheckSpec] = (),
-    kinds: Sequence[str] = (),
-    metadata: Mapping[str, Any] | None = None,
-    config_schema: Mapping[str, dg.Field] | None = None,
-    op_tags: Mapping[str, str] | None = None,
-    may_skip: bool = False,
-    not_waited_for: Sequence[dg.AssetDep] = (),
-) -> Callable[[Make], dg.AssetsDefinition]:
-    """Turn a function ``(context, **inputs) -> Made`` into the problem's asset ``noun``.
-
-    Args:
-        may_skip: whether the function may also return a ``Skip``.
-        not_waited_for: more ``deps``, of which the function reads what earlier runs made: the same run neither waits for
-            them, nor skips or fails the asset with them.
+    What it is made by reads earlier champions, where it does, that earlier runs made: the same run neither waits for them, nor
+    skips or fails the asset with them.
     """
-    key, partitions = asset_key(problem, noun), partitions_definition(problem)
-
-    def decorate(make: Make) -> dg.AssetsDefinition:
-        asset = dg.asset(
-            key=key,
-            ins=ins,
-            deps=deps,
-            partitions_def=partitions,
-            group_name=problem.name,
-            description=description,
-            owners=list(problem.owners),
-            kinds=set(kinds),
-            metadata=metadata,
-            required_resource_keys={IO_MANAGER, LANDING},
-            config_schema=config_schema,
-            op_tags=op_tags,
-            automation_condition=condition(problem, noun),
-            freshness_policy=freshness_policy(problem, noun),
-            check_specs=[dagster_spec(_unless_waived(check, problem), key, partitions) for check in checks],
-        )(_body(Step(Recipe(problem, noun), make, checks), ins or ()))
-        return _amended(asset, not_waited_for, may_skip=may_skip) if not_waited_for or may_skip else asset
-
-    return decorate
+    shared = shared_attributes(problem, asset)
+    made = dg.asset(
+        **shared,
+        deps=_deps(problem, asset),
+        required_resource_keys={IO_MANAGER, LANDING},
+        config_schema=_config_schema(problem, asset),
+        op_tags=_tags(problem, asset),
+        freshness_policy=freshness_policy(problem, asset),
+        check_specs=check_specs(problem, asset),
+    )(_body(Step(Recipe(problem, asset.name), partial(made_by(asset), problem)), asset, shared["ins"]))
+    serving = [_earlier_champion(problem)] if asset.ledger == "serves" else []
+    return _amended(made, serving, may_skip=asset.may_skip) if serving or asset.may_skip else made
 
 
-def _body(step: Step, ins: Iterable[str]) -> Callable[..., Emitted]:
-    """The function that Dagster calls, with the parameters of the one that makes the asset."""
+def shared_attributes(problem: Problem, asset: Asset) -> dict[str, Any]:
+    """What Dagster is told of every asset, whether it is one step or a graph of them."""
+    return {
+        "key": asset_key(problem, asset.name),
+        "ins": {read.name: _upstream(problem, read) for read in asset.inputs_of(problem)},
+        "partitions_def": partitions_definition(problem),
+        "group_name": problem.name,
+        "description": asset.description(problem),
+        "owners": list(problem.owners),
+        "kinds": set(asset.kinds),
+        "metadata": _code(problem, asset),
+        "automation_condition": condition(problem, asset),
+    }
 
-    @functools.wraps(step.make)
+
+def made_by(asset: Asset) -> Callable[..., Any]:
+    """The function that makes an asset."""
+    made: Callable[..., Any] = pkgutil.resolve_name(asset.made_by)
+    return made
+
+
+def check_specs(problem: Problem, asset: Asset) -> list[dg.AssetCheckSpec]:
+    """The checks of an asset, as they are announced to Dagster."""
+    key, partitions = asset_key(problem, asset.name), partitions_definition(problem)
+    return [_dagster_spec(_unless_waived(check, problem), key, partitions) for check in asset.checks]
+
+
+def _code(problem: Problem, asset: Asset) -> dict[str, Any]:
+    """The problem's code that makes an asset, as metadata: its functions, or the file that makes the problem."""
+    functions = [getattr(problem, name) for name in asset.shows]
+    return code_references(*functions) if functions else definition_of(problem)
+
+
+def _upstream(problem: Problem, read: Input) -> dg.AssetIn:
+    mapping = window_mapping(problem.partitions, read.span(problem)) if read.span else None
+    return dg.AssetIn(key=asset_key(problem, read.asset), partition_mapping=mapping)
+
+
+def _deps(problem: Problem, asset: Asset) -> list[dg.AssetDep]:
+    """Landed files; and of what is decided in order of time, the partition before: also when a backfill runs many."""
+    landing = [dg.AssetDep(asset_key(problem, LANDING))] if asset.reads_landing else []
+    in_order = asset.ledger == "decides" and problem.partitions.in_time
+    return [*landing, *([_earlier_champion(problem)] if in_order else [])]
+
+
+def _earlier_champion(problem: Problem) -> dg.AssetDep:
+    decides = the(lambda asset: asset.ledger == "decides").name
+    return dg.AssetDep(asset_key(problem, decides), partition_mapping=previous_mapping(problem.partitions))
+
+
+def _config_schema(problem: Problem, asset: Asset) -> dict[str, dg.Field] | None:
+    """What the launchpad offers: the parameters and the seed of a training."""
+    if asset.params != "chosen":
+        return None
+    return {
+        "params": params_schema(problem.params, problem.tuning.space if problem.tuning else ()),
+        "seed": dg.Field(int, default_value=problem.seed, description="Seed of all chance in the training."),
+    }
+
+
+def _tags(problem: Problem, asset: Asset) -> dict[str, Any]:
+    return {
+        **(training_tags(problem) if asset.params else {}),
+        **(LAST if asset.ledger == "serves" else {}),
+    }
+
+
+def training_tags(problem: Problem, *, own_process: bool = True) -> dict[str, Any]:
+    """The op tags of a step that trains."""
+    return {
+        **({OWN_PROCESS: "true"} if own_process else {}),
+        **({ALL_THREADS: "true"} if problem.threads_change_bits else {}),
+        **op_tags(problem.compute),
+    }
+
+
+def _body(step: Step, asset: Asset, ins: Iterable[str]) -> Callable[..., Emitted]:
+    """The function that Dagster calls; it looks at the annotations of its parameters."""
+
     def body(context: dg.AssetExecutionContext, **inputs: Any) -> Emitted:
         yield from step.run(context, inputs)
 
+    windows = {read.name for read in asset.inputs if read.span}
+    types = {name: dict[str, Handle] if name in windows else Handle for name in ins}
+    annotations = {"context": dg.AssetExecutionContext, **types}
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    body.__name__ = asset.name
+    body.__annotations__ = annotations
+    body.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [inspect.Parameter(name, kind, annotation=annotation) for name, annotation in annotations.items()]
+    )
     body.is_there = step.is_there  # type: ignore[attr-defined]  # for the executor, see foresight.py
-    _annotate_like(body, step.make, ins)
     return body
 
 
@@ -106,29 +166,10 @@ def _unless_waived(spec: CheckSpec, problem: Problem) -> CheckSpec:
     return replace(spec, blocking=spec.blocking and spec.name not in problem.waive)
 
 
-def dagster_spec(spec: CheckSpec, asset: dg.AssetKey, partitions: dg.PartitionsDefinition[str]) -> dg.AssetCheckSpec:
+def _dagster_spec(spec: CheckSpec, asset: dg.AssetKey, partitions: dg.PartitionsDefinition[str]) -> dg.AssetCheckSpec:
     """A check as it is announced to Dagster."""
     with warnings.catch_warnings():  # partitioned checks are a preview in 1.13: pinned, and held by our tests
         warnings.simplefilter("ignore", dg.PreviewWarning)
         return dg.AssetCheckSpec(
             spec.name, asset=asset, description=spec.description, blocking=spec.blocking, partitions_def=partitions
         )
-
-
-def _annotate_like(body: Callable[..., Any], make: Callable[..., Any], ins: Iterable[str]) -> None:
-    """Give ``body`` the evaluated annotations of ``make``: Dagster looks at them, and strings mean nothing to it.
-
-    Inputs that not every problem has are among ``**others: Handle`` of ``make``; Dagster wants each by its name.
-    """
-    signature = inspect.signature(make, eval_str=True)
-    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in signature.parameters.values()):
-        named = {name: p for name, p in signature.parameters.items() if p.kind is not inspect.Parameter.VAR_KEYWORD}
-        (others,) = (p for p in signature.parameters.values() if p.kind is inspect.Parameter.VAR_KEYWORD)
-        more = [
-            inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=others.annotation)
-            for name in ins
-            if name not in named
-        ]
-        signature = signature.replace(parameters=[*named.values(), *more])
-    body.__signature__ = signature  # type: ignore[attr-defined]
-    body.__annotations__ = {name: parameter.annotation for name, parameter in signature.parameters.items()}

@@ -20,6 +20,7 @@ from typing import Any
 
 import dagster as dg
 
+from ml_assets.assets import Asset, the
 from ml_assets.problem import Problem
 from ml_assets.store import MAIN
 
@@ -51,23 +52,23 @@ def running_on(branch: str) -> dg.DefaultSensorStatus:
     return dg.DefaultSensorStatus.RUNNING if branch == MAIN else dg.DefaultSensorStatus.STOPPED
 
 
-def condition(problem: Problem, noun: str) -> When | None:
-    """When the asset ``noun`` of a problem is made again; None for the dataset, which the landing sensor makes."""
-    if noun == "dataset":
+def condition(problem: Problem, asset: Asset) -> When | None:
+    """When an asset of a problem is made again; None for what is made of landed files, which the landing sensor makes."""
+    if asset.reads_landing:
         return None
-    champion = dg.AssetSelection.assets([problem.name, "champion"])
+    champion = dg.AssetSelection.assets([problem.name, the(lambda one: one.ledger == "decides").name])
     changed: Any = When.any_deps_match(When.data_version_changed())
-    if noun == "champion":  # not for the champion before
+    if asset.ledger == "decides":  # not for the champion before
         changed = changed.ignore(champion)
     handled = When.newly_requested() | When.newly_updated() | When.execution_failed().newly_true()
     ready: Any = ~When.any_deps_missing() & ~When.any_deps_in_progress() & When.all_deps_blocking_checks_passed()
-    if noun in ("champion", "predictions"):
+    if asset.ledger:
         ready = ready.ignore(champion)
     ready = ready & ~When.in_progress()
     when: Any = _twice(changed.since(handled) & ready)
-    if _same_partition(problem, noun):
+    if asset.is_of_one_partition:  # of others nobody knows, before they are made, whether their data will change
         when = when | (When.any_deps_match(When.will_be_requested()).ignore(champion) & ready)
-    if noun == "split" and not problem.retrain_when.new_partition:
+    if asset == the(lambda one: one.serves_training) and not problem.retrain_when.new_partition:
         when = when & ~When.missing()
     labelled: When = when.with_label("upstream data changed")
     return labelled
@@ -80,12 +81,3 @@ def _twice(condition: When) -> When:
     neither made nor in progress; what it was made from looks as if nobody had followed it. The next evaluation sees both.
     """
     return condition & ~condition.newly_true()
-
-
-def _same_partition(problem: Problem, noun: str) -> bool:
-    """Whether an asset is made from its own partition alone: then it is requested together with that, in one run.
-
-    Of a window's other partitions nobody knows, before they are made, whether their data will change.
-    """
-    sizes = {"features": problem.lookback + 1, "split": problem.window}
-    return sizes.get(noun, 1) == 1

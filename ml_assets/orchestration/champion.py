@@ -19,10 +19,7 @@ from ml_assets.computation.chain import read_of_ledger, was_decided
 from ml_assets.errors import FeatureMismatch, InvalidPrediction, RefMoved
 from ml_assets.evaluation.comparison import Comparison, compare
 from ml_assets.evaluation.judge import Evaluation
-from ml_assets.orchestration.asset import asset_key, problem_asset, upstream
-from ml_assets.orchestration.code_references import definition_of
 from ml_assets.orchestration.io_manager import Made
-from ml_assets.orchestration.partitions import previous_mapping
 from ml_assets.orchestration.step import partition_of, store_of
 from ml_assets.problem import FeatureTable, Problem
 from ml_assets.promotion.decision import Decision, Promote, decide
@@ -34,41 +31,21 @@ ATTEMPTS = 5  # each lost race means that another promotion was made; five in on
 NUMBERS = ("challenger", "champion", "gain", "low", "high", "confidence")
 
 
-def champion_asset(problem: Problem) -> dg.AssetsDefinition:
-    """The asset ``champion`` of a problem."""
-
-    @problem_asset(
-        problem,
-        "champion",
-        description="Whether this partition's model became champion, and why. The ledger of champions moves here and by hand.",
-        ins={"evaluation": upstream(problem, "evaluation")},
-        kinds=("json",),
-        deps=_decided_in_order(problem),
-        metadata=definition_of(problem),
+def champion(problem: Problem, context: dg.AssetExecutionContext, evaluation: Handle) -> Made:
+    """Decide, and move the ledger."""
+    store = store_of(context)
+    trial = _Trial(problem, store, evaluation, partition_of(context))
+    settled = _settle(trial, Ledger.of(store, problem, trial.partition), context.run.run_id)
+    why = " ".join(settled.decision["reasons"])
+    context.log.info(f"{settled.decision['decision']}: {why}")
+    numbers = settled.decision["comparison"] or {}
+    return Made(
+        {**settled.decision, "champion": settled.champion, "champion_before": settled.before},
+        notes={"decision": settled.decision["decision"], "why": why, "champion": settled.champion or "none"},
+        metrics={"comparison": {name: numbers[name] for name in NUMBERS if name in numbers}},
+        inputs=(trial.model, trial.split, *settled.judged),
+        ledger=read_of_ledger(store, settled.moves, trial.partition, trial.model),
     )
-    def champion(context: dg.AssetExecutionContext, evaluation: Handle) -> Made:
-        store = store_of(context)
-        trial = _Trial(problem, store, evaluation, partition_of(context))
-        settled = _settle(trial, Ledger.of(store, problem, trial.partition), context.run.run_id)
-        why = " ".join(settled.decision["reasons"])
-        context.log.info(f"{settled.decision['decision']}: {why}")
-        numbers = settled.decision["comparison"] or {}
-        return Made(
-            {**settled.decision, "champion": settled.champion, "champion_before": settled.before},
-            notes={"decision": settled.decision["decision"], "why": why, "champion": settled.champion or "none"},
-            metrics={"comparison": {name: numbers[name] for name in NUMBERS if name in numbers}},
-            inputs=(trial.model, trial.split, *settled.judged),
-            ledger=read_of_ledger(store, settled.moves, trial.partition, trial.model),
-        )
-
-    return champion
-
-
-def _decided_in_order(problem: Problem) -> list[dg.AssetDep]:
-    """A partition is decided after the one before it, also when a backfill runs many."""
-    if not problem.partitions.in_time:
-        return []
-    return [dg.AssetDep(asset_key(problem, "champion"), partition_mapping=previous_mapping(problem.partitions))]
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,8 @@ import dagster as dg
 from ml_assets.computation.chain import rows_before
 from ml_assets.errors import InvalidProblem
 from ml_assets.evaluation import checks
-from ml_assets.orchestration.asset import asset_key, problem_asset
-from ml_assets.orchestration.code_references import code_references
 from ml_assets.orchestration.io_manager import Made
-from ml_assets.orchestration.step import LANDING, CheckSpec, partition_of, store_of
+from ml_assets.orchestration.step import LANDING, partition_of, store_of
 from ml_assets.orchestration.tables import column_profiles, column_schema
 from ml_assets.problem import Partition, Problem
 from ml_assets.store import LandedFile, Store
@@ -25,49 +23,26 @@ if TYPE_CHECKING:
     import pandas as pd
     import pandera.pandas as pa
 
-CHECKS = (
-    CheckSpec("schema", "Columns, types, ranges and missing values are those of the problem's schema."),
-    CheckSpec("volume", "Not fewer rows than the problem's minimum, not many times more than usual."),
-    CheckSpec("keys", "What identifies and dates a row, and its label, are there; times have a zone."),
-    CheckSpec("unique", "No entity occurs twice."),
-    CheckSpec("labels", "Labels are of the kind that the problem's task needs."),
-    CheckSpec("labelled", "Some labels are known; before the outcomes land, none is.", blocking=False),
-    CheckSpec("dated", "Every row is dated within its partition; others train and judge nothing.", blocking=False),
-)
 
-
-def dataset_asset(problem: Problem) -> dg.AssetsDefinition:
-    """The asset ``dataset`` of a problem."""
-
-    @problem_asset(
-        problem,
-        "dataset",
-        description=f"What landed for the partition, one row per `{problem.entity}`.\n\n{problem.description}",
-        deps=[dg.AssetDep(asset_key(problem, "landing"))],
-        checks=CHECKS,
-        kinds=("pandas", "parquet"),
-        metadata=code_references(problem.dataset, problem.schema),
+def dataset(problem: Problem, context: dg.AssetExecutionContext) -> Made:
+    """Read what landed, and check it."""
+    source = getattr(context.resources, LANDING).source(problem.name)
+    partition = problem.partitions.partition(partition_of(context))
+    schema = checks.schema_of(problem)
+    landed = as_declared(_table(problem, problem.dataset(partition, source)), _types(schema))
+    audited = _audit(problem, schema, landed, partition, _rows_before(problem, store_of(context), partition.key))
+    return Made(
+        audited.data,
+        checks=tuple(_naming(source.read, outcome) for outcome in audited.outcomes),
+        notes={"rows": len(audited.data), **audited.repairs.notes},
+        metadata={
+            "dagster/row_count": len(audited.data),
+            **column_schema(audited.data, schema),
+            **column_profiles(audited.data),
+        },
+        landed=tuple(source.read),
+        traces=source.traces,
     )
-    def dataset(context: dg.AssetExecutionContext) -> Made:
-        source = getattr(context.resources, LANDING).source(problem.name)
-        partition = problem.partitions.partition(partition_of(context))
-        schema = checks.schema_of(problem)
-        landed = as_declared(_table(problem, problem.dataset(partition, source)), _types(schema))
-        audited = _audit(problem, schema, landed, partition, _rows_before(problem, store_of(context), partition.key))
-        return Made(
-            audited.data,
-            checks=tuple(_naming(source.read, outcome) for outcome in audited.outcomes),
-            notes={"rows": len(audited.data), **audited.repairs.notes},
-            metadata={
-                "dagster/row_count": len(audited.data),
-                **column_schema(audited.data, schema),
-                **column_profiles(audited.data),
-            },
-            landed=tuple(source.read),
-            traces=source.traces,
-        )
-
-    return dataset
 
 
 def _table(problem: Problem, returned: Any) -> pd.DataFrame:

@@ -18,10 +18,8 @@ from ml_assets.evaluation.plain import to_plain
 from ml_assets.evaluation.scored_rows import classes_of, scored_rows, values_of
 from ml_assets.lineage.markdown import escaped
 from ml_assets.lineage.model_card import model_card
-from ml_assets.orchestration.asset import problem_asset, upstream
-from ml_assets.orchestration.code_references import code_references
 from ml_assets.orchestration.io_manager import Made
-from ml_assets.orchestration.step import CheckSpec, store_of
+from ml_assets.orchestration.step import store_of
 from ml_assets.orchestration.tables import evaluation_tables
 from ml_assets.problem import Metric, Problem
 from ml_assets.promotion.unseen import window_of
@@ -33,59 +31,40 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-CHECKS = (
-    CheckSpec(
-        "gates", "Every absolute requirement on a metric holds; a model that fails one is not promoted.", blocking=False
-    ),
-)
 
-
-def evaluation_asset(problem: Problem) -> dg.AssetsDefinition:
-    """The asset ``evaluation`` of a problem."""
-
-    @problem_asset(
+def evaluation(problem: Problem, context: dg.AssetExecutionContext, model: Handle) -> Made:
+    """Judge the model on the test rows."""
+    store, split = store_of(context), model.input("split")
+    table, roles = window_of(split)
+    train, test = rows_of(table, roles, TRAIN), rows_of(table, roles, TEST)
+    trained = model.load()
+    answer, classes = partial(predict, problem, trained, name=str(model.key)), answered_classes(problem, trained)
+    scored = scored_rows(problem, test, answer(test.features), baseline(problem, train, test), classes=classes)
+    report = judge_scored(
         problem,
-        "evaluation",
-        description="Metrics with bootstrap intervals on the test rows of the split, beside the baseline, and by slice.",
-        ins={"model": upstream(problem, "model")},
-        checks=CHECKS,
-        kinds=("pandas", "matplotlib"),
-        metadata=code_references(problem.predict, problem.baseline),
+        test,
+        scored,
+        importance=permutation_importance(problem.metrics[0], test, answer, classes=classes),
+        drift=drift_of_features(train.features, test.features),
     )
-    def evaluation(context: dg.AssetExecutionContext, model: Handle) -> Made:
-        store, split = store_of(context), model.input("split")
-        table, roles = window_of(split)
-        train, test = rows_of(table, roles, TRAIN), rows_of(table, roles, TEST)
-        trained = model.load()
-        answer, classes = partial(predict, problem, trained, name=str(model.key)), answered_classes(problem, trained)
-        scored = scored_rows(problem, test, answer(test.features), baseline(problem, train, test), classes=classes)
-        report = judge_scored(
-            problem,
-            test,
-            scored,
-            importance=permutation_importance(problem.metrics[0], test, answer, classes=classes),
-            drift=drift_of_features(train.features, test.features),
-        )
-        picture = figures.png(_figure(problem, scored, report, mistakes_as_pictures(problem, test, scored)))
-        return Made(
-            Judgement(report.to_json(), scored, Png(picture)),
-            checks=(checks.gates_hold(report.gates),),
-            metrics=metrics_of(report),
-            notes={
-                "rows_judged": report.rows,
-                "metrics_in_order": [metric.name for metric in problem.metrics],
-                **Unseen().count(trained, test.features).note,
-            },
-            metadata=evaluation_tables(report),
-            about=lambda key: {
-                "at_a_glance": dg.MetadataValue.md(_at_a_glance(report, problem.metrics[0])),
-                "figures": dg.MetadataValue.md(_inline(picture)),
-                "model_card": dg.MetadataValue.md(model_card(store, key, problem)),
-            },
-            inputs=(split, *split.inputs("features")),
-        )
-
-    return evaluation
+    picture = figures.png(_figure(problem, scored, report, mistakes_as_pictures(problem, test, scored)))
+    return Made(
+        Judgement(report.to_json(), scored, Png(picture)),
+        checks=(checks.gates_hold(report.gates),),
+        metrics=metrics_of(report),
+        notes={
+            "rows_judged": report.rows,
+            "metrics_in_order": [metric.name for metric in problem.metrics],
+            **Unseen().count(trained, test.features).note,
+        },
+        metadata=evaluation_tables(report),
+        about=lambda key: {
+            "at_a_glance": dg.MetadataValue.md(_at_a_glance(report, problem.metrics[0])),
+            "figures": dg.MetadataValue.md(_inline(picture)),
+            "model_card": dg.MetadataValue.md(model_card(store, key, problem)),
+        },
+        inputs=(split, *split.inputs("features")),
+    )
 
 
 def metrics_of(report: Evaluation) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from ml_assets.computation.chain import RETRAINED, chain_of
+from ml_assets.assets import Asset
+from ml_assets.computation.chain import retrained
 from ml_assets.computation.planner import Planner
 from ml_assets.computation.reuse import given
 from ml_assets.drift.decision import Retrain, decide
@@ -34,7 +35,7 @@ def freshness_schedule(problem: Problem, store: Store, landing: LandingFolder) -
     @dg.schedule(
         name=f"{problem.name}_freshness",
         cron_schedule=DAILY,
-        target=dg.AssetSelection.assets(*([problem.name, noun] for noun in chain_of(problem, RETRAINED))),
+        target=dg.AssetSelection.assets(*([problem.name, noun] for noun in retrained(problem))),
         default_status=dg.DefaultScheduleStatus(running_on(store.branch).value),
         description=f"Trains {problem.name} again when its newest model is {problem.retrain_when.older_than_days:g} days old.",
     )
@@ -68,11 +69,7 @@ def _changed(problem: Problem, store: Store, landing: LandingFolder, partitions:
     """Those of the partitions whose model would not come out the same: something that it is made of has changed."""
     planner = Planner(problem, store, landing, given(problem, problem.params, problem.seed))
     return sorted(
-        {
-            planned.partition
-            for planned in planner.plan(chain_of(problem, RETRAINED), partitions)
-            if planned.takes_a_step
-        }
+        {planned.partition for planned in planner.plan(retrained(problem), partitions) if planned.takes_a_step}
     )
 
 
@@ -119,8 +116,8 @@ def published(problem: Problem, store: Store, noun: str) -> Iterator[tuple[str, 
         yield from filter(None, pool.map(newest, store.partitions(asset)))
 
 
-def freshness_policy(problem: Problem, noun: str) -> dg.FreshnessPolicy | None:
+def freshness_policy(problem: Problem, asset: Asset) -> dg.FreshnessPolicy | None:
     """How old an asset may be: the predictions, as the problem says."""
-    if noun != "predictions" or problem.fresh_within_days is None:
+    if asset.ledger != "serves" or problem.fresh_within_days is None:
         return None
     return dg.FreshnessPolicy.time_window(fail_window=timedelta(days=problem.fresh_within_days))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ml_assets.computation.chain import SCORED, chain_of
+from ml_assets.computation.chain import chain_of, scored
 from ml_assets.drift.decision import Retrain, decide
 from ml_assets.errors import NotLanded
 from ml_assets.orchestration.freshness import newest_model_age_days
@@ -120,7 +120,7 @@ class Intake:
         age = None if has_model else self._age_days(partition, now)
         decision = decide(self.problem.retrain_when, model_age_days=age, landed=partition, has_model=has_model)
         trains = isinstance(decision, Retrain) and self._has("features", partition, self.problem.window)
-        return chain_of(self.problem) if trains else SCORED, " ".join(decision.reasons)
+        return chain_of(self.problem) if trains else scored(self.problem), " ".join(decision.reasons)
 
     def _age_days(self, partition: str, now: datetime) -> float | None:
         """The age of the newest model of the partition's line, where it matters: finding it reads all of them."""

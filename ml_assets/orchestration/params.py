@@ -10,7 +10,6 @@ from typing import Any
 
 import dagster as dg
 
-from ml_assets.computation.chain import STUDY
 from ml_assets.computation.recipe import Recipe
 from ml_assets.computation.reuse import Given, best_params, given, given_as_written
 from ml_assets.errors import InvalidProblem
@@ -46,13 +45,13 @@ def given_to(recipe: Recipe, context: dg.AssetExecutionContext, inputs: Sequence
     Raises:
         InvalidParams: if the problem has no such parameters.
     """
-    if recipe.noun == STUDY:
+    if recipe.asset.params == "written":
         return given_as_written(recipe.problem)
-    if recipe.noun != "model":
+    if recipe.asset.params is None:
         return Given()
     config = context.op_execution_context.op_config
     params = changed_params(recipe.problem.params, config["params"])
-    gives, study = given(recipe.problem, params, config["seed"], config["params"]), study_among(inputs)
+    gives, study = given(recipe.problem, params, config["seed"], config["params"]), _giving(recipe, inputs)
     return gives if study is None else gives.following(best_params(store, study.manifest))
 
 
@@ -61,9 +60,10 @@ def params_from(study: Handle | None) -> str:
     return f"params follow study {study.key.short}" if study is not None else ""
 
 
-def study_among(inputs: Iterable[Handle]) -> Handle | None:
+def _giving(recipe: Recipe, inputs: Iterable[Handle]) -> Handle | None:
     """The study, where a model's parameters were searched for."""
-    return next((handle for handle in inputs if handle.key.asset.endswith(f"/{STUDY}")), None)
+    giving = {f"{recipe.problem.name}/{read.asset}" for read in recipe.asset.inputs if read.gives_params}
+    return next((handle for handle in inputs if handle.key.asset in giving), None)
 
 
 def _config_type(owner: type, name: str, hint: Any) -> Any:

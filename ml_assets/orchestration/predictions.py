@@ -17,11 +17,8 @@ import dagster as dg
 from ml_assets.computation.chain import read_of_champion
 from ml_assets.evaluation import checks
 from ml_assets.evaluation.scored_rows import as_columns, columns_of, refuse_unusable
-from ml_assets.orchestration.asset import asset_key, problem_asset, upstream
-from ml_assets.orchestration.code_references import code_references
 from ml_assets.orchestration.io_manager import Made
-from ml_assets.orchestration.partitions import previous_mapping
-from ml_assets.orchestration.step import CheckSpec, partition_of, store_of
+from ml_assets.orchestration.step import partition_of, store_of
 from ml_assets.orchestration.tables import column_schema
 from ml_assets.problem import Problem
 from ml_assets.promotion.ledger import Ledger
@@ -31,50 +28,28 @@ from ml_assets.training.model import Unseen, answered_classes, predict
 if TYPE_CHECKING:
     import pandas as pd
 
-CHECKS = (
-    CheckSpec("served", "There was a champion to predict with; before the first one there is none.", blocking=False),
-)
-LAST = {"dagster/priority": "-1"}  # of the steps that could run at the same moment, in one process
 
-
-def predictions_asset(problem: Problem) -> dg.AssetsDefinition:
-    """The asset ``predictions`` of a problem."""
-
-    @problem_asset(
-        problem,
-        "predictions",
-        description="Every row of the partition scored by the champion known before it began; each names its model version.",
-        ins={"features": upstream(problem, "features")},
-        not_waited_for=[
-            dg.AssetDep(asset_key(problem, "champion"), partition_mapping=previous_mapping(problem.partitions)),
-        ],
-        checks=CHECKS,
-        kinds=("pandas", "parquet"),
-        metadata=code_references(problem.predict),
-        op_tags=LAST,
+def predictions(problem: Problem, context: dg.AssetExecutionContext, features: Handle) -> Made:
+    """Score the rows of the partition."""
+    store = store_of(context)
+    partition = partition_of(context)
+    champion = Ledger.of(store, problem, partition).champion(before=partition)
+    model = Handle(store, champion.model, "champion") if champion else None
+    seen, unseen = _Seen(), Unseen()
+    content = store.put_batches(seen.passing(scored(problem, store, features, model, unseen=unseen)))
+    served = checks.served(partition, str(champion.model), champion.at) if champion else None
+    return Made(
+        content,
+        checks=(served or checks.served(partition, None),),
+        notes={
+            "rows": seen.rows,
+            "model": str(model.key) if model else "none",
+            **unseen.note,
+        },
+        ledger=read_of_champion(champion),
+        metadata={"dagster/row_count": seen.rows, **column_schema(seen.columns)},
+        inputs=(model,) if model else (),
     )
-    def predictions(context: dg.AssetExecutionContext, features: Handle) -> Made:
-        store = store_of(context)
-        partition = partition_of(context)
-        champion = Ledger.of(store, problem, partition).champion(before=partition)
-        model = Handle(store, champion.model, "champion") if champion else None
-        seen, unseen = _Seen(), Unseen()
-        content = store.put_batches(seen.passing(scored(problem, store, features, model, unseen=unseen)))
-        served = checks.served(partition, str(champion.model), champion.at) if champion else None
-        return Made(
-            content,
-            checks=(served or checks.served(partition, None),),
-            notes={
-                "rows": seen.rows,
-                "model": str(model.key) if model else "none",
-                **unseen.note,
-            },
-            ledger=read_of_champion(champion),
-            metadata={"dagster/row_count": seen.rows, **column_schema(seen.columns)},
-            inputs=(model,) if model else (),
-        )
-
-    return predictions
 
 
 def scored(

@@ -29,7 +29,9 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.artifacts import trust_all
-from ml_assets.computation.chain import TRIAL, was_decided
+from ml_assets.assets import declared
+from ml_assets.assets.study import TRIAL
+from ml_assets.computation.chain import was_decided
 from ml_assets.errors import InvalidProblem, MlAssetsError, Rejected
 from ml_assets.orchestration import assets_of
 from ml_assets.orchestration.asset import asset_key
@@ -127,11 +129,11 @@ class _Past:
 
     def restore(self) -> None:
         """Let the refs of the overlay name what the version was made from."""
-        noun, store = self.recorded.asset.partition("/")[2], self._store(self.overlay)
-        if noun == "champion":
+        asset, store = declared(self.recorded.asset.partition("/")[2]), self._store(self.overlay)
+        if asset.ledger == "decides":
             self._adopt(self._ledger(self._store(self.overlay.base)))
         for read in self.recorded.inputs:
-            if noun == "predictions" and read.name == "champion":
+            if asset.ledger == "serves" and read.name == "champion":
                 self._ledger(store).crown(read.key, kind="promotion", after=(), as_of=None, why="recorded")
             elif store.head(read.key.asset, read.key.partition) is None:  # what was declared comes first
                 store.move(read.key.asset, read.key.partition, read.key, expected=0, why="recorded")
@@ -161,7 +163,7 @@ def _materialize(problem: Problem, recorded: Manifest, store: Store, landing: La
     """Compute it as a run does, in this process; why it failed, empty if it did not."""
     noun = recorded.asset.partition("/")[2]
     given = {"params": dict(recorded.params), "seed": recorded.seed}
-    ops = {f"{problem.name}__model": {"config": given}} if noun == "model" else {}
+    ops = {f"{problem.name}__{noun}": {"config": given}} if declared(noun).params == "chosen" else {}
     with dg.DagsterInstance.ephemeral() as instance:
         if isinstance(problem.partitions, Dynamic):
             instance.add_dynamic_partitions(problem.name, [str(recorded.partition)])
@@ -179,7 +181,7 @@ def _materialize(problem: Problem, recorded: Manifest, store: Store, landing: La
 
 def _trial(problem: Problem, recorded: Manifest) -> Sequence[dg.AssetsDefinition]:
     """A trial is none of a problem's assets."""
-    if problem.tuning is None or recorded.asset != f"{problem.name}/{TRIAL}":
+    if problem.tuning is None or recorded.asset != f"{problem.name}/{TRIAL.name}":
         return []
     return [trial_asset(problem, problem.tuning, recorded)]
 

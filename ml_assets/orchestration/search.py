@@ -13,7 +13,7 @@ from typing import Any
 
 import dagster as dg
 
-from ml_assets.computation.chain import TRIAL
+from ml_assets.assets.study import TRIAL
 from ml_assets.computation.recipe import Recipe
 from ml_assets.computation.reuse import Question, seconds_of
 from ml_assets.errors import SearchFailed
@@ -75,7 +75,7 @@ class Search:
     @classmethod
     def of(cls, problem: Problem, tuning: Tuning, context: dg.AssetExecutionContext, split: Handle) -> Search:
         """As a step of the partition's study sees it."""
-        base = question(context, Recipe(problem, TRIAL), [split])
+        base = question(context, Recipe(problem, TRIAL.name), [split])
         return cls(problem, tuning, store_of(context), base, context.run.root_run_id or context.run.run_id)
 
     def attempts(self, n: int) -> list[Attempt]:

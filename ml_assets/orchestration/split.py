@@ -8,11 +8,8 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from ml_assets.evaluation import checks
-from ml_assets.orchestration.asset import problem_asset, upstream
-from ml_assets.orchestration.code_references import definition_of
 from ml_assets.orchestration.io_manager import Made
-from ml_assets.orchestration.partitions import window_mapping
-from ml_assets.orchestration.step import CheckSpec, Skip, partition_of
+from ml_assets.orchestration.step import Skip, partition_of
 from ml_assets.orchestration.tables import column_schema
 from ml_assets.problem import FeatureTable, Problem, RollingWindow
 from ml_assets.store import Handle
@@ -32,55 +29,32 @@ from ml_assets.training.split import (
 if TYPE_CHECKING:
     import numpy as np
 
-CHECKS = (
-    CheckSpec("disjoint", "No row has two roles, and training ends before validation, validation before the test."),
-    CheckSpec("once", "No row of the window landed twice; or the newest of each counts."),
-    CheckSpec("classes", "Every class occurs where it is needed: in training, validation and test."),
-    CheckSpec(
-        "window_complete", "The window has all its partitions; the first ones of a problem cannot.", blocking=False
-    ),
-)
 
-
-def split_asset(problem: Problem) -> dg.AssetsDefinition:
-    """The asset ``split`` of a problem."""
-
-    @problem_asset(
-        problem,
-        "split",
-        description=f"The role of each row of the window: train, validation or test. `{problem.split}`",
-        ins={"features": upstream(problem, "features", window_mapping(problem.partitions, problem.window))},
-        checks=CHECKS,
-        kinds=("pandas", "parquet"),
-        metadata=definition_of(problem),
-        may_skip=True,
+def split(problem: Problem, context: dg.AssetExecutionContext, features: dict[str, Handle]) -> Made | Skip:
+    """Give each row of the window its role."""
+    tables = {partition: handle.load() for partition, handle in features.items()}
+    if skip := _waits_for_labels(partition_of(context), tables[partition_of(context)]):
+        return skip
+    table, rows = concatenate(tables), {partition: len(of) for partition, of in tables.items()}
+    roles = assign_roles(problem, table, rows)
+    counts, labels = counts_of(roles), {role: rows_of(table, roles, role).label for role in PARTS}
+    classes = checks.waived(checks.both_classes_present(labels, problem.task), problem.waive)
+    if skip := _waits_for_rows(problem, rows, counts, labels, classes):
+        return skip
+    refuse_empty_parts(problem, counts)
+    again, newest = landed_again(problem, table.keys), problem.duplicates == "newest"
+    return Made(
+        roles,
+        checks=(
+            checks.split_disjoint(roles, ordered_in_time=isinstance(problem.split, RollingWindow)),
+            checks.no_row_twice(roles, again, rows, newest=newest),
+            classes,
+            checks.window_complete(list(features), problem.window),
+        ),
+        metrics={"rows": counts},
+        notes={"rows": accounted(counts, len(rows)), "window": list(features)},
+        metadata={"dagster/row_count": len(roles), **column_schema(roles)},
     )
-    def split(context: dg.AssetExecutionContext, features: dict[str, Handle]) -> Made | Skip:
-        tables = {partition: handle.load() for partition, handle in features.items()}
-        if skip := _waits_for_labels(partition_of(context), tables[partition_of(context)]):
-            return skip
-        table, rows = concatenate(tables), {partition: len(of) for partition, of in tables.items()}
-        roles = assign_roles(problem, table, rows)
-        counts, labels = counts_of(roles), {role: rows_of(table, roles, role).label for role in PARTS}
-        classes = checks.waived(checks.both_classes_present(labels, problem.task), problem.waive)
-        if skip := _waits_for_rows(problem, rows, counts, labels, classes):
-            return skip
-        refuse_empty_parts(problem, counts)
-        again, newest = landed_again(problem, table.keys), problem.duplicates == "newest"
-        return Made(
-            roles,
-            checks=(
-                checks.split_disjoint(roles, ordered_in_time=isinstance(problem.split, RollingWindow)),
-                checks.no_row_twice(roles, again, rows, newest=newest),
-                classes,
-                checks.window_complete(list(features), problem.window),
-            ),
-            metrics={"rows": counts},
-            notes={"rows": accounted(counts, len(rows)), "window": list(features)},
-            metadata={"dagster/row_count": len(roles), **column_schema(roles)},
-        )
-
-    return split
 
 
 def _waits_for_labels(partition: str, table: FeatureTable) -> Skip | None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import dagster as dg
 
+from ml_assets.assets import CheckSpec
 from ml_assets.computation.chain import DataSources
 from ml_assets.computation.recipe import Recipe
 from ml_assets.computation.resources import Meter
@@ -32,19 +33,6 @@ Emitted = Iterator[dg.AssetCheckResult | dg.Output[Made | Reused]]
 
 
 @dataclass(frozen=True)
-class CheckSpec:
-    """A check as it is announced before it runs. Whether a failure blocks (error) or informs (warning), its outcome says.
-
-    Attributes:
-        blocking: whether a failure can block; False for what only informs: automation does not wait for it.
-    """
-
-    name: str
-    description: str
-    blocking: bool = True
-
-
-@dataclass(frozen=True)
 class Skip:
     """What an asset returns when there is nothing to make yet: it and what is downstream are not made; the run succeeds."""
 
@@ -60,12 +48,10 @@ class Step:
 
     Attributes:
         make: ``(context, **inputs) -> Made | Skip``.
-        checks: those that ``make`` may report.
     """
 
     recipe: Recipe
     make: Make
-    checks: Sequence[CheckSpec]
 
     def run(self, context: dg.AssetExecutionContext, inputs: Mapping[str, Any]) -> Emitted:
         """Use again, or make."""
@@ -117,7 +103,9 @@ class Step:
     def _checked(self, made: Made, output: dg.Output[Made | Reused]) -> Emitted:
         checked = [check_result(check) for check in made.checks]
         looked_into = {check.name for check in made.checks}
-        checked += [not_looked_into(check) for check in self.checks if made.refused and check.name not in looked_into]
+        if made.refused:
+            announced = self.recipe.asset.checks
+            checked += [not_looked_into(check) for check in announced if check.name not in looked_into]
         # Dagster ties a check to the newest materialization: to this one, which must come first. A refused version
         # is none: handling the output ends the step, and what the checks found must be said before.
         if made.refused:

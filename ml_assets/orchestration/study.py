@@ -10,26 +10,24 @@ used again yields none. What a trial came to lies in the store under its computa
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from itertools import accumulate
 from typing import Any
 
 import dagster as dg
 
 from ml_assets import figures
-from ml_assets.computation.chain import STUDY
+from ml_assets.assets import Asset
+from ml_assets.assets.study import STUDY
 from ml_assets.computation.recipe import Recipe
 from ml_assets.computation.reuse import Reuse
+from ml_assets.errors import InvalidProblem
 from ml_assets.evaluation import checks
 from ml_assets.lineage.markdown import escaped
-from ml_assets.orchestration.asset import asset_key, dagster_spec, upstream
-from ml_assets.orchestration.automation import condition
-from ml_assets.orchestration.code_references import code_references
-from ml_assets.orchestration.compute import op_tags
-from ml_assets.orchestration.executor import ALL_THREADS, OWN_PROCESS
+from ml_assets.orchestration.asset import check_specs, made_by, shared_attributes, training_tags
 from ml_assets.orchestration.io_manager import IO_MANAGER, Made
-from ml_assets.orchestration.partitions import partitions_definition
 from ml_assets.orchestration.search import Search, described
-from ml_assets.orchestration.step import FRESH_TAG, LANDING, CheckSpec, Emitted, Step, question, store_of
+from ml_assets.orchestration.step import FRESH_TAG, LANDING, Emitted, Step, question, store_of
 from ml_assets.orchestration.tables import table
 from ml_assets.orchestration.trial import TrialStep
 from ml_assets.problem import Problem, Tuning
@@ -38,71 +36,56 @@ from ml_assets.training.tuning.study import Study, best_of, table_of
 from ml_assets.training.tuning.suggestions import importance, rounds
 from ml_assets.training.tuning.trial import Trial
 
-CHECKS = (
-    CheckSpec("inside_space", "The best value of no parameter lies at the end of its range.", blocking=False),
-    CheckSpec("trials_ended", "Fewer than half of the trials failed.", blocking=False),
-)
 SAID = "trial"
 """Metadata of a trial's step: what was tried, and what came of it."""
 NEEDS = {IO_MANAGER, LANDING}
 
 
-def study_asset(problem: Problem, tuning: Tuning) -> dg.AssetsDefinition:
-    """The asset ``study`` of a problem."""
-
-    def study(context: dg.AssetExecutionContext, split: Handle) -> Made:
-        found = Search.of(problem, tuning, context, split).trials()
-        trials = [trial for trial, _ in found]
-        best, told = best_of(problem, trials), table_of(tuning, trials)
-        shares = importance(tuning, trials, higher_is_better=problem.metrics[0].higher_is_better)
-        picture = figures.png(_figure(problem, trials, shares))
-        return Made(
-            Study(told, dict(best.params), shares, Png(picture)),
-            checks=(
-                checks.best_is_inside(tuning, best.params),
-                checks.trials_ended([*told["state"]], [*told["why"]]),
+def study(problem: Problem, context: dg.AssetExecutionContext, split: Handle) -> Made:
+    """The best of all trials, once they are made."""
+    tuning = _tuning(problem)
+    found = Search.of(problem, tuning, context, split).trials()
+    trials = [trial for trial, _ in found]
+    best, told = best_of(problem, trials), table_of(tuning, trials)
+    shares = importance(tuning, trials, higher_is_better=problem.metrics[0].higher_is_better)
+    picture = figures.png(_figure(problem, trials, shares))
+    return Made(
+        Study(told, dict(best.params), shares, Png(picture)),
+        checks=(
+            checks.best_is_inside(tuning, best.params),
+            checks.trials_ended([*told["state"]], [*told["why"]]),
+        ),
+        metrics={"search": _numbers(problem, trials, best)},
+        notes={
+            "why": _verdict(problem, trials, best),
+            "best": dict(best.params),
+            "importance": shares,
+            "trials": [version.version for _, version in found],
+        },
+        metadata={
+            "trials_table": table(_shown(row) for row in told.to_dict("records")),
+            "at_a_glance": dg.MetadataValue.md(_at_a_glance(problem, trials)),
+            "figures": dg.MetadataValue.md(
+                figures.image_markdown(figures.compact(picture), "image/png", "How the search went")
             ),
-            metrics={"search": _numbers(problem, trials, best)},
-            notes={
-                "why": _verdict(problem, trials, best),
-                "best": dict(best.params),
-                "importance": shares,
-                "trials": [version.version for _, version in found],
-            },
-            metadata={
-                "trials_table": table(_shown(row) for row in told.to_dict("records")),
-                "at_a_glance": dg.MetadataValue.md(_at_a_glance(problem, trials)),
-                "figures": dg.MetadataValue.md(
-                    figures.image_markdown(figures.compact(picture), "image/png", "How the search went")
-                ),
-            },
-            inputs=split.inputs("features"),
-            resources={"wall_seconds": round(sum(trial.seconds for trial in trials), 3)},
-        )
-
-    return _graph(problem, tuning, Step(Recipe(problem, STUDY), study, CHECKS))
+        },
+        inputs=split.inputs("features"),
+        resources={"wall_seconds": round(sum(trial.seconds for trial in trials), 3)},
+    )
 
 
 # ---------------------------------------------------------------- the graph of steps
 
 
-def _graph(problem: Problem, tuning: Tuning, step: Step) -> dg.AssetsDefinition:
-    key, partitions = asset_key(problem, STUDY), partitions_definition(problem)
-    specs = [dagster_spec(check, key, partitions) for check in CHECKS]
-    best = _best_op(problem, step, specs)
+def search_graph(problem: Problem, asset: Asset) -> dg.AssetsDefinition:
+    """The study of a problem as an asset of many steps."""
+    tuning, specs = _tuning(problem), check_specs(problem, asset)
+    best = _best_op(problem, Step(Recipe(problem, asset.name), partial(made_by(asset), problem)), specs)
     every = [(_round_op(problem, tuning, n), _trial_op(problem, tuning, n)) for n in range(len(rounds(tuning)))]
 
     @dg.graph_asset(
-        key=key,
-        ins={"split": upstream(problem, "split")},
-        partitions_def=partitions,
-        group_name=problem.name,
-        description=f"{tuning.trials} trials, {tuning.parallel} at a time: the best parameters for the model.",
-        owners=list(problem.owners),
-        kinds={"optuna"},
-        metadata=code_references(problem.train, problem.predict),
+        **shared_attributes(problem, asset),
         check_specs=specs,
-        automation_condition=condition(problem, STUDY),
     )
     def study(split: Any) -> Any:
         begun: dict[str, Any] = {}
@@ -116,12 +99,18 @@ def _graph(problem: Problem, tuning: Tuning, step: Step) -> dg.AssetsDefinition:
     return study
 
 
+def _tuning(problem: Problem) -> Tuning:
+    if problem.tuning is None:
+        raise InvalidProblem(f"Problem {problem.name!r} searches for no parameters. Give it `tuning=Tuning(...)`.")
+    return problem.tuning
+
+
 def _round_op(problem: Problem, tuning: Tuning, n: int) -> dg.OpDefinition:
     """Yields what is tried next, of which only what is not there is made."""
 
     def begin(at: Any, inputs: Mapping[str, Any]) -> Iterator[dg.DynamicOutput[None]]:
         is_fresh = FRESH_TAG in at.run.tags
-        asked = question(at, Recipe(problem, STUDY), [inputs["split"]])
+        asked = question(at, Recipe(problem, STUDY.name), [inputs["split"]])
         if not is_fresh and isinstance(asked.answer(store_of(at)), Reuse):
             return
         search = Search.of(problem, tuning, at, inputs["split"])
@@ -146,18 +135,13 @@ def _trial_op(problem: Problem, tuning: Tuning, n: int) -> dg.OpDefinition:
         at.log.info(said)
         yield dg.Output(None, metadata={SAID: said})
 
-    tags = {
-        **({OWN_PROCESS: "true"} if tuning.parallel > 1 else {}),
-        **({ALL_THREADS: "true"} if problem.threads_change_bits else {}),
-        **op_tags(problem.compute),
-    }
     return dg.OpDefinition(
         trial,
         f"{problem.name}__trials_{n + 1}",
         ins={"split": dg.In(Handle), "start": dg.In(dg.Nothing)},
         outs={"result": dg.Out(dg.Nothing)},
         required_resource_keys=NEEDS,
-        tags=tags,
+        tags=training_tags(problem, own_process=tuning.parallel > 1),
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import dagster as dg
 
-from ml_assets.computation.chain import TRIAL
+from ml_assets.assets.study import TRIAL
 from ml_assets.computation.resources import Meter
 from ml_assets.orchestration.asset import asset_key
 from ml_assets.orchestration.distributed import train_on
@@ -111,12 +111,12 @@ def trial_asset(problem: Problem, tuning: Tuning, recorded: Manifest) -> dg.Asse
     return dg.AssetsDefinition.from_op(
         dg.OpDefinition(
             trial,
-            f"{problem.name}__{TRIAL}",
+            f"{problem.name}__{TRIAL.name}",
             ins={"split": dg.In(Handle)},
             outs={"result": dg.Out(dg.Nothing)},
             required_resource_keys={IO_MANAGER, LANDING},
         ),
         keys_by_input_name={"split": asset_key(problem, "split")},
-        keys_by_output_name={"result": asset_key(problem, TRIAL)},
+        keys_by_output_name={"result": asset_key(problem, TRIAL.name)},
         partitions_def=partitions_definition(problem),
     )

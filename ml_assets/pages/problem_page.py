@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
+from ml_assets.assets import declared, every_name
 from ml_assets.errors import MlAssetsError, UnknownVersion
 from ml_assets.lineage.champions import Champions, champions
 from ml_assets.lineage.report import PartitionReport, report
@@ -16,7 +17,6 @@ from ml_assets.problem import Partitions, Problem
 from ml_assets.problems import BrokenProblem
 from ml_assets.store import Store, VersionKey
 
-CHAIN = ("dataset", "features", "split", "study", "model", "evaluation", "champion", "predictions")
 MOST_LINES = 7  # of a chart: as many colours can be told apart
 
 
@@ -94,7 +94,8 @@ def problem_page(
 
 
 def _nouns(store: Store, name: str) -> list[str]:
-    return [noun for noun in CHAIN if noun != "study" or store.versions(f"{name}/study")]
+    """Those that every problem has, and those that this one has made."""
+    return [noun for noun in every_name() if declared(noun).when is None or store.versions(f"{name}/{noun}")]
 
 
 def _chart(metric: str, rows: Sequence[PartitionReport], who: Champions, known: Partitions | None) -> Markup | None:

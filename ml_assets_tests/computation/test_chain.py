@@ -10,13 +10,14 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from ml_assets.computation.chain import CHAIN, chain_of, inputs_of, named
+from ml_assets.computation.chain import chain_of, inputs_of, named
 from ml_assets.orchestration import build_definitions
 from ml_assets.orchestration.selection import Dependencies, Target, names_of, selected
 from ml_assets.problem import Daily, Problem
 from ml_assets.problems import PROBLEMS
 from ml_assets.store import open_landing, open_store
 from ml_assets_tests.doubles import ice_cream, parasols, umbrellas
+from ml_assets_tests.doubles.chain import CHAIN
 
 DAILY = replace(umbrellas.PROBLEM, name="daily", partitions=Daily("2024-01-01", "2024-01-20"), lookback=2)
 VALUE_FIRST = replace(parasols.VALUE_FIRST, name="value_first", lookback=2)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ml_assets.computation import recipe
-from ml_assets.computation.chain import CHAIN
+from ml_assets_tests.doubles.chain import CHAIN
 from ml_assets_tests.doubles.kiosk_project import MONTHS, Project, reused, sales, started
 
 FIRST, SECOND = MONTHS

@@ -12,7 +12,6 @@ import pytest
 
 import ml_assets
 from ml_assets.computation import recipe
-from ml_assets.computation.chain import CHAIN
 from ml_assets.computation.planner import Planned, Planner
 from ml_assets.computation.reuse import given
 from ml_assets.orchestration import build_definitions
@@ -21,6 +20,7 @@ from ml_assets.store import Store
 from ml_assets_tests.conftest import BEACH, MONTHS, PROBLEMS
 from ml_assets_tests.doubles import ice_cream, umbrellas
 from ml_assets_tests.doubles.backends import Wrapped
+from ml_assets_tests.doubles.chain import CHAIN
 from ml_assets_tests.doubles.world import World
 
 PROBLEM = PROBLEMS[0]

@@ -11,11 +11,13 @@ from typing import Any, ClassVar
 
 import pytest
 
-from ml_assets.computation.chain import CHAIN
+from ml_assets.assets import CHAIN as ASSETS
+from ml_assets.assets import declared
 from ml_assets.computation.finder import Sources
-from ml_assets.computation.recipe import PLUMBING, USES, Recipe
+from ml_assets.computation.recipe import PLUMBING, Recipe
 from ml_assets.problem import Problem
 from ml_assets_tests.doubles import ice_cream, saplings, umbrellas
+from ml_assets_tests.doubles.chain import CHAIN
 from ml_assets_tests.doubles.world import build
 
 FIELDS = {field.name for field in dataclasses.fields(Problem)}
@@ -79,21 +81,20 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
 @pytest.mark.parametrize("noun", CHAIN)
 def test_an_asset_reads_only_the_fields_that_are_among_its_ingredients(read: dict[str, set[str]], noun: str):
     left_out = {*LEFT_OUT, *LEFT_OUT_OF.get(noun, {})}
-    assert read[noun] - {*USES[noun]} - left_out == set()
+    assert read[noun] - {*declared(noun).uses} - left_out == set()
 
 
 @pytest.mark.parametrize("noun", CHAIN)
 def test_hardly_anything_is_an_ingredient_that_the_asset_does_not_read(read: dict[str, set[str]], noun: str):
     said_in_errors = {"label", "event_time"} if noun in ("evaluation", "champion") else set()
-    assert {*USES[noun]} - read[noun] - said_in_errors == set()
+    assert {*declared(noun).uses} - read[noun] - said_in_errors == set()
 
 
 @pytest.mark.parametrize("noun", CHAIN)
 def test_no_code_of_the_plumbing_is_an_ingredient(noun: str):
-    own = f"ml_assets.orchestration.{noun}"
     parts = Recipe(umbrellas.PROBLEM, noun).code.parts
 
-    assert f"{own}:{noun}_asset.{noun}" in parts
+    assert declared(noun).made_by in parts
     assert [part for part in parts if any(_is_in(part, cut) for cut in PLUMBING)] == []
 
 
@@ -105,7 +106,9 @@ def _is_in(part: str, cut: str) -> bool:
 @pytest.mark.parametrize("noun", CHAIN)
 def test_an_asset_is_computed_by_its_own_function_and_the_problems(noun: str):
     parts = Recipe(umbrellas.PROBLEM, noun).code.parts
-    functions = {n for n in USES[noun] if n in ("dataset", "schema", "features", "train", "predict", "baseline")}
+    functions = {
+        n for n in declared(noun).uses if n in ("dataset", "schema", "features", "train", "predict", "baseline")
+    }
 
     names = {getattr(umbrellas.PROBLEM, name).__name__ for name in functions}
     assert {f"ml_assets_tests.doubles.umbrellas:{name}" for name in names} <= parts.keys()
@@ -125,7 +128,7 @@ def test_the_plumbing_is_there(name: str):
 
 
 def test_every_field_that_is_named_is_one_of_a_problem():
-    assert {name for names in USES.values() for name in names} <= FIELDS
+    assert {name for asset in ASSETS for name in asset.uses} <= FIELDS
 
 
 def test_what_a_problem_tells_is_told_by_the_path_that_leads_to_it():

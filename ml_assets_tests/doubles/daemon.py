@@ -10,9 +10,10 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.problem import Problem
+from ml_assets_tests.doubles.chain import CHAIN
 from ml_assets_tests.doubles.world import World, why
 
-NOUNS = ("dataset", "features", "split", "model", "evaluation", "champion", "predictions")
+NOUNS = CHAIN
 Requested = dict[str, list[str]]  # partition -> nouns, in the chain's order
 
 

@@ -17,7 +17,6 @@ import pandas as pd
 import pytest
 
 from ml_assets.computation import snapshot
-from ml_assets.computation.chain import CHAIN
 from ml_assets.computation.planner import Planned, Planner
 from ml_assets.computation.reuse import given
 from ml_assets.orchestration import build_definitions
@@ -26,6 +25,7 @@ from ml_assets.orchestration.step import FRESH_TAG
 from ml_assets.problem import Problem
 from ml_assets.store import LandingFolder, Store, open_landing, open_store, trust
 from ml_assets.training.params import changed_params
+from ml_assets_tests.doubles.chain import CHAIN
 from ml_assets_tests.doubles.world import QUIET, trust_all, why
 
 SOURCE = Path(__file__).parent / "kiosks"

@@ -88,7 +88,11 @@ def test_every_run_that_follows_is_needed_once(daemon):
     daemon.settle()
 
     made = sorted((month, noun) for month, nouns, _ in daemon.ran for noun in nouns)
-    follows = {"2024-03": {*NOUNS} - {"dataset"}, "2024-04": {*JUDGED, "predictions"}, "2024-05": {*JUDGED, "predictions"}}
+    follows = {
+        "2024-03": {*NOUNS} - {"dataset"},
+        "2024-04": {*JUDGED, "predictions"},
+        "2024-05": {*JUDGED, "predictions"},
+    }
     assert made == sorted((month, noun) for month, nouns in follows.items() for noun in nouns), "each once"
     assert all(succeeded for _, _, succeeded in daemon.ran)
 

@@ -8,9 +8,9 @@ import dagster as dg
 import pytest
 import yaml
 
-from ml_assets.computation.chain import CHAIN
 from ml_assets.promotion.ledger import Ledger
 from ml_assets_tests.doubles import ice_cream, umbrellas
+from ml_assets_tests.doubles.chain import CHAIN
 from ml_assets_tests.doubles.world import QUIET
 
 

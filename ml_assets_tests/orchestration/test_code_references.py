@@ -8,13 +8,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from ml_assets.assets import declared
+from ml_assets.orchestration.asset import problem_asset
 from ml_assets.orchestration.code_references import code_references, definition_of
-from ml_assets.orchestration.dataset import dataset_asset
-from ml_assets.orchestration.evaluation import evaluation_asset
-from ml_assets.orchestration.features import features_asset
-from ml_assets.orchestration.model import model_asset
-from ml_assets.orchestration.predictions import predictions_asset
-from ml_assets.orchestration.split import split_asset
 from ml_assets_tests.doubles import umbrellas
 
 SOURCE = Path(umbrellas.__file__)
@@ -29,18 +25,17 @@ def line_of(name: str) -> int:
 
 
 @pytest.mark.parametrize(
-    ("asset", "functions"),
+    ("noun", "functions"),
     [
-        (dataset_asset, ["load", "schema"]),
-        (features_asset, ["features"]),
-        (model_asset, ["train", "predict"]),
-        (evaluation_asset, ["predict", "rate_of_train"]),
-        (predictions_asset, ["predict"]),
+        ("dataset", ["load", "schema"]),
+        ("features", ["features"]),
+        ("model", ["train", "predict"]),
+        ("evaluation", ["predict", "rate_of_train"]),
+        ("predictions", ["predict"]),
     ],
-    ids=["dataset", "features", "model", "evaluation", "predictions"],
 )
-def test_an_asset_links_to_the_problems_functions_at_their_lines(asset, functions):
-    made = asset(umbrellas.PROBLEM)
+def test_an_asset_links_to_the_problems_functions_at_their_lines(noun, functions):
+    made = problem_asset(umbrellas.PROBLEM, declared(noun))
     found = references(made.metadata_by_key[made.key])
     assert [(Path(r.file_path), r.line_number, r.label) for r in found] == [
         (SOURCE, line_of(name), name) for name in functions
@@ -48,7 +43,7 @@ def test_an_asset_links_to_the_problems_functions_at_their_lines(asset, function
 
 
 def test_the_split_links_to_where_the_problem_is_defined():
-    made = split_asset(umbrellas.PROBLEM)
+    made = problem_asset(umbrellas.PROBLEM, declared("split"))
     (found,) = references(made.metadata_by_key[made.key])
     assert (Path(found.file_path), found.label) == (SOURCE, "umbrellas")
 

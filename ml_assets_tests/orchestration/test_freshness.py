@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from ml_assets.computation.chain import SCORED
 from ml_assets.orchestration.freshness import freshness_policy, freshness_schedule, look_at_age
 from ml_assets.problem import RetrainWhen
 from ml_assets_tests.doubles import ice_cream, umbrellas
+from ml_assets_tests.doubles.chain import SCORED
 from ml_assets_tests.doubles.world import build
 
 MONTHLY = replace(umbrellas.PROBLEM, retrain_when=RetrainWhen(older_than_days=30), fresh_within_days=40)

@@ -9,7 +9,6 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ml_assets.computation.chain import CHAIN
 from ml_assets.computation.planner import Planner
 from ml_assets.computation.reuse import given
 from ml_assets.lineage.champions import champions
@@ -20,6 +19,7 @@ from ml_assets.promotion.by_hand import promote_by_hand, rollback_target
 from ml_assets.promotion.ledger import Ledger
 from ml_assets.store import open_landing, open_store
 from ml_assets_tests.doubles import parasols
+from ml_assets_tests.doubles.chain import CHAIN
 from ml_assets_tests.doubles.world import World, build
 
 MONTHS = ("2024-01", "2024-02", "2024-03")

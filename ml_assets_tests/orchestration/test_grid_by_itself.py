@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from ml_assets.computation.chain import CHAIN
 from ml_assets.orchestration.freshness import look_at_age
 from ml_assets.problem import RetrainWhen
 from ml_assets.store import open_landing
 from ml_assets_tests.doubles import parasols
+from ml_assets_tests.doubles.chain import CHAIN
 from ml_assets_tests.doubles.daemon import Daemon
 from ml_assets_tests.doubles.world import World, build
 

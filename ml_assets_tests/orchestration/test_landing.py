@@ -14,13 +14,13 @@ from types import FrameType
 import dagster as dg
 import pytest
 
-from ml_assets.computation.chain import CHAIN
 from ml_assets.orchestration.intake import Intake
 from ml_assets.orchestration.landing import Seen, landing_sensor, tick
 from ml_assets.problem import Daily, Monthly, RetrainWhen
 from ml_assets.store import open_landing
 from ml_assets.store.watch import Watch
 from ml_assets_tests.doubles import ice_cream, umbrellas
+from ml_assets_tests.doubles.chain import CHAIN
 from ml_assets_tests.doubles.daemon import Daemon
 from ml_assets_tests.doubles.world import World, build
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import dagster as dg
 import numpy as np
 
-from ml_assets.computation.chain import CHAIN
 from ml_assets.orchestration.metadata import REUSE, VERSION
 from ml_assets.store import Store
 from ml_assets_tests.doubles import ice_cream
+from ml_assets_tests.doubles.chain import CHAIN
 from ml_assets_tests.doubles.daemon import Daemon
 from ml_assets_tests.doubles.world import World, build
 from ml_assets_tests.orchestration.emitted import (

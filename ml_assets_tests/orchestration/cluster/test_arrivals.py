@@ -7,11 +7,11 @@ import re
 import dagster as dg
 import pytest
 
-from ml_assets.computation.chain import CHAIN
 from ml_assets.orchestration.launch import Launcher, Outcome
 from ml_assets.orchestration.selection import Target
 from ml_assets.problems.arrival_minutes import PROBLEM
 from ml_assets.store import open_landing, open_store
+from ml_assets_tests.doubles.chain import CHAIN
 from ml_assets_tests.orchestration.cluster.place import Place
 
 MODULE = "ml_assets_tests.doubles.arrivals_in_pods"

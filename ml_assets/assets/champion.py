@@ -1,0 +1,19 @@
+"""evaluation -> champion: whether this model replaces the one that serves."""
+
+from __future__ import annotations
+
+from ml_assets.assets.declaration import Asset, Input
+
+CHAMPION = Asset(
+    name="champion",
+    made_by="ml_assets.orchestration.champion:champion",
+    description=lambda problem: (
+        "Whether this partition's model became champion, and why. The ledger of champions moves here and by hand."
+    ),
+    inputs=(Input("evaluation"),),
+    follows=("model", "split", "features"),
+    uses=("predict", "promote_when", "task", "classes", "entity", "event_time", "label"),
+    kinds=("json",),
+    serves_training=True,
+    ledger="decides",
+)
