@@ -23,7 +23,7 @@ EVALUATION = Asset(
             blocking=False,
         ),
     ),
-    kinds=("pandas", "matplotlib"),
+    kinds=("pandas",),
     shows=("predict", "baseline"),
     serves_training=True,
 )

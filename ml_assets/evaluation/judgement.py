@@ -1,4 +1,4 @@
-"""What an evaluation leaves behind: the numbers, the rows they come from, and a picture."""
+"""What an evaluation leaves behind: the numbers, the rows they come from, and what is drawn of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Judgement:
     Attributes:
         report: the Evaluation as JSON.
         scored: one row per judged row, see ``scored_rows``; from it every number can be computed again.
-        figure: the model's verdict at a glance, a ``store.Png``.
+        figure: the model's verdict at a glance: the ``figures.Sheet`` as JSON; of older versions a ``store.Png``.
     """
 
     report: dict[str, Any]

@@ -1,8 +1,9 @@
-"""What is drawn of models: reports of an evaluation (matplotlib), and line charts as SVG text (nothing but Python)."""
+"""What is drawn of models, as SVG text: reports of an evaluation or a search, and line charts."""
 
-from ml_assets.figures.compact import compact, png
+from ml_assets.figures.draw import draw, draw_small
 from ml_assets.figures.report import binary_report, multiclass_report, regression_report
 from ml_assets.figures.search import search_report
+from ml_assets.figures.sheet import Sheet
 from ml_assets.figures.svg import (
     COLOR_NAMES,
     INLINE,
@@ -16,14 +17,15 @@ from ml_assets.figures.svg import (
 __all__ = [
     "COLOR_NAMES",
     "INLINE",
+    "Sheet",
     "as_markdown",
     "binary_report",
-    "compact",
+    "draw",
+    "draw_small",
     "image_markdown",
     "interval_chart",
     "line_chart",
     "multiclass_report",
-    "png",
     "regression_report",
     "search_report",
     "sparkline",

@@ -1,7 +1,4 @@
-"""How a model is judged, on one page of panels.
-
-Figures are plain objects without pyplot's global state: nothing to close, no display needed, safe in any thread.
-"""
+"""How a model is judged, on one page of panels."""
 
 from __future__ import annotations
 
@@ -9,17 +6,14 @@ from typing import TYPE_CHECKING
 
 from ml_assets.classes import Classes, by_column
 from ml_assets.evaluation.mistakes import Mistakes
-from ml_assets.evaluation.percentiles import INSIDE
 from ml_assets.figures import panels
-from ml_assets.figures.panels import BASELINE, IDEAL, MODEL, ByFeature
+from ml_assets.figures.panels import ByFeature
+from ml_assets.figures.sheet import Panel, Sheet
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
     from numpy.typing import ArrayLike
 
-WIDTH_INCHES = 11.4  # 1140 pixels: as wide as the UI's window for it on a common screen
-ROW_INCHES = 3.3
+TITLE = "How the model is judged"
 
 
 def binary_report(
@@ -30,7 +24,7 @@ def binary_report(
     importance: ByFeature = (),
     drift: ByFeature = (),
     metric: str = "the metric",
-) -> Figure:
+) -> Sheet:
     """Precision-recall, ROC, calibration, scores by class, confusion at 0.5, importance and drift of features.
 
     Args:
@@ -42,17 +36,12 @@ def binary_report(
     import numpy as np
 
     truth, said = np.asarray(label), np.asarray(model)
-    figure, axes = _panels(3, 2, 2)
-    for values, style in ((np.asarray(baseline), BASELINE), (said, MODEL)):
-        panels.precision_recall(axes["A"], truth, values, style)
-        panels.roc(axes["B"], truth, values, style)
-        panels.calibration(axes["C"], truth, values, style)
-    axes["C"].axline((0, 0), slope=1, **IDEAL)
-    for at in "ABC":
-        axes[at].set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
-    panels.score_histogram(axes["D"], truth, said)
-    panels.confusion(axes["E"], truth, said >= 0.5, "Confusion at 0.5 (dark on the diagonal is good)")
-    return _finished(figure, axes, ("F", importance, metric), ("G", drift))
+    answers = (("baseline", np.asarray(baseline)), ("model", said))
+    curves = tuple(panel(truth, answers) for panel in (panels.precision_recall, panels.roc, panels.calibration))
+    confusion = panels.confusion(truth, said >= 0.5, "Confusion at 0.5 (dark on the diagonal is good)")
+    return Sheet(
+        TITLE, (curves, (panels.score_histogram(truth, said), confusion), _features(importance, drift, metric))
+    )
 
 
 def multiclass_report(
@@ -64,7 +53,7 @@ def multiclass_report(
     importance: ByFeature = (),
     drift: ByFeature = (),
     metric: str = "the metric",
-) -> Figure:
+) -> Sheet:
     """Confusion, confidence, importance and drift of features; where rows are pictures, the most confident mistakes.
 
     Args:
@@ -77,12 +66,10 @@ def multiclass_report(
     said = np.asarray(model)
     names = classes or tuple(range(said.shape[1]))
     truth, said = by_column(np.asarray(label), said, names)
-    figure, axes = _panels(2, 2, *[1] * bool(mistakes))
-    if mistakes:
-        panels.pictures(axes["E"], mistakes)
-    panels.confusion(axes["A"], truth, said.argmax(axis=1), "Confusion (dark on the diagonal is good)", names)
-    panels.confidence_histogram(axes["B"], truth, said)
-    return _finished(figure, axes, ("C", importance, metric), ("D", drift))
+    confusion = panels.confusion(truth, said.argmax(axis=1), "Confusion (dark on the diagonal is good)", names)
+    judged = (confusion, panels.confidence_histogram(truth, said))
+    drawn = ((panels.pictures(mistakes),),) if mistakes else ()
+    return Sheet(TITLE, (judged, _features(importance, drift, metric), *drawn))
 
 
 def regression_report(
@@ -94,7 +81,7 @@ def regression_report(
     importance: ByFeature = (),
     drift: ByFeature = (),
     metric: str = "the metric",
-) -> Figure:
+) -> Sheet:
     """Observed by predicted values, size of errors, residuals, importance and drift of features; and, where the prediction
     has intervals, how many labels lie in them, and how wide they are.
 
@@ -104,54 +91,22 @@ def regression_report(
     """
     import numpy as np
 
-    truth, answers = np.asarray(label, dtype=float), [np.asarray(baseline), np.asarray(prediction)]
-    has_intervals = answers[1].ndim == 2
-    figure, axes = _panels(3, *[2] * has_intervals, 2)
-    for answer, style in zip(answers, (BASELINE, MODEL), strict=True):
-        values = answer if answer.ndim == 1 else answer[:, 0]
-        panels.observed_by_prediction(axes["A"], truth, values, style)
-        panels.error_shares(axes["B"], truth, values, style)
-        if has_intervals and answer.ndim == 2:
-            panels.coverage_by_prediction(axes["D"], truth, answer, style)
-            panels.interval_widths(axes["E"], answer, style)
-    middle = float(np.median(truth))
-    axes["A"].axline((middle, middle), slope=1, **IDEAL)
-    panels.residual_histogram(axes["C"], truth, values)  # of the prediction, which comes last
-    suffix = f" / {unit}" if unit else ""
-    on_diagonal = "Observed by predicted (on the diagonal is good)"
-    axes["A"].set(title=on_diagonal, xlabel=f"mean prediction{suffix}", ylabel=f"mean observed{suffix}")
-    axes["B"].set(
-        title="Size of errors (up and left is good)", xlabel=f"|error|{suffix}", ylabel="share of rows at most"
+    truth, suffix = np.asarray(label, dtype=float), f" / {unit}" if unit else ""
+    answers = (("baseline", np.asarray(baseline)), ("model", np.asarray(prediction)))
+    values = [(who, answer if answer.ndim == 1 else answer[:, 0]) for who, answer in answers]
+    with_intervals = [(who, answer) for who, answer in answers if answer.ndim == 2]
+    judged = (
+        panels.observed_by_prediction(truth, values, suffix),
+        panels.error_shares(truth, values, suffix),
+        panels.residual_histogram(truth, values[-1][1], suffix),
     )
-    axes["C"].set(xlabel=f"label - prediction{suffix}")
-    if has_intervals:
-        axes["D"].axhline(INSIDE, **IDEAL)
-        axes["D"].set(xlabel=f"mean prediction{suffix}")
-        axes["E"].set(xlabel=f"upper - lower{suffix}")
-    at_importance, at_drift = list(axes)[-2:]
-    return _finished(figure, axes, (at_importance, importance, metric), (at_drift, drift))
+    intervals: tuple[tuple[Panel, ...], ...] = ()
+    if answers[1][1].ndim == 2:
+        covered = panels.coverage_by_prediction(truth, with_intervals, suffix)
+        intervals = ((covered, panels.interval_widths(with_intervals, suffix)),)
+    return Sheet(TITLE, (judged, *intervals, _features(importance, drift, metric)))
 
 
-def _panels(*rows: int) -> tuple[Figure, dict[str, Axes]]:
-    """A figure with so many panels in each row, named A, B, … in reading order."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(WIDTH_INCHES, ROW_INCHES * len(rows)), layout="constrained")
-    strips = figure.subfigures(len(rows), 1, squeeze=False)[:, 0]  # each row spaces its panels by itself
-    axes = [strip.add_subplot(1, n, at + 1) for strip, n in zip(strips, rows, strict=True) for at in range(n)]
-    return figure, dict(zip("ABCDEFGH", axes, strict=False))
-
-
-def _finished(
-    figure: Figure, axes: dict[str, Axes], importance: tuple[str, ByFeature, str], drift: tuple[str, ByFeature]
-) -> Figure:
-    """With the panels of features, which every report has, and what all panels share."""
-    at, numbers, metric = importance
-    panels.importance_bars(axes[at], numbers, metric)
-    panels.drift_bars(axes[drift[0]], drift[1])
-    for axis in axes.values():
-        axis.spines[["top", "right"]].set_visible(False)
-        axis.title.set_fontsize("medium")
-        if axis.get_legend_handles_labels()[0]:
-            axis.legend(frameon=False, fontsize="small", loc="lower right" if axis is axes[drift[0]] else "best")
-    return figure
+def _features(importance: ByFeature, drift: ByFeature, metric: str) -> tuple[Panel, ...]:
+    """What every report has."""
+    return (panels.importance_bars(importance, metric), panels.drift_bars(drift))

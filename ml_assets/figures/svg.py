@@ -42,13 +42,13 @@ def line_chart(
     """
     known = [point for line in points.values() for point in line if _is_finite(point)]
     head = [
-        _opening(width, height),
+        opening(width, height),
         f"<title>{escape(title)}</title>",
         f'<rect width="{width}" height="{height}" fill="#fff"/>',
-        _text(_LEFT, 22, title, size=15, weight="bold"),
+        written(_LEFT, 22, title, size=15, weight="bold"),
     ]
     if not known:
-        return "".join([*head, _text(width / 2, height / 2, "nothing to draw", anchor="middle"), "</svg>"])
+        return "".join([*head, written(width / 2, height / 2, "nothing to draw", anchor="middle"), "</svg>"])
     frame = _Frame.around(known, width, height)
     lines = (_drawn(frame, at, line) for at, line in enumerate(points.values()))
     body = [*_axes(frame, x_label, y_label, x_names), *lines, *_legend(list(points), width)]
@@ -79,7 +79,7 @@ def bars(counts: Sequence[int], *, title: str, width: int = 120, height: int = 2
     Args:
         title: for who cannot see it; cut to 60 characters.
     """
-    parts = [_opening(width, height), f"<title>{escape(title[:60])}</title>"]
+    parts = [opening(width, height), f"<title>{escape(title[:60])}</title>"]
     step, most = width / max(1, len(counts)), max(counts, default=0)
     for at, count in enumerate(counts):
         tall = max(1.0, height * count / most) if count else 0.0  # one row among millions is seen, too
@@ -104,9 +104,9 @@ def interval_chart(
         title: cut to 40 characters.
     """
     known = [number for number in (value, low, high, baseline) if math.isfinite(number)]
-    parts = [_opening(width, height), f"<title>{escape(title[:40])}</title>"]
+    parts = [opening(width, height), f"<title>{escape(title[:40])}</title>"]
     if known:
-        across = _scale(min(known), max(known), 16, width - 16)
+        across = scale(min(known), max(known), 16, width - 16)
         if math.isfinite(low) and math.isfinite(high):
             parts.append(f'<path d="M{across(low):.0f} 28H{across(high):.0f}" stroke="{COLORS[0]}" stroke-width="5"/>')
         if math.isfinite(baseline):
@@ -156,13 +156,13 @@ class _Frame:
         return cls((min(xs), max(xs)), (min(ys), max(ys)), width, height)
 
     def at_x(self, x: float) -> float:
-        return _scale(*self.x, _LEFT, self.width - _RIGHT)(x)
+        return scale(*self.x, _LEFT, self.width - _RIGHT)(x)
 
     def at_y(self, y: float) -> float:
-        return _scale(*self.y, self.height - _BOTTOM, _TOP)(y)
+        return scale(*self.y, self.height - _BOTTOM, _TOP)(y)
 
 
-def _scale(low: float, high: float, start: float, end: float) -> Callable[[float], float]:
+def scale(low: float, high: float, start: float, end: float) -> Callable[[float], float]:
     """From ``low … high`` to ``start … end``; a span of nothing is its middle."""
     span = high - low
     if not 0 < span < math.inf:
@@ -173,17 +173,17 @@ def _scale(low: float, high: float, start: float, end: float) -> Callable[[float
 def _axes(frame: _Frame, x_label: str, y_label: str, x_names: Sequence[str]) -> list[str]:
     bottom, right = frame.height - _BOTTOM, frame.width - _RIGHT
     parts = []
-    for tick in _ticks(*frame.y):
+    for tick in round_numbers(*frame.y):
         y = frame.at_y(tick)
         parts.append(f'<path d="M{_LEFT} {y:.1f}H{right}" stroke="#ddd"/>')
-        parts.append(_text(_LEFT - 6, y + 4, f"{tick:.4g}", anchor="end"))
-    for tick, name in _named(x_names) if x_names else ((tick, f"{tick:.6g}") for tick in _ticks(*frame.x)):
+        parts.append(written(_LEFT - 6, y + 4, f"{tick:.4g}", anchor="end"))
+    for tick, name in _named(x_names) if x_names else ((tick, f"{tick:.6g}") for tick in round_numbers(*frame.x)):
         fits = frame.at_x(tick) + len(name) * 4 < frame.width
-        parts.append(_text(frame.at_x(tick), bottom + 16, name, anchor="middle" if fits else "end"))
+        parts.append(written(frame.at_x(tick), bottom + 16, name, anchor="middle" if fits else "end"))
     parts.append(f'<path d="M{_LEFT} {_TOP}V{bottom}H{right}" fill="none" stroke="#555"/>')
-    parts.append(_text((_LEFT + right) / 2, frame.height - 10, x_label, anchor="middle"))
+    parts.append(written((_LEFT + right) / 2, frame.height - 10, x_label, anchor="middle"))
     middle = (_TOP + bottom) / 2
-    turned = f'<g transform="rotate(-90 14 {middle:.0f})">{_text(14, middle, y_label, anchor="middle")}</g>'
+    turned = f'<g transform="rotate(-90 14 {middle:.0f})">{written(14, middle, y_label, anchor="middle")}</g>'
     return [*parts, turned] if y_label else parts
 
 
@@ -223,16 +223,16 @@ def _legend(names: Sequence[str], width: int) -> list[str]:
         x = _LEFT + at * room
         dash = f' stroke-dasharray="{DASHES[at % len(DASHES)]}"' if at % len(DASHES) else ""
         parts.append(f'<path d="M{x:.0f} 40h22" stroke="{COLORS[at % len(COLORS)]}" stroke-width="2"{dash}/>')
-        parts.append(_text(x + 28, 44, name if len(name) <= letters else name[: letters - 1] + "…"))
+        parts.append(written(x + 28, 44, name if len(name) <= letters else name[: letters - 1] + "…"))
     return parts
 
 
 def _sparkline(lines: Sequence[Sequence[float]], title: str, width: int, height: int) -> str:
     known = [value for line in lines for value in line if math.isfinite(value)]
-    parts = [_opening(width, height), f"<title>{escape(title)}</title>"]
+    parts = [opening(width, height), f"<title>{escape(title)}</title>"]
     for at, line in enumerate(lines if known else []):
         color = COLORS[at % len(COLORS)]
-        x, y = _scale(0, len(line) - 1, 4, width - 6), _scale(min(known), max(known), height - 5, 5)
+        x, y = scale(0, len(line) - 1, 4, width - 6), scale(min(known), max(known), height - 5, 5)
         points = [f"{x(n):.0f},{y(value):.0f}" for n, value in enumerate(line) if math.isfinite(value)]
         parts.append(f'<polyline points="{" ".join(points)}" fill="none" stroke="{color}" stroke-width="2"/>')
         if points:
@@ -241,7 +241,7 @@ def _sparkline(lines: Sequence[Sequence[float]], title: str, width: int, height:
     return "".join([*parts, "</svg>"])
 
 
-def _ticks(low: float, high: float, about: int = 6) -> list[float]:
+def round_numbers(low: float, high: float, about: int = 6) -> list[float]:
     """Round numbers between ``low`` and ``high``: steps of 1, 2 or 5 times a power of ten."""
     span = high - low
     if not 0 < span < math.inf:
@@ -252,11 +252,13 @@ def _ticks(low: float, high: float, about: int = 6) -> list[float]:
     return [n * step for n in range(first, last + 1)]
 
 
-def _opening(width: int, height: int) -> str:
+def opening(width: int, height: int) -> str:
+    """The first tag of an SVG of so many pixels."""
     return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img">'
 
 
-def _text(x: float, y: float, text: str, *, anchor: str = "start", size: int = 12, weight: str = "normal") -> str:
+def written(x: float, y: float, text: str, *, anchor: str = "start", size: int = 12, weight: str = "normal") -> str:
+    """A line of text, escaped; nothing of an empty one."""
     style = f'font-family="sans-serif" font-size="{size}" font-weight="{weight}" text-anchor="{anchor}" fill="#333"'
     return f'<text x="{x:.0f}" y="{y:.0f}" {style}>{escape(text)}</text>' if text else ""
 

@@ -23,13 +23,12 @@ from ml_assets.orchestration.step import store_of
 from ml_assets.orchestration.tables import evaluation_tables
 from ml_assets.problem import Metric, Problem
 from ml_assets.promotion.unseen import window_of
-from ml_assets.store import Handle, Png
+from ml_assets.store import Handle
 from ml_assets.training.model import Unseen, answered_classes, baseline, predict
 from ml_assets.training.split import TEST, TRAIN, rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
 
 def evaluation(problem: Problem, context: dg.AssetExecutionContext, model: Handle) -> Made:
@@ -47,9 +46,9 @@ def evaluation(problem: Problem, context: dg.AssetExecutionContext, model: Handl
         importance=permutation_importance(problem.metrics[0], test, answer, classes=classes),
         drift=drift_of_features(train.features, test.features),
     )
-    picture = figures.png(_figure(problem, scored, report, mistakes_as_pictures(problem, test, scored)))
+    sheet = _sheet(problem, scored, report, mistakes_as_pictures(problem, test, scored))
     return Made(
-        Judgement(report.to_json(), scored, Png(picture)),
+        Judgement(report.to_json(), scored, sheet.to_json()),
         checks=(checks.gates_hold(report.gates),),
         metrics=metrics_of(report),
         notes={
@@ -60,7 +59,7 @@ def evaluation(problem: Problem, context: dg.AssetExecutionContext, model: Handl
         metadata=evaluation_tables(report),
         about=lambda key: {
             "at_a_glance": dg.MetadataValue.md(_at_a_glance(report, problem.metrics[0])),
-            "figures": dg.MetadataValue.md(_inline(picture)),
+            "figures": dg.MetadataValue.md(_inline(sheet)),
             "model_card": dg.MetadataValue.md(model_card(store, key, problem)),
         },
         inputs=(split, *split.inputs("features")),
@@ -82,7 +81,7 @@ def metrics_of(report: Evaluation) -> dict[str, Any]:
     return told
 
 
-def _figure(problem: Problem, scored: pd.DataFrame, report: Evaluation, mistakes: Mistakes | None) -> Figure:
+def _sheet(problem: Problem, scored: pd.DataFrame, report: Evaluation, mistakes: Mistakes | None) -> figures.Sheet:
     label, model, dumb = scored["label"], values_of(scored), values_of(scored, "baseline")
     metric = problem.metrics[0]
     features: dict[str, Any] = {"importance": report.importance, "drift": report.drift, "metric": metric.name}
@@ -101,5 +100,5 @@ def _at_a_glance(report: Evaluation, metric: Metric) -> str:
     return f"{figures.as_markdown(chart, metric.name)}\n\n{escaped(metric.name)}"
 
 
-def _inline(picture: bytes) -> str:
-    return figures.image_markdown(figures.compact(picture), "image/png", "How the model is judged")
+def _inline(sheet: figures.Sheet) -> str:
+    return figures.as_markdown(figures.draw_small(sheet), sheet.title)

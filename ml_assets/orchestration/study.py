@@ -31,7 +31,7 @@ from ml_assets.orchestration.step import FRESH_TAG, LANDING, Emitted, Step, ques
 from ml_assets.orchestration.tables import table
 from ml_assets.orchestration.trial import TrialStep
 from ml_assets.problem import Problem, Tuning
-from ml_assets.store import Handle, Png
+from ml_assets.store import Handle
 from ml_assets.training.tuning.study import Study, best_of, table_of
 from ml_assets.training.tuning.suggestions import importance, rounds
 from ml_assets.training.tuning.trial import Trial
@@ -48,9 +48,9 @@ def study(problem: Problem, context: dg.AssetExecutionContext, split: Handle) ->
     trials = [trial for trial, _ in found]
     best, told = best_of(problem, trials), table_of(tuning, trials)
     shares = importance(tuning, trials, higher_is_better=problem.metrics[0].higher_is_better)
-    picture = figures.png(_figure(problem, trials, shares))
+    sheet = _sheet(problem, trials, shares)
     return Made(
-        Study(told, dict(best.params), shares, Png(picture)),
+        Study(told, dict(best.params), shares, sheet.to_json()),
         checks=(
             checks.best_is_inside(tuning, best.params),
             checks.trials_ended([*told["state"]], [*told["why"]]),
@@ -65,9 +65,7 @@ def study(problem: Problem, context: dg.AssetExecutionContext, split: Handle) ->
         metadata={
             "trials_table": table(_shown(row) for row in told.to_dict("records")),
             "at_a_glance": dg.MetadataValue.md(_at_a_glance(problem, trials)),
-            "figures": dg.MetadataValue.md(
-                figures.image_markdown(figures.compact(picture), "image/png", "How the search went")
-            ),
+            "figures": dg.MetadataValue.md(figures.as_markdown(figures.draw_small(sheet), sheet.title)),
         },
         inputs=split.inputs("features"),
         resources={"wall_seconds": round(sum(trial.seconds for trial in trials), 3)},
@@ -205,6 +203,6 @@ def _at_a_glance(problem: Problem, trials: list[Trial]) -> str:
     return f"{figures.as_markdown(chart, f'Best {metric} so far')}\n\nBest {escaped(metric)} so far, by trial"
 
 
-def _figure(problem: Problem, trials: list[Trial], shares: Mapping[str, float]) -> Any:
+def _sheet(problem: Problem, trials: list[Trial], shares: Mapping[str, float]) -> figures.Sheet:
     lines = history(problem, trials)
     return figures.search_report(lines["trial"], lines["best so far"], [*shares.items()], problem.metrics[0].name)

@@ -38,7 +38,7 @@ from ml_assets.lineage.compare import PARTITION
 from ml_assets.lineage.history import history
 from ml_assets.lineage.picture import picture
 from ml_assets.pages.archive import Archive
-from ml_assets.pages.content import file_response
+from ml_assets.pages.content import figure_response, file_response
 from ml_assets.pages.diff_page import diff_page
 from ml_assets.pages.guard import Guard
 from ml_assets.pages.models_page import models_page
@@ -89,6 +89,7 @@ def pages(
         Route("/asset/{asset:path}", show.asset),
         Route("/version/{version}", show.version),
         Route("/version/{version}/lineage", show.lineage),
+        Route("/version/{version}/figure.svg", show.figure),
         Route("/version/{version}/manifest.json", show.manifest),
         Route("/version/{version}/file/{path:path}", show.file),
     ]
@@ -141,6 +142,9 @@ class _Pages:
     def lineage(self, request: Request) -> Response:
         key = self._key(request)
         return self._page("lineage.html", key=key, lineage=picture(self.store, key))
+
+    def figure(self, request: Request) -> Response:
+        return figure_response(self.store, self._key(request))
 
     def manifest(self, request: Request) -> Response:
         return Response(self.store.manifest(self._key(request)).to_bytes(), media_type="application/json")

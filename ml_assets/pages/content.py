@@ -14,10 +14,12 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
-from ml_assets.errors import StoreError, UnknownVersion
-from ml_assets.store import File, Manifest, Store, VersionKey
+from ml_assets.errors import StoreError, UnknownVersion, UnreadableContent
+from ml_assets.figures import Sheet, draw
+from ml_assets.store import Content, File, Manifest, Store, VersionKey
 
 ROWS = 20
+FIGURE = "figure"  # the field of an evaluation or a study that is drawn
 MOST_LOOKED_INTO = 20  # files: each is read whole for every look
 LARGEST_LOOKED_INTO = 64 * 2**20  # bytes: a table is read whole, to verify it
 LARGEST_TEXT = 20_000  # bytes of JSON shown on the page
@@ -65,6 +67,28 @@ def file_response(store: Store, key: VersionKey, path: str) -> Response:
     return Response(data, media_type=media_type, headers=headers)
 
 
+def figure_response(store: Store, key: VersionKey) -> Response:
+    """The figure of a version, drawn.
+
+    Raises:
+        UnknownVersion: if it has none.
+    """
+    content = store.manifest(key).content
+    if not has_sheet(content):
+        raise UnknownVersion(f"{key} has no figure. The page of the version shows what it has.")
+    try:
+        drawn = draw(Sheet.from_json(store.field(content, FIGURE, of=str(key))))
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise UnreadableContent(f"The figure of {key} is none that these pages can draw: {error!r}") from error
+    headers = {"Cache-Control": "private, max-age=3600"}  # how it is drawn may change with the software
+    return Response(drawn, media_type="image/svg+xml", headers=headers)
+
+
+def has_sheet(content: Content) -> bool:
+    """Whether there is a figure to be drawn: the numbers of an evaluation's or a search's."""
+    return bool(content.meta.get("fields", {}).get(FIGURE, {}).get("codec") == "json")
+
+
 def pictures(manifest: Manifest) -> list[File]:
     """The files that are pictures, by their names."""
     return [file for file in manifest.content.files if file.path.endswith(".png")]
@@ -72,7 +96,7 @@ def pictures(manifest: Manifest) -> list[File]:
 
 def looks(store: Store, key: VersionKey) -> list[Look]:
     """What can be shown of the tables and small JSON files of a version, of the first ones of many."""
-    files = store.manifest(key).content.files
+    files = [file for file in store.manifest(key).content.files if not file.path.startswith(f"{FIGURE}/")]
     shown = [f for f in files if f.path.endswith(".parquet") or (f.path.endswith(".json") and f.size <= LARGEST_TEXT)]
     return [_look(store, key, file) for file in shown[:MOST_LOOKED_INTO]]
 

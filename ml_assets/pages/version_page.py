@@ -15,7 +15,7 @@ from ml_assets.lineage.model_card import model_card
 from ml_assets.lineage.picture import Picture, picture
 from ml_assets.pages.card import Block, Paragraph, blocks
 from ml_assets.pages.charts import over_steps
-from ml_assets.pages.content import Look, looks, pictures
+from ml_assets.pages.content import Look, has_sheet, looks, pictures
 from ml_assets.pages.profile import TableProfile, table_profile
 from ml_assets.problem import Problem
 from ml_assets.store import File, Manifest, Store, VersionKey
@@ -48,6 +48,7 @@ class VersionPage:
     metrics: Mapping[str, Any]
     notes: Mapping[str, Any]
     training: Markup | None
+    has_sheet: bool
     figures: Sequence[File]
     looks: Sequence[Look]
     profile: TableProfile | None
@@ -73,6 +74,7 @@ def version_page(store: Store, problems: Sequence[Problem], key: VersionKey) -> 
         metrics=_in_order(manifest),
         notes={name: note for name, note in manifest.notes.items() if name not in (TRAINING, WHY, ORDER)},
         training=over_steps(manifest.notes.get(TRAINING)),
+        has_sheet=has_sheet(manifest.content),
         figures=pictures(manifest),
         looks=looks(store, key),
         profile=table_profile(store, key, _known(problems, problem)),

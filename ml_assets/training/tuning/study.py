@@ -23,7 +23,7 @@ class Study:
         trials: a row per trial: number, round, state, score, steps, why, and a column ``params.<name>`` for each parameter.
         best: the parameters of the best trial.
         importance: parameter -> the share of the scores' spread that it explains, largest first.
-        figure: history and importance, a ``store.Png``.
+        figure: history and importance: the ``figures.Sheet`` as JSON; of older versions a ``store.Png``.
     """
 
     trials: pd.DataFrame
