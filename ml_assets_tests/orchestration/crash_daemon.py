@@ -42,7 +42,7 @@ POINTS = ("TICK_CREATED", "TICK_HELD", "RUN_IDS_RESERVED", "RUN_CREATED", "RUN_L
 MODULE = "ml_assets_tests.orchestration.crash_daemon"
 SENSOR = "shops_landing"
 PATIENCE_SECONDS = 240
-HEAVY = ("pandas", "pandera.pandas", "pyarrow.parquet", "scipy.stats", "matplotlib.figure", "sklearn.metrics")
+HEAVY = ("pandas", "pandera.pandas", "pyarrow.parquet", "scipy.stats", "sklearn.metrics")
 
 
 @dg.definitions

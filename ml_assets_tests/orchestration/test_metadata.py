@@ -12,7 +12,8 @@ from dagster._serdes import serialize_value
 
 from ml_assets.evaluation.judge import Evaluation
 from ml_assets.evaluation.slices import SliceScore
-from ml_assets.figures.compact import MOST_BYTES
+from ml_assets.figures import Sheet
+from ml_assets.figures.draw import MOST_BYTES
 from ml_assets.orchestration.io_manager import IO_MANAGER
 from ml_assets.orchestration.metadata import materialization_metadata
 from ml_assets.orchestration.tables import evaluation_tables
@@ -51,10 +52,11 @@ def test_of_an_evaluation_people_see_a_glance_at_once_and_figures_and_a_card_by_
     shown = shown_of(finished, "umbrellas", "evaluation", "2024-03")
     assert list(shown)[:3] == ["at_a_glance", "figures", "model_card"]
     assert len(shown["at_a_glance"].value) < 1000
-    assert picture_in(shown["figures"].value).startswith(b"\x89PNG")
+    assert b"Precision and recall" in picture_in(shown["figures"].value)
     assert shown["model_card"].value.startswith("# umbrellas, model of 2024-03")
     assert {"gates", "slices", "top_features"} <= set(shown)
-    assert finished.load("umbrellas/evaluation", "2024-03").figure.data.startswith(b"\x89PNG")
+    stored = Sheet.from_json(finished.load("umbrellas/evaluation", "2024-03").figure)
+    assert [panel.title.partition(" (")[0] for panel in stored.panels][:2] == ["Precision and recall", "ROC"]
     assert "metrics_in_order" not in shown, "that is for machines"
 
 

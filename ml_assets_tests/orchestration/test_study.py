@@ -10,6 +10,7 @@ import pytest
 from ml_assets.computation.chain import chain_of
 from ml_assets.computation.planner import Planner
 from ml_assets.computation.reuse import given_as_written
+from ml_assets.figures import Sheet
 from ml_assets.orchestration.rebuild import rebuild
 from ml_assets.problem import Range, Tuning
 from ml_assets.store import Manifest, VersionKey, open_store
@@ -69,7 +70,7 @@ def test_what_people_see_of_a_study(world):
 
     assert {"why", "search/mae", "trials_table", "at_a_glance", "figures"} <= metadata.keys()
     assert manifest.notes["importance"] == {"ridge": 1.0}
-    assert world.load("lemonade/study", NORTH).figure.data.startswith(b"\x89PNG")
+    assert Sheet.from_json(world.load("lemonade/study", NORTH).figure).title == "How the search went"
     checked = {e.check_name: e.passed for e in result.get_asset_check_evaluations() if e.asset_key.path[-1] == "study"}
     assert checked == {"inside_space": True, "trials_ended": True}
 

@@ -10,10 +10,12 @@ import pytest
 
 from ml_assets.problems import BrokenProblem
 from ml_assets.promotion.ledger import Ledger
-from ml_assets.store import Check, Input, open_store
+from ml_assets.store import Check, Input, Png, open_store
 from ml_assets_tests.cli.test_verify import blob_of, flip
 from ml_assets_tests.conftest import BEACH, MONTHS, PROBLEMS
 from ml_assets_tests.pages.conftest import site
+
+PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def key_of(store, asset: str, partition: str = "2024-02"):
@@ -246,8 +248,34 @@ def test_figures_are_shown_at_full_size(shared, get):
     (image,) = get(f"/version/{key.version}").page.all("img")
     reply = get(image["src"])
 
-    assert reply.headers["content-type"] == "image/png"
-    assert reply.body.startswith(b"\x89PNG")
+    assert reply.headers["content-type"] == "image/svg+xml"
+    assert "Precision and recall" in reply.text
+
+
+def test_a_version_without_a_figure_has_none_to_show(shared, get):
+    assert get(f"/version/{key_of(shared, 'umbrellas/split').version}/figure.svg").status == 404
+
+
+@pytest.mark.parametrize(
+    "stored", [{}, {"title": "t"}, {"title": "t", "rows": [[{"what": 1}]]}, {"title": "t", "rows": 3}]
+)
+def test_a_figure_that_cannot_be_drawn_is_told_and_the_rest_of_the_version_is_shown(own, stored):
+    judged = own.load(key_of(own, "umbrellas/evaluation"))
+    manifest = own.manifest(key_of(own, "umbrellas/evaluation"))
+    key = own.commit(dataclasses.replace(manifest, content=own.put(dataclasses.replace(judged, figure=stored))))
+    get = site(own)
+    assert get(f"/version/{key.version}/figure.svg").status == 500
+    assert get(f"/version/{key.version}").status == 200
+
+
+def test_a_figure_of_an_older_version_is_shown_as_it_was_stored(own):
+    judged = own.load(key_of(own, "umbrellas/evaluation"))
+    manifest = own.manifest(key_of(own, "umbrellas/evaluation"))
+    content = own.put(dataclasses.replace(judged, figure=Png(PNG)))
+    key = own.commit(dataclasses.replace(manifest, content=content))
+    get = site(own)
+    (image,) = get(f"/version/{key.version}").page.all("img")
+    assert get(image["src"]).headers["content-type"] == "image/png"
 
 
 def test_a_training_is_drawn_from_its_notes(own):
