@@ -23,6 +23,7 @@ import ml_assets
 from ml_assets.settings import let_waiting_threads_yield
 from ml_assets.store import Store
 from ml_assets_tests.doubles import ice_cream, umbrellas
+from ml_assets_tests.doubles.blank import drawn, leave_figures_blank
 from ml_assets_tests.doubles.s3 import ceph, moto  # noqa: F401 (fixtures)
 
 # no test depends on seconds: a loaded machine takes what it takes
@@ -30,6 +31,7 @@ hypothesis.settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("any machine")
+leave_figures_blank()
 let_waiting_threads_yield()  # tests share the cores: threads that spin while they wait made trainings take many times as long
 
 PROBLEMS = (
@@ -67,9 +69,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("made")
     world = build(folder)
-    for month in MONTHS:
-        world.must_run(umbrellas.PROBLEM, month)
-    world.must_run(ice_cream.PROBLEM, BEACH)
+    with drawn():
+        for month in MONTHS:
+            world.must_run(umbrellas.PROBLEM, month)
+        world.must_run(ice_cream.PROBLEM, BEACH)
     world.instance.dispose()
     return folder
 

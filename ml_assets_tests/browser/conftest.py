@@ -21,6 +21,7 @@ from ml_assets.settings import Settings
 from ml_assets.store import Store
 from ml_assets_tests.conftest import MONTHS, PROBLEMS
 from ml_assets_tests.doubles import umbrellas
+from ml_assets_tests.doubles.blank import drawn
 from ml_assets_tests.doubles.dagster_dev import TINY
 from ml_assets_tests.doubles.ports import free_port
 
@@ -76,7 +77,7 @@ def fill(folder: Path, pages: str) -> Store:
     empty = build(folder)
     empty.instance.dispose()
     definitions = build_definitions(PROBLEMS, empty.store, empty.landing, settings=Settings(pages=pages))
-    with dg.DagsterInstance.from_config(str(folder)) as instance:
+    with dg.DagsterInstance.from_config(str(folder)) as instance, drawn():
         world = replace(empty, instance=instance, definitions=definitions)
         for month in MONTHS:
             world.must_run(umbrellas.PROBLEM, month)

@@ -13,7 +13,12 @@ from ml_assets import figures
 from ml_assets.figures.compact import MOST_BYTES
 
 RNG = np.random.default_rng(0)
-PICTURE = figures.png(figures.binary_report((RNG.random(900) < 0.3).astype(float), RNG.random(900), RNG.random(900)))
+
+
+@pytest.fixture
+def picture() -> bytes:
+    report = figures.binary_report((RNG.random(900) < 0.3).astype(float), RNG.random(900), RNG.random(900))
+    return figures.png(report)
 
 
 def opened(data: bytes) -> Image.Image:
@@ -30,10 +35,10 @@ def crowded(panels: int = 12) -> bytes:
     return figures.png(figure)
 
 
-def test_a_report_stays_legible_and_fits():
-    small = figures.compact(PICTURE)
-    assert len(small) <= MOST_BYTES < len(PICTURE)
-    assert opened(small).width >= 0.6 * opened(PICTURE).width
+def test_a_report_stays_legible_and_fits(picture):
+    small = figures.compact(picture)
+    assert len(small) <= MOST_BYTES < len(picture)
+    assert opened(small).width >= 0.6 * opened(picture).width
 
 
 @pytest.mark.slow
@@ -55,6 +60,6 @@ def test_what_is_transparent_becomes_white():
     assert opened(figures.compact(buffer.getvalue())).getpixel((10, 10)) == (255, 255, 255)
 
 
-def test_where_nothing_is_small_enough_the_smallest_is_given():
-    small = figures.compact(PICTURE, most_bytes=1)
-    assert opened(small).width == round(opened(PICTURE).width * 0.3)
+def test_where_nothing_is_small_enough_the_smallest_is_given(picture):
+    small = figures.compact(picture, most_bytes=1)
+    assert opened(small).width == round(opened(picture).width * 0.3)
