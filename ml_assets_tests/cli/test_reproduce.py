@@ -15,6 +15,7 @@ import pytest
 from ml_assets.computation.packages import version_of
 from ml_assets.store import Store, VersionKey, open_store
 from ml_assets_tests.doubles import ice_cream, restless, tuned, umbrellas
+from ml_assets_tests.doubles.blank import drawn
 from ml_assets_tests.doubles.forgery import forged, forged_well
 from ml_assets_tests.doubles.world import build
 
@@ -81,7 +82,8 @@ def test_a_search_is_rebuilt_trial_by_trial(tmp_path, monkeypatch, call):
     monkeypatch.setenv("ML_ASSETS_LANDING", world.landing.backend.url)
     monkeypatch.setattr("ml_assets.problems.PROBLEMS", (tuned.LEMONADE,))
     world.landing.write("lemonade/north.parquet", ice_cream.sales("north"))
-    world.must_run(tuned.LEMONADE, "north", tuned.UP_TO_MODEL)
+    with drawn():
+        world.must_run(tuned.LEMONADE, "north", tuned.UP_TO_MODEL)
     answer = call("reproduce", "lemonade")
     assert answer.code == 0, answer
     assert answer.out.startswith("11 rebuilt, 11 identical, ")
