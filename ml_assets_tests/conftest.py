@@ -1,6 +1,6 @@
 """A store that holds what Dagster made of the tiny problems, for tests that look at it or act on it.
 
-    made      its folder, made once per session: never write to it
+    made      its folder, made once for all workers: never write to it
     shared    that store, to look at
     own       a copy of it, to change
 
@@ -10,10 +10,12 @@
 from __future__ import annotations
 
 import dataclasses
+import fcntl
+import gc
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -46,6 +48,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path not in slow)
 
 
+def pytest_collection_finish() -> None:
+    """The garbage collector need not look again and again at all the modules that are loaded now: they stay."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _ctrl_c_is_heard() -> None:
     """Also where a shell started the tests in the background: it lets what it starts ignore Ctrl-C, and so all children."""
@@ -63,14 +71,31 @@ def _no_power_cut() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made_once("made", make, tmp_path_factory)
+
+
+def make(folder: Path) -> None:
     from ml_assets_tests.doubles.world import build  # imports Dagster: only for who needs it
 
-    folder = tmp_path_factory.mktemp("made")
     world = build(folder)
     for month in MONTHS:
         world.must_run(umbrellas.PROBLEM, month)
     world.must_run(ice_cream.PROBLEM, BEACH)
     world.instance.dispose()
+
+
+def made_once(name: str, make: Callable[[Path], None], factory: pytest.TempPathFactory) -> Path:
+    """A folder of all workers' to be looked at, made by the one that asks first, while others that ask wait."""
+    own = factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / name
+    is_made = folder.with_suffix(".made")
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not is_made.exists():
+            shutil.rmtree(folder, ignore_errors=True)  # what a worker left that did not come to the end
+            folder.mkdir()
+            make(folder)
+            is_made.touch()
     return folder
 
 

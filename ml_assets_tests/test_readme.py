@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
-import subprocess
 import sys
 from dataclasses import dataclass
 from itertools import pairwise
@@ -97,29 +95,6 @@ def test_the_graph_is_that_of_the_assets(tmp_path: Path):
     }
 
     assert drawn == between
-
-
-@pytest.mark.slow
-def test_the_readmes_command_lines_work_one_after_the_other(tmp_path: Path):
-    (tmp_path / "dagster.yaml").symlink_to(ROOT / "dagster.yaml")
-    program = str(Path(sys.executable).parent / "ml-assets")
-    for arguments in ML_ASSETS:
-        if arguments == ["view"]:
-            continue  # it answers until it is stopped: cli/test_view.py starts it and stops it
-        run(tmp_path, program, *map(earlier, arguments))
-
-
-def earlier(text: str) -> str:
-    """The text about three months instead of six: they tell as much in half the time."""
-    months = {"2013-06": "2013-03", "2013-04": "2013-02", "2013-03": "2013-01"}
-    return re.sub("|".join(months), lambda found: months[found[0]], text)
-
-
-def run(folder: Path, *command: str) -> None:
-    """In an environment without what would lead elsewhere than the folder."""
-    environment = {k: v for k, v in os.environ.items() if k != "DAGSTER_HOME" and not k.startswith("ML_ASSETS_")}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{shlex.join(command)}\n{done.stdout}{done.stderr}"
 
 
 @dataclass(frozen=True)

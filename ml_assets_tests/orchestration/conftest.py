@@ -1,4 +1,4 @@
-"""A fresh world per test, or one per module where nothing is changed."""
+"""A fresh world per test, or one for all where nothing is changed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def world(tmp_path) -> World:
     return build(tmp_path)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def finished(tmp_path_factory) -> World:
     """Three months of umbrellas, made through to predictions. Not to be changed by tests."""
     world = build(tmp_path_factory.mktemp("world"))

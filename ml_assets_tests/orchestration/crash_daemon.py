@@ -32,6 +32,8 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._daemon.sensor import execute_sensor_iteration
 
 from ml_assets import open_landing, open_store
+from ml_assets.computation.chain import CHAIN
+from ml_assets.computation.recipe import Recipe
 from ml_assets.orchestration import build_definitions
 from ml_assets.orchestration.selection import Target
 from ml_assets.store import trust
@@ -42,7 +44,14 @@ POINTS = ("TICK_CREATED", "TICK_HELD", "RUN_IDS_RESERVED", "RUN_CREATED", "RUN_L
 MODULE = "ml_assets_tests.orchestration.crash_daemon"
 SENSOR = "shops_landing"
 PATIENCE_SECONDS = 240
-HEAVY = ("pandas", "pandera.pandas", "pyarrow.parquet", "scipy.stats", "sklearn.metrics")
+HEAVY = (
+    "pandas",
+    "pandera.pandas",
+    "pandera.strategies.pandas_strategies",
+    "pyarrow.parquet",
+    "scipy.stats",
+    "sklearn.metrics",
+)
 
 
 @dg.definitions
@@ -54,6 +63,8 @@ def main(folder: Path, kills: int) -> None:
     trust(ice_cream.Line)
     for module in HEAVY:  # once, and not in each process
         importlib.import_module(module)
+    for noun in CHAIN:  # as it looks at the code
+        assert Recipe(ice_cream.SHOPS, noun).code
     killed = []
     for n in range(kills):
         land(folder, f"shop-{n:02d}")
