@@ -32,7 +32,8 @@ class Metric:
         higher_is_better: direction.
         compute: ``(label (n,), prediction (n,) or (n, classes), weights (b, n)) -> (b,)``: one value per row of
             weights, where an entry says how often that row of the data counts. Of several classes ``label`` is the place of
-            the class's column, 0 … classes - 1, whatever the classes are called.
+            the class's column, 0 … classes - 1, whatever the classes are called. Of more than 50,000 rows it is resampled in
+            small bags, unless it is a ``Mean``, see ``ml_assets.evaluation.metrics``.
         unit: ``1`` for a pure number or fraction, else e.g. ``minutes``.
     """
 

@@ -8,7 +8,7 @@ EVALUATION = Asset(
     name="evaluation",
     made_by="ml_assets.orchestration.evaluation:evaluation",
     description=lambda problem: (
-        "Metrics with bootstrap intervals on the test rows of the split, beside the baseline, and by slice."
+        "Metrics with 95 % intervals on the test rows of the split, beside the baseline, and by slice."
     ),
     inputs=(Input("model"),),
     follows=("split", "features"),

@@ -1,4 +1,8 @@
-"""How sure a number is: the bootstrap over rows. How sure a difference between two models is: ``paired_test``.
+"""How sure a number is. How sure a difference between two models is: ``paired_test``.
+
+**How it is found** depends on the number of rows, and is said with every interval. Up to 50,000 rows are resampled, a thousand
+times: the bootstrap. Of more, what would cost the more the more rows there are: shipped metrics have closed forms, see
+``closed_forms``, and any other is resampled in small bags, see ``bags``. Both tell what the bootstrap would.
 
 **What is assumed.** Rows are taken as independent draws from the population that the model will meet. Rows that share a day,
 a customer or a machine are not: then the true interval is wider than the one given here.
@@ -7,9 +11,12 @@ a customer or a machine are not: then the true interval is wider than the one gi
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeVar
 
+from ml_assets.evaluation import bags
+from ml_assets.evaluation.closed_forms import closed_form
+from ml_assets.evaluation.metrics import Answers, prepared
 from ml_assets.problem import Metric
 
 if TYPE_CHECKING:
@@ -20,6 +27,7 @@ Number = TypeVar("Number", float, "np.ndarray")
 RESAMPLES = 1000
 CELLS_AT_ONCE = 1 << 22  # of a chunk of weights: 16 MiB
 MOST_UNDEFINED = 0.01  # of the resamples
+MANY_ROWS = 50_000  # more are not resampled: of so many a thousand resamples cost a second of a core per metric
 
 
 @dataclass(frozen=True)
@@ -29,11 +37,50 @@ class Interval:
     Attributes:
         low, high: its bounds; NaN where there is none.
         undefined: how many resamples had no value (one class only) and are left out.
+        method: how it was found, in words.
     """
 
     low: float
     high: float
     undefined: int
+    method: str = ""
+
+
+def intervals(
+    metrics: Sequence[Metric], answers: Mapping[str, Answers], *, seed: int = 0, resamples: int = RESAMPLES
+) -> dict[str, dict[str, Interval]]:
+    """The 95 % interval of every metric of every model, by the method that so many rows ask for; see the module.
+
+    Args:
+        answers: by model, of the same rows in the same order.
+        resamples: how many, where there are any.
+    Returns:
+        ``{model: {metric name: its interval}}``.
+    """
+    rows = _rows(answers)
+    if rows <= MANY_ROWS:
+        return _of_draws(_resampled(metrics, answers, seed, resamples), rows, f"bootstrap, {resamples:,} resamples")
+    closed = {who: _closed_forms(metrics, of, seed, resamples) for who, of in answers.items()}
+    others = [metric for metric in metrics if not all(metric.name in of for of in closed.values())]
+    draws = bags.bag_draws(others, answers, seed=seed, resamples=resamples) if others else {}
+    in_bags = _of_draws(draws, rows, bags.method(resamples))
+    return {who: of | in_bags.get(who, {}) for who, of in closed.items()}
+
+
+def _rows(answers: Mapping[str, Answers]) -> int:
+    return len(next(iter(answers.values())).label)
+
+
+def _closed_forms(metrics: Sequence[Metric], answers: Answers, seed: int, draws: int) -> dict[str, Interval]:
+    found = {metric.name: closed_form(metric, answers, seed=seed, draws=draws) for metric in metrics}
+    return {name: Interval(*of[0], undefined=0, method=of[1]) for name, of in found.items() if of}
+
+
+def _of_draws(draws: Mapping[str, Mapping[str, np.ndarray]], rows: int, method: str) -> dict[str, dict[str, Interval]]:
+    return {
+        who: {name: replace(interval(values, rows), method=method) for name, values in of.items()}
+        for who, of in draws.items()
+    }
 
 
 def bootstrap_weights(n: int, resamples: int = RESAMPLES, seed: int = 0) -> Iterator[np.ndarray]:
@@ -72,14 +119,20 @@ def resampled(
     Returns:
         ``{model: {metric name: (resamples,)}}``; NaN where a resample leaves a metric undefined.
     """
+    return _resampled(metrics, {who: Answers(label, of) for who, of in predictions.items()}, seed, resamples)
+
+
+def _resampled(
+    metrics: Sequence[Metric], answers: Mapping[str, Answers], seed: int, resamples: int
+) -> dict[str, dict[str, np.ndarray]]:
     import numpy as np
 
-    chunks: dict[str, dict[str, list[np.ndarray]]] = {name: {m.name: [] for m in metrics} for name in predictions}
-    for weights in bootstrap_weights(len(label), resamples, seed):
-        for name, prediction in predictions.items():
-            for metric in metrics:
-                chunks[name][metric.name].append(metric.compute(label, prediction, weights))
-    return {name: {m: np.concatenate(parts) for m, parts in of.items()} for name, of in chunks.items()}
+    weighed = {(who, m.name): prepared(m, of) for who, of in answers.items() for m in metrics}
+    found: dict[tuple[str, str], list[np.ndarray]] = {each: [] for each in weighed}
+    for weights in bootstrap_weights(_rows(answers), resamples, seed):
+        for each, of in weighed.items():
+            found[each].append(of(weights))
+    return {who: {m.name: np.concatenate(found[who, m.name]) for m in metrics} for who in answers}
 
 
 def improvement(metric: Metric, challenger: Number, champion: Number) -> Number:

@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ml_assets.classes import by_column
-from ml_assets.evaluation.intervals import RESAMPLES, interval, resampled
-from ml_assets.evaluation.metrics import value, written
+from ml_assets.evaluation.intervals import RESAMPLES, Interval, intervals
+from ml_assets.evaluation.metrics import Answers, value_of, written
 from ml_assets.evaluation.plain import from_plain, to_plain
 from ml_assets.evaluation.scored_rows import classes_of, scored_rows, values_of
 from ml_assets.evaluation.slices import SliceScore, slice_scores
-from ml_assets.problem import FeatureTable, Gate, Metric, Problem
+from ml_assets.problem import FeatureTable, Gate, Problem
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,16 +22,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A metric and its 95 % bootstrap interval; NaN where undefined, see ``interval``.
+    """A metric and its 95 % interval; NaN where undefined, see ``intervals``.
 
     Attributes:
         undefined: how many resamples had no value; the interval leaves them out.
+        method: how the interval was found, in words; empty in older evaluations, which resampled the rows a thousand times.
     """
 
     value: float
     low: float
     high: float
     undefined: int = 0
+    method: str = ""
 
 
 Scores = Mapping[str, Estimate]  # by metric name
@@ -86,6 +88,7 @@ class Evaluation:
         slices: the model's metrics by the problem's slices, largest first.
         gates: a verdict for each gate, in the problem's order.
         importance: feature and by how much the first metric drops without it, most important first; empty if not asked.
+        left_out: what importance does not tell, as a sentence; see ``Importance``.
         drift: feature and the population stability index of these rows against the training's, most drifted first.
     """
 
@@ -97,6 +100,16 @@ class Evaluation:
     gates: tuple[GateVerdict, ...]
     importance: ByFeature = ()
     drift: ByFeature = ()
+    left_out: str = ""
+
+    @property
+    def methods(self) -> str:
+        """How intervals were found: ``bootstrap, 1,000 resamples``; where it differs, ``auroc: DeLong's variance; brier: …``.
+
+        Empty of older evaluations.
+        """
+        of = {name: estimate.method for name, estimate in self.model.items()}
+        return next(iter(of.values())) if len({*of.values()}) == 1 else "; ".join(f"{n}: {m}" for n, m in of.items())
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON; what is undefined (NaN) becomes null, what is infinite the text ``Infinity`` or ``-Infinity``."""
@@ -115,6 +128,7 @@ class Evaluation:
             gates=tuple(GateVerdict(**_numbers(g)) for g in plain["gates"]),
             importance=tuple((name, from_plain(number)) for name, number in plain.get("importance", ())),
             drift=tuple((name, from_plain(number)) for name, number in plain.get("drift", ())),
+            left_out=plain.get("left_out", ""),
         )
 
 
@@ -145,6 +159,7 @@ def judge_scored(
     *,
     importance: ByFeature = (),
     drift: ByFeature = (),
+    left_out: str = "",
     seed: int = 0,
     resamples: int = RESAMPLES,
 ) -> Evaluation:
@@ -160,12 +175,14 @@ def judge_scored(
     classes = classes_of(scored)
     by = {"model": values_of(scored), "baseline": values_of(scored, "baseline")}
     label, _ = by_column(scored["label"].to_numpy(), by["model"], classes)
-    draws = resampled(problem.metrics, label, by, seed=seed, resamples=resamples)
+    answers = {who: Answers(label, said) for who, said in by.items()}
+    spreads = intervals(problem.metrics, answers, seed=seed, resamples=resamples)
     scores = {
-        who: {m.name: _estimate(m, label, values, draws[who][m.name]) for m in problem.metrics}
-        for who, values in by.items()
+        who: {m.name: _estimate(value_of(m, of), spreads[who][m.name]) for m in problem.metrics}
+        for who, of in answers.items()
     }
-    judged = rows.rows(~np.isnan(rows.label))
+    known = ~np.isnan(rows.label)
+    judged = rows if known.all() else rows.rows(known)
     return Evaluation(
         rows=len(scored),
         unlabelled=len(rows) - len(scored),
@@ -177,12 +194,12 @@ def judge_scored(
         gates=tuple(_verdict(gate, scores["model"], scores["baseline"], len(scored)) for gate in problem.gates),
         importance=importance,
         drift=drift,
+        left_out=left_out,
     )
 
 
-def _estimate(metric: Metric, label: np.ndarray, prediction: np.ndarray, draws: np.ndarray) -> Estimate:
-    spread = interval(draws, rows=len(label))
-    return Estimate(value(metric, label, prediction), spread.low, spread.high, spread.undefined)
+def _estimate(value: float, spread: Interval) -> Estimate:
+    return Estimate(value, spread.low, spread.high, spread.undefined, spread.method)
 
 
 # ---------------------------------------------------------------- gates

@@ -1,8 +1,9 @@
 """Metrics as scikit-learn defines them, computed over many resamples of the same rows at once.
 
 A bootstrap asks for one metric a thousand times over the same predictions, each time with other counts per row. Here the
-rows are sorted once and the counts are a matrix ``weights`` of shape (b, n), so that a thousand resamples cost about as
-much as ten calls of scikit-learn. Work goes through blocks of rows that fit a core's cache.
+counts are a matrix ``weights`` of shape (b, n), and what does not depend on them is done once, by ``prepared``: a `Mean` finds
+the loss of each row, a `Ranking` sorts the rows. A thousand resamples then cost about as much as a few calls of
+scikit-learn. Work goes through blocks of resamples that fit a core's cache.
 
 Every metric is NaN where it is undefined: no row counts, or a ranking metric sees one class only. To give a metric its
 unit: ``dataclasses.replace(MAE, unit="minutes")``.
@@ -12,7 +13,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, NamedTuple
 
 from ml_assets.classes import Classes, by_column
 from ml_assets.errors import InvalidPrediction
@@ -21,10 +24,35 @@ from ml_assets.problem import Metric
 if TYPE_CHECKING:
     import numpy as np
 
-CELLS_AT_ONCE = (
-    1 << 16
-)  # of a block of weights: its temporaries stay in a core's cache (measured 2-4 times faster than 1 << 20)
+    Weighed = Callable[[np.ndarray], np.ndarray]  # weights (b, n) -> the metric under each, (b,)
+
+CELLS_AT_ONCE = 1 << 16  # of a block of weights: its temporaries stay in a core's cache (2-4 times faster than 1 << 20)
 CALIBRATION_BINS = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What a model said of rows whose label is known; what several metrics need of them is done once.
+
+    Attributes:
+        label: shape (n,), no NaN.
+        prediction: shape (n,), (n, classes) or, with intervals, (n, 3).
+    """
+
+    label: np.ndarray
+    prediction: np.ndarray
+
+    @cached_property
+    def thresholds(self) -> Thresholds:
+        """The rows sorted by score."""
+        return Thresholds.of(self.label, self.prediction)
+
+
+def prepared(metric: Metric, answers: Answers) -> Weighed:
+    """The metric of these rows as a function of their weights; what does not depend on the weights is done once."""
+    if isinstance(metric.compute, Mean | Ranking):
+        return metric.compute.prepared(answers)
+    return partial(metric.compute, answers.label, answers.prediction)
 
 
 def value(metric: Metric, label: np.ndarray, prediction: np.ndarray, classes: Classes = ()) -> float:
@@ -35,10 +63,14 @@ def value(metric: Metric, label: np.ndarray, prediction: np.ndarray, classes: Cl
         prediction: shape (n,), (n, classes) or, with intervals, (n, 3).
         classes: of several classes, that of each column; without them the labels are the places of their columns.
     """
+    return value_of(metric, Answers(*by_column(label, prediction, classes)))
+
+
+def value_of(metric: Metric, answers: Answers) -> float:
+    """The same of answers whose label is the place of the class's column."""
     import numpy as np
 
-    label, prediction = by_column(label, prediction, classes)
-    return float(metric.compute(label, prediction, np.ones((1, len(label)), dtype=np.int64))[0])
+    return float(prepared(metric, answers)(np.ones((1, len(answers.label)), dtype=np.int64))[0])
 
 
 def written(number: float, unit: str = "1", *, apart_from: float | None = None) -> str:
@@ -64,65 +96,121 @@ def _looks_wrong(number: float, apart_from: float | None, decimals: int) -> bool
 # ---------------------------------------------------------------- ranking: binary label, one score per row
 
 
-def _average_precision(label: np.ndarray, prediction: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Mean precision over thresholds, weighted by the recall each adds; no interpolation.
+class Counts(NamedTuple):
+    """How many rows count under each of b weights, at the thresholds that some positive reaches exactly, highest first.
+
+    Attributes:
+        positives: at each threshold, shape (b, thresholds).
+        so_far: positives at or above it, the same shape.
+        above, down_to: all rows above it, and at or above it, the same shape.
+        rows: all rows, shape (b,).
+    """
+
+    positives: np.ndarray
+    so_far: np.ndarray
+    above: np.ndarray
+    down_to: np.ndarray
+    rows: np.ndarray
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """A metric of the order of scores: what ``summarise`` makes of the counts at the thresholds."""
+
+    summarise: Callable[[Counts], np.ndarray]
+
+    def __call__(self, label: np.ndarray, prediction: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """One value per row of ``weights`` (b, n), see ``Metric.compute``."""
+        return self.prepared(Answers(label, prediction))(weights)
+
+    def prepared(self, answers: Answers) -> Weighed:
+        """As a function of weights (b, n)."""
+        return partial(self._weighed, answers.thresholds)
+
+    def _weighed(self, thresholds: Thresholds, weights: np.ndarray) -> np.ndarray:
+        import numpy as np
+
+        result = np.full(len(weights), np.nan)
+        for at, block in _blocks(weights) if len(thresholds.positives) else ():
+            counts = thresholds.counts(block)
+            both = (counts.so_far[:, -1] > 0) & (counts.so_far[:, -1] < counts.rows)
+            result[at][both] = self.summarise(Counts(*(of[both] for of in counts)))
+        return result
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Rows sorted by score, highest first, and the scores that some positive has: no ranking metric asks for the others.
+
+    Attributes:
+        order: positions of all rows, shape (n,).
+        first, last: where the rows of each such score begin and end in ``order``.
+        positives: positions of the positive rows in their order.
+        last_positive: where those of each such score end in ``positives``.
+    """
+
+    order: np.ndarray
+    first: np.ndarray
+    last: np.ndarray
+    positives: np.ndarray
+    last_positive: np.ndarray
+
+    @classmethod
+    def of(cls, label: np.ndarray, prediction: np.ndarray) -> Thresholds:
+        """Of binary labels (n,) and one score per row (n,)."""
+        import numpy as np
+
+        score = _one_score_per_row(prediction)
+        order = np.argsort(-score, kind="stable")
+        positive, score = label[order] == 1, score[order]
+        held = np.flatnonzero(positive)
+        last_positive = np.flatnonzero(np.append(np.diff(score[held]) != 0, True)[: len(held)])
+        ends = np.append(np.flatnonzero(np.diff(score) != 0), len(score) - 1)  # the last row of each score
+        of = np.searchsorted(ends, held[last_positive])
+        return cls(order, np.append(0, ends + 1)[of], ends[of], order[held], last_positive)
+
+    def counts(self, weights: np.ndarray) -> Counts:
+        """The counts under each of ``weights`` (b, n), with a positive among the n rows."""
+        import numpy as np
+
+        down_to = _running_sum(np.take(weights, self.order, axis=1))
+        above = np.take(down_to, self.first - 1, axis=1)
+        above[:, self.first == 0] = 0
+        so_far = _running_sum(np.take(weights, self.positives, axis=1))
+        if len(self.last_positive) < len(self.positives):
+            so_far = np.take(so_far, self.last_positive, axis=1)
+        at_each = np.diff(so_far, axis=1, prepend=so_far.dtype.type(0))
+        return Counts(at_each, so_far, above, np.take(down_to, self.last, axis=1), down_to[:, -1])
+
+
+def _running_sum(counts: np.ndarray) -> np.ndarray:
+    """Along each row, in place and in the counts' own type: four times as fast as in 64 bits."""
+    import numpy as np
+
+    return np.cumsum(counts, axis=1, dtype=counts.dtype, out=counts)
+
+
+def _precision_by_recall(of: Counts) -> np.ndarray:
+    """Average precision: mean precision over thresholds, weighted by the recall each adds; no interpolation.
 
     Source: ``sklearn.metrics.average_precision_score``.
     """
-    return _over_thresholds(label, prediction, weights, _precision_by_recall)
-
-
-def _auroc(label: np.ndarray, prediction: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Chance that a random positive scores above a random negative, ties counted half.
-
-    Source: ``sklearn.metrics.roc_auc_score``.
-    """
-    return _over_thresholds(label, prediction, weights, _area_under_curve)
-
-
-def _precision_by_recall(positives: np.ndarray, negatives: np.ndarray) -> np.ndarray:
-    import numpy as np
-
-    precision = _ratio(positives, positives + negatives, where_zero=0.0)
-    area: np.ndarray = (np.diff(positives, axis=1, prepend=0) * precision).sum(axis=1) / positives[:, -1]
+    precision = _ratio(of.so_far, of.down_to, where_zero=0.0)
+    area: np.ndarray = (of.positives * precision).sum(axis=1) / of.so_far[:, -1]
     return area
 
 
-def _area_under_curve(positives: np.ndarray, negatives: np.ndarray) -> np.ndarray:
-    import numpy as np
+def _area_under_curve(of: Counts) -> np.ndarray:
+    """AUROC: chance that a random positive scores above a random negative, ties counted half.
 
-    middle = positives - np.diff(positives, axis=1, prepend=0) / 2  # of the trapezoid's two heights
-    area = (np.diff(negatives, axis=1, prepend=0) * middle).sum(axis=1)
-    share: np.ndarray = area / (positives[:, -1].astype(float) * negatives[:, -1])
+    Source: ``sklearn.metrics.roc_auc_score``.
+    """
+    positives = of.so_far[:, -1].astype(float)
+    negatives = of.rows - positives
+    beside = of.above + of.down_to - 2.0 * of.so_far + of.positives  # twice the negatives above, ties counted half
+    lost: np.ndarray = (of.positives * beside).sum(axis=1) / 2
+    share: np.ndarray = 1 - lost / (positives * negatives)
     return share
-
-
-def _over_thresholds(
-    label: np.ndarray,
-    prediction: np.ndarray,
-    weights: np.ndarray,
-    summarise: Callable[[np.ndarray, np.ndarray], np.ndarray],
-) -> np.ndarray:
-    """Apply ``summarise`` to the counts of positives and negatives at or above each distinct score, both (b, thresholds)."""
-    import numpy as np
-
-    score = _one_score_per_row(prediction)
-    result = np.full(len(weights), np.nan)
-    if not len(score):
-        return result
-    order = np.argsort(-score, kind="stable")
-    first_of_ties = np.flatnonzero(np.append(True, np.diff(score[order]) != 0))
-    positive = (label[order] == 1).astype(weights.dtype)
-    for at, block in _blocks(weights):
-        counts = np.take(block, order, axis=1)
-        positives, negatives = counts * positive, counts * (1 - positive)
-        if len(first_of_ties) < len(order):
-            positives, negatives = (np.add.reduceat(part, first_of_ties, axis=1) for part in (positives, negatives))
-        for part in (positives, negatives):  # in place and in their own type: four times as fast as in 64 bits
-            np.cumsum(part, axis=1, dtype=part.dtype, out=part)
-        both = (positives[:, -1] > 0) & (negatives[:, -1] > 0)
-        result[at][both] = summarise(positives[both], negatives[both])
-    return result
 
 
 def _one_score_per_row(prediction: np.ndarray) -> np.ndarray:
@@ -135,24 +223,79 @@ def _one_score_per_row(prediction: np.ndarray) -> np.ndarray:
     return prediction
 
 
+# ---------------------------------------------------------------- means over rows
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A metric that is the mean of a loss (or gain) over rows, or what ``then`` makes of the mean, or of several means.
+
+    Attributes:
+        loss: ``(label, prediction) -> (n,)`` or, of k losses, ``(n, k)``.
+        then: means (b,) or (b, k) -> the metric (b,); of one mean, it never falls where that rises.
+    """
+
+    loss: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    then: Callable[[np.ndarray], np.ndarray] | None = None
+
+    def __call__(self, label: np.ndarray, prediction: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """One value per row of ``weights`` (b, n), see ``Metric.compute``."""
+        return self.prepared(Answers(label, prediction))(weights)
+
+    def prepared(self, answers: Answers) -> Weighed:
+        """As a function of weights (b, n)."""
+        return partial(self._weighed, self.loss(answers.label, answers.prediction))
+
+    def by_unit(self, answers: Answers, unit: np.ndarray) -> Weighed:
+        """As a function of the weights of groups of rows, (b, m), each of whose rows counts as often as its group.
+
+        Args:
+            unit: the group of each row, 0 … m-1, none empty, shape (n,).
+        """
+        import numpy as np
+
+        losses = self.loss(answers.label, answers.prediction)
+        columns = losses.reshape(len(losses), -1).T
+        sizes = np.bincount(unit)
+        means = np.stack([np.bincount(unit, weights=of) for of in columns], axis=1) / sizes[:, None]
+        means = means if losses.ndim > 1 else means[:, 0]
+        return lambda weights: self._weighed(means, weights * sizes)
+
+    def _weighed(self, losses: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        return self.finished(weighted_mean(losses, weights))
+
+    def finished(self, means: np.ndarray) -> np.ndarray:
+        """The metric of means."""
+        return means if self.then is None else self.then(means)
+
+
+def _root(means: np.ndarray) -> np.ndarray:
+    import numpy as np
+
+    root: np.ndarray = np.sqrt(means)
+    return root
+
+
 # ---------------------------------------------------------------- probabilities
 
 
-def _brier(label: np.ndarray, prediction: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Mean squared error of probabilities; of several classes, summed over them (range 0 to 2).
+def _squared_errors(label: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+    """Brier score: mean squared error of probabilities; of several classes, summed over them (range 0 to 2).
 
     Source: Brier (1950); ``sklearn.metrics.brier_score_loss``.
     """
     import numpy as np
 
     if prediction.ndim == 1:
-        return weighted_mean((prediction - label) ** 2, weights)
+        of_two: np.ndarray = (prediction - label) ** 2
+        return of_two
     truth = label[:, None] == np.arange(prediction.shape[1])
-    return weighted_mean(((prediction - truth) ** 2).sum(axis=1), weights)
+    errors: np.ndarray = ((prediction - truth) ** 2).sum(axis=1)
+    return errors
 
 
-def _log_loss(label: np.ndarray, prediction: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Mean negative log probability of what happened, in nats; probabilities are kept off 0 and 1 by the type's epsilon.
+def _surprise(label: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+    """Log loss: mean negative log probability of what happened, in nats; kept off 0 and 1 by the type's epsilon.
 
     Source: ``sklearn.metrics.log_loss``.
     """
@@ -163,15 +306,14 @@ def _log_loss(label: np.ndarray, prediction: np.ndarray, weights: np.ndarray) ->
     else:
         happened = prediction[np.arange(len(label)), label.astype(int)]
     epsilon = np.finfo(happened.dtype).eps
-    return weighted_mean(-np.log(np.clip(happened, epsilon, 1 - epsilon)), weights)
+    surprise: np.ndarray = -np.log(np.clip(happened, epsilon, 1 - epsilon))
+    return surprise
 
 
-def _calibration_error(label: np.ndarray, prediction: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Expected calibration error: mean over rows of |observed rate - mean probability| of the row's bin.
+def _excess_by_bin(label: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+    """By how much a row's probability exceeds what happened, in the column of the row's bin, else 0: shape (n, bins).
 
     Ten equal-width bins, closed on the right. Of several classes, the predicted class's probability and whether it is right.
-
-    Source: Naeini et al. (2015), Obtaining Well Calibrated Probabilities; bins as ``sklearn.calibration.calibration_curve``.
     """
     import numpy as np
 
@@ -180,30 +322,36 @@ def _calibration_error(label: np.ndarray, prediction: np.ndarray, weights: np.nd
     else:
         confidence, hit = prediction.max(axis=1), prediction.argmax(axis=1) == label
     bin_of = np.searchsorted(np.linspace(0, 1, CALIBRATION_BINS + 1)[1:-1], confidence)
-    excess = np.where(bin_of[:, None] == np.arange(CALIBRATION_BINS), (confidence - hit)[:, None], 0.0)  # (n, bins)
-    return _ratio(abs(_product(weights, excess)).sum(axis=1), weights.sum(axis=1))
+    return np.where(bin_of[:, None] == np.arange(CALIBRATION_BINS), (confidence - hit)[:, None], 0.0)
 
 
-def _accuracy(label: np.ndarray, prediction: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Share of rows whose predicted class is right: the most probable one, or 1 from a probability of 0.5."""
+def _total_distance(means: np.ndarray) -> np.ndarray:
+    """Expected calibration error: mean over rows of |observed rate - mean probability| of the row's bin.
+
+    Source: Naeini et al. (2015), Obtaining Well Calibrated Probabilities; bins as ``sklearn.calibration.calibration_curve``.
+    """
+    distance: np.ndarray = abs(means).sum(axis=1)
+    return distance
+
+
+def _hits(label: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+    """Accuracy: share of rows whose predicted class is right: the most probable one, or 1 from a probability of 0.5."""
     predicted = prediction >= 0.5 if prediction.ndim == 1 else prediction.argmax(axis=1)
-    return weighted_mean(predicted == label, weights)
+    hits: np.ndarray = predicted == label
+    return hits
 
 
 # ---------------------------------------------------------------- regression
 
 
-def _mae(label: np.ndarray, prediction: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Mean absolute error, in the label's unit."""
-    return weighted_mean(abs(_one_value_per_row(prediction) - label), weights)
+def _absolute_errors(label: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+    errors: np.ndarray = abs(_one_value_per_row(prediction) - label)
+    return errors
 
 
-def _rmse(label: np.ndarray, prediction: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Root of the mean squared error, in the label's unit."""
-    import numpy as np
-
-    root: np.ndarray = np.sqrt(weighted_mean((_one_value_per_row(prediction) - label) ** 2, weights))
-    return root
+def _squares_of_errors(label: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+    squares: np.ndarray = (_one_value_per_row(prediction) - label) ** 2
+    return squares
 
 
 def _one_value_per_row(prediction: np.ndarray) -> np.ndarray:
@@ -228,20 +376,23 @@ def _product(weights: np.ndarray, per_row: np.ndarray) -> np.ndarray:
     """``weights @ per_row`` in float64 without ever holding all weights as floats."""
     import numpy as np
 
-    parts = [block.astype(float) @ per_row.astype(float) for _, block in _blocks(weights)]
-    return np.concatenate(parts) if parts else np.empty((0, *per_row.shape[1:]))
+    result, numbers = np.empty((len(weights), *per_row.shape[1:])), per_row.astype(float, copy=False)
+    for at, block in _blocks(weights):
+        result[at] = block.astype(float) @ numbers
+    return result
 
 
 def weighted_mean(per_row: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """The mean of ``per_row`` (n,) under each row of ``weights`` (b, n): shape (b,), NaN where nothing counts.
+    """The mean of ``per_row``, (n,) or (n, k), under each row of ``weights`` (b, n): shape (b,) or (b, k).
 
-    Infinite where a row counts that is; a row that does not count never matters.
+    NaN where nothing counts; infinite where a row counts that is; a row that does not count never matters.
     """
     import numpy as np
 
     infinite = np.isinf(per_row)
     if not infinite.any():
-        return _ratio(_product(weights, per_row), weights.sum(axis=1))
+        total = weights.sum(axis=1)
+        return _ratio(_product(weights, per_row), total if per_row.ndim == 1 else total[:, None])
     mean = weighted_mean(np.where(infinite, 0, per_row), weights)
     with np.errstate(invalid="ignore"):  # both signs: inf - inf
         for sign in (1, -1):
@@ -260,11 +411,13 @@ def _ratio(numerator: np.ndarray, denominator: np.ndarray, *, where_zero: float 
 
 # ---------------------------------------------------------------- the metrics
 
-AVERAGE_PRECISION = Metric("average_precision", higher_is_better=True, compute=_average_precision)
-AUROC = Metric("auroc", higher_is_better=True, compute=_auroc)
-BRIER = Metric("brier", higher_is_better=False, compute=_brier)
-LOG_LOSS = Metric("log_loss", higher_is_better=False, compute=_log_loss, unit="nats")
-CALIBRATION_ERROR = Metric("calibration_error", higher_is_better=False, compute=_calibration_error)
-ACCURACY = Metric("accuracy", higher_is_better=True, compute=_accuracy)
-MAE = Metric("mae", higher_is_better=False, compute=_mae)
-RMSE = Metric("rmse", higher_is_better=False, compute=_rmse)
+AVERAGE_PRECISION = Metric("average_precision", higher_is_better=True, compute=Ranking(_precision_by_recall))
+AUROC = Metric("auroc", higher_is_better=True, compute=Ranking(_area_under_curve))
+BRIER = Metric("brier", higher_is_better=False, compute=Mean(_squared_errors))
+LOG_LOSS = Metric("log_loss", higher_is_better=False, compute=Mean(_surprise), unit="nats")
+CALIBRATION_ERROR = Metric(
+    "calibration_error", higher_is_better=False, compute=Mean(_excess_by_bin, then=_total_distance)
+)
+ACCURACY = Metric("accuracy", higher_is_better=True, compute=Mean(_hits))
+MAE = Metric("mae", higher_is_better=False, compute=Mean(_absolute_errors))
+RMSE = Metric("rmse", higher_is_better=False, compute=Mean(_squares_of_errors, then=_root))

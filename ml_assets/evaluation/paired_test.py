@@ -8,7 +8,9 @@ true interval is wider than the one given here.
 
 - *Swaps*: of two models that are equally good, which one gave which answer is a coin's throw, so the two answers of any
   units can be swapped. Exact for every metric at any number of units; for accuracy it is McNemar's exact test. Of m units there
-  are only 2^m swaps, which is why at least five are needed for a confidence of 0.95.
+  are only 2^m swaps, which is why at least five are needed for a confidence of 0.95. Of more than 50,000 rows a swap of units is
+  taken to change the gain by what they contribute to it (below): of a mean over rows that is the same, of any other metric so
+  many rows make it nearly so, and no metric is computed a thousand times over all rows.
 - *Student's t* with m - 1 degrees of freedom, on what each unit contributes to the gain (jackknife pseudo-values; for a mean
   over rows, such as MAE or log loss, exactly the differences of the two losses). It holds for models that are
   equally good in different ways, where the contributions are near the normal distribution.
@@ -31,15 +33,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ml_assets.evaluation.intervals import CELLS_AT_ONCE, RESAMPLES, improvement
-from ml_assets.evaluation.metrics import value
+from ml_assets.evaluation.influence import influence
+from ml_assets.evaluation.intervals import CELLS_AT_ONCE, MANY_ROWS, RESAMPLES, improvement
+from ml_assets.evaluation.metrics import Answers, Mean, prepared, value_of
 from ml_assets.problem import Metric
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from ml_assets.evaluation.metrics import Weighed
+
 UNITS = 200  # a t with 199 degrees of freedom is 0.4 % wider than the normal: more units cost time and tell no more
-METHOD = "the most cautious of swaps, Student's t and Hall's t"
+METHOD = "the most cautious of {}, Student's t and Hall's t"
 ROUNDING = 1e-9  # relative; by so little two numbers may differ that are the same
 
 
@@ -73,7 +78,8 @@ class PairedTest:
     def method(self) -> str:
         """Which test decides, on what: ``the most cautious of swaps, Student's t and Hall's t, on 200 groups of rows``."""
         units = len(self.contributions)
-        return f"{METHOD}, on {'single rows' if units == self.rows else f'{units:,} random groups of rows'}"
+        swaps = METHOD.format("swaps" if self.rows <= MANY_ROWS else "swaps of contributions")
+        return f"{swaps}, on {'single rows' if units == self.rows else f'{units:,} random groups of rows'}"
 
     def confidence(self, by: float = 0.0) -> float:
         """One minus the p-value of "the gain is at most ``by``"; under 0.5, the p-value of "it is at least that".
@@ -173,11 +179,15 @@ def paired_test(
     import numpy as np
 
     unit = _dealt(len(label), seed)
+    answers = Answers(label, challenger), Answers(label, champion)
     with np.errstate(invalid="ignore"):  # of infinite metrics: inf - inf
-        gain = improvement(metric, value(metric, label, challenger), value(metric, label, champion))
-        contributions = _contributions(metric, label, (challenger, champion), unit, gain)
-        draws, answers = _draws(int(unit.max()) + 1, seed, swaps), _one_below_the_other(challenger, champion)
-        typical = _typical(metric, label, answers, unit=unit, draws=draws, gain=gain)
+        gain = improvement(metric, *(value_of(metric, of) for of in answers))
+        contributions = _contributions(metric, answers, unit, gain)
+        draws = _draws(int(unit.max()) + 1, seed, swaps)
+        if len(label) <= MANY_ROWS:
+            typical = _typical(metric, answers, unit=unit, draws=draws, gain=gain)
+        else:
+            typical = _typical_of_contributions(contributions, np.bincount(unit), draws, gain)
     return PairedTest(gain, contributions, typical, len(label))
 
 
@@ -189,37 +199,52 @@ def _dealt(rows: int, seed: int) -> np.ndarray:
     return numbers if rows <= UNITS else np.random.default_rng(seed).permutation(numbers)
 
 
-def _contributions(
-    metric: Metric, label: np.ndarray, answers: tuple[np.ndarray, np.ndarray], unit: np.ndarray, gain: float
-) -> np.ndarray:
+def _by_unit(metric: Metric, answers: Answers, unit: np.ndarray) -> Weighed:
+    """The metric as a function of the weights of units, (b, m): the rows of a unit are counted equally often."""
+    weighed = prepared(metric, answers)
+    if isinstance(metric.compute, Mean):
+        return metric.compute.by_unit(answers, unit)
+
+    def of_units(weights: np.ndarray) -> np.ndarray:
+        import numpy as np
+
+        found = [weighed(weights[chunk][:, unit]) for chunk in _chunks(len(weights), len(unit))]
+        return np.concatenate(found)
+
+    return of_units
+
+
+def _contributions(metric: Metric, answers: tuple[Answers, Answers], unit: np.ndarray, gain: float) -> np.ndarray:
     """Jackknife pseudo-values of the gain: with all rows against without the unit's, scaled to the size of a mean unit."""
     import numpy as np
 
-    n, units, found = len(label), int(unit.max()) + 1, []
-    for chunk in _chunks(units, n):
-        others = (unit != np.arange(units)[chunk, None]).astype(np.int32)
-        without = improvement(metric, *(metric.compute(label, of, others) for of in answers))
-        found.append((n * gain - others.sum(axis=1) * without) * (units / n) if n > 1 else without)
-    contributions: np.ndarray = np.concatenate(found)
+    sizes = np.bincount(unit)
+    n, units = len(unit), len(sizes)
+    moved = [influence(metric, of) for of in answers] if n > MANY_ROWS else [None]
+    if all(of is not None for of in moved):
+        return gain + units * np.bincount(unit, weights=improvement(metric, *moved))
+    others = 1 - np.eye(units, dtype=np.int32)
+    without = improvement(metric, *(_by_unit(metric, of, unit)(others) for of in answers))
+    contributions: np.ndarray = (n * gain - (n - sizes) * without) * (units / n) if n > 1 else without
     return contributions
 
 
-def _one_below_the_other(challenger: np.ndarray, champion: np.ndarray) -> np.ndarray:
-    """The answers of both, shape (2n,) or (2n, k): a value without bounds is its own, an unknown class has probability 0."""
+def _one_below_the_other(answers: tuple[Answers, Answers]) -> Answers:
+    """The rows of both, 2n: a value without bounds is its own, an unknown class has probability 0."""
     import numpy as np
 
-    answers = [challenger, champion]
-    width = max(of.shape[1] if of.ndim > 1 else 0 for of in answers)
+    said = [of.prediction for of in answers]
+    width = max(of.shape[1] if of.ndim > 1 else 0 for of in said)
     if width:
-        answers = [
+        said = [
             np.pad(of, ((0, 0), (0, width - of.shape[1]))) if of.ndim > 1 else np.repeat(of[:, None], width, axis=1)
-            for of in answers
+            for of in said
         ]
-    return np.concatenate(answers)
+    return Answers(np.concatenate([of.label for of in answers]), np.concatenate(said))
 
 
 def _typical(
-    metric: Metric, label: np.ndarray, answers: np.ndarray, *, unit: np.ndarray, draws: np.ndarray, gain: float
+    metric: Metric, answers: tuple[Answers, Answers], *, unit: np.ndarray, draws: np.ndarray, gain: float
 ) -> np.ndarray:
     """The typical value of each swap, sorted: by how much it lowers the gain, per share of the rows that are swapped.
 
@@ -228,14 +253,27 @@ def _typical(
     """
     import numpy as np
 
-    n, twice, found = len(label), np.concatenate([label, label]), []
-    for chunk in _chunks(len(draws), 2 * n):
-        ours = draws[chunk][:, unit]
-        sides = (metric.compute(twice, answers, np.hstack(of)) for of in ((ours, 1 - ours), (1 - ours, ours)))
-        swapped, share = improvement(metric, *sides), 1 - ours.mean(axis=1)
-        for lost, of in ((gain - swapped, share), (gain + swapped, 1 - share)):
-            found.append(lost[of > 0] / (2 * of[of > 0]))
-    typical: np.ndarray = np.sort(np.concatenate(found))
+    sizes = np.bincount(unit)
+    weighed = _by_unit(metric, _one_below_the_other(answers), np.concatenate([unit, unit + len(sizes)]))
+    sides = (weighed(np.hstack(of)) for of in ((draws, 1 - draws), (1 - draws, draws)))
+    swapped, share = improvement(metric, *sides), 1 - draws @ sizes / len(unit)
+    return _per_share((gain - swapped, share), (gain + swapped, 1 - share))
+
+
+def _typical_of_contributions(
+    contributions: np.ndarray, sizes: np.ndarray, draws: np.ndarray, gain: float
+) -> np.ndarray:
+    """The same, where swapping a unit turns the sign of what it contributes to the gain."""
+    contributed = (contributions - contributions.mean() + gain) / len(sizes)  # adds up to the gain
+    share = 1 - draws @ sizes / sizes.sum()
+    return _per_share((2 * (1 - draws) @ contributed, share), (2 * draws @ contributed, 1 - share))
+
+
+def _per_share(*sides: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """What the gain loses by swaps, halved (a swap takes it to its opposite), per share of the rows that they swap; sorted."""
+    import numpy as np
+
+    typical: np.ndarray = np.sort(np.concatenate([lost[of > 0] / (2 * of[of > 0]) for lost, of in sides]))
     return typical
 
 

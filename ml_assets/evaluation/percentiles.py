@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ml_assets.errors import InvalidPrediction
-from ml_assets.evaluation.metrics import weighted_mean
+from ml_assets.evaluation.metrics import Mean
 from ml_assets.problem import Metric
 
 if TYPE_CHECKING:
@@ -19,13 +19,14 @@ PERCENTILES = (0.5, 0.1, 0.9)  # of the three columns, as fractions: value, lowe
 INSIDE = 0.8  # of the outcomes lie between lower and upper, if the percentiles are right
 
 
-def _coverage(label: np.ndarray, prediction: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Share of rows whose label lies in the predicted interval, bounds included; 0.8 is right, and more is too cautious."""
+def _inside(label: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+    """Coverage: share of rows whose label lies in the predicted interval, bounds included; 0.8 is right, more too cautious."""
     _, lower, upper = with_interval(prediction).T
-    return weighted_mean((lower <= label) & (label <= upper), weights)
+    inside: np.ndarray = (lower <= label) & (label <= upper)
+    return inside
 
 
-def _pinball_loss(label: np.ndarray, prediction: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def _pinball_losses(label: np.ndarray, prediction: np.ndarray) -> np.ndarray:
     """Mean pinball loss over the three percentiles, in the label's unit: least for the true ones, so neither a bold nor a
     cautious interval can gain by it.
 
@@ -35,7 +36,8 @@ def _pinball_loss(label: np.ndarray, prediction: np.ndarray, weights: np.ndarray
 
     over = label[:, None] - with_interval(prediction)  # (n, 3)
     at = np.array(PERCENTILES)
-    return weighted_mean(np.maximum(at * over, (at - 1) * over).mean(axis=1), weights)
+    losses: np.ndarray = np.maximum(at * over, (at - 1) * over).mean(axis=1)
+    return losses
 
 
 def with_interval(prediction: np.ndarray) -> np.ndarray:
@@ -52,5 +54,5 @@ def with_interval(prediction: np.ndarray) -> np.ndarray:
     )
 
 
-COVERAGE = Metric("coverage", higher_is_better=True, compute=_coverage)
-PINBALL_LOSS = Metric("pinball_loss", higher_is_better=False, compute=_pinball_loss)
+COVERAGE = Metric("coverage", higher_is_better=True, compute=Mean(_inside))
+PINBALL_LOSS = Metric("pinball_loss", higher_is_better=False, compute=Mean(_pinball_losses))

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ml_assets.classes import Classes
+from ml_assets.classes import Classes, by_column
 from ml_assets.errors import InvalidProblem
-from ml_assets.evaluation.metrics import value
+from ml_assets.evaluation.metrics import Answers, value_of
 from ml_assets.problem import FeatureTable, Metric, Problem
 
 if TYPE_CHECKING:
@@ -43,35 +43,49 @@ def slice_scores(
     Raises:
         InvalidProblem: if the rows have no such column.
     """
-    values = _column(problem, rows, column)
-    sizes = values.value_counts().sort_index(kind="stable").sort_values(ascending=False, kind="stable")
-    for of in sizes.index[:MOST_SLICES]:
-        inside = (values == of).to_numpy()
-        yield _score(problem.metrics, rows.label[inside], prediction[inside], classes, column=column, of=of)
-    others = sizes.iloc[MOST_SLICES:]
-    if len(others):
-        reason = f"only the {MOST_SLICES} largest of {len(sizes)} values are judged one by one"
-        yield SliceScore(column, f"{len(others)} others", int(others.sum()), _nothing(problem.metrics), reason)
+    import numpy as np
+
+    names, of_row = _values(_column(problem, rows, column))
+    sizes = np.bincount(of_row, minlength=len(names))
+    largest_first = sorted(range(len(names)), key=lambda at: (-sizes[at], names[at]))
+    for at in largest_first[:MOST_SLICES]:
+        inside = np.flatnonzero(of_row == at)
+        answers = by_column(rows.label[inside], prediction[inside], classes)
+        yield _score(problem.metrics, Answers(*answers), rows.label[inside], column=column, of=names[at])
+    others = largest_first[MOST_SLICES:]
+    if others:
+        reason = f"only the {MOST_SLICES} largest of {len(names)} values are judged one by one"
+        yield SliceScore(column, f"{len(others)} others", int(sizes[others].sum()), _nothing(problem.metrics), reason)
 
 
-def _column(problem: Problem, rows: FeatureTable, column: str) -> pd.Series[str]:
+def _values(column: pd.Series) -> tuple[list[str], np.ndarray]:
+    """The different values as text, and of each row, shape (n,), which it has; each value is written once, not each row."""
+    import pandas as pd
+
+    if column.dtype == object:  # 1 and True are equal, and read differently
+        column = column.where(column.notna(), "missing").map(str)
+    of_row, different = pd.factorize(column, use_na_sentinel=False)
+    known = pd.Series(different).astype(object)
+    named, names = pd.factorize(known.where(known.notna(), "missing").map(str))
+    return list(names), named[of_row]
+
+
+def _column(problem: Problem, rows: FeatureTable, column: str) -> pd.Series:
     for frame in (rows.keys, rows.features):
         if column in frame:
-            return frame[column].astype(object).where(frame[column].notna(), "missing").map(str)
+            return frame[column]
     raise InvalidProblem(
         f"Problem {problem.name!r}: slices names {column!r}, which is a column of neither the keys nor the features. "
         f"Known: {', '.join(map(str, [*rows.keys, *rows.features]))}."
     )
 
 
-def _score(
-    metrics: tuple[Metric, ...], label: np.ndarray, prediction: np.ndarray, classes: Classes, *, column: str, of: str
-) -> SliceScore:
+def _score(metrics: tuple[Metric, ...], answers: Answers, label: np.ndarray, *, column: str, of: str) -> SliceScore:
     rows = len(label)
     if rows < SMALLEST_SLICE:
         reason = f"{rows} rows are too few to judge; at least {SMALLEST_SLICE} are needed"
         return SliceScore(column, of, rows, _nothing(metrics), reason)
-    found = {m.name: value(m, label, prediction, classes) for m in metrics}
+    found = {m.name: value_of(m, answers) for m in metrics}
     undefined = [name for name, score in found.items() if math.isnan(score)]
     reason = f"no {', '.join(undefined)}: every label is {label[0]:g}" if undefined else ""
     return SliceScore(column, of, rows, {n: None if math.isnan(v) else v for n, v in found.items()}, reason)

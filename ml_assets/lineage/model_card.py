@@ -131,7 +131,8 @@ def _quality(report: Evaluation, problem: Problem | None) -> Iterator[str]:
         spread = f"{written(model.low)} to {written(model.high)}"
         rows.append((escaped(name), written(model.value, unit), spread, written(dumb.value, unit)))
     head = table(["metric", "model", "95 % interval", "baseline"], rows)
-    yield f"## Quality\n\nJudged on {report.rows:,} rows that it has never seen, beside a dumb baseline.\n\n{head}"
+    found = f"\n\nIntervals: {escaped(report.methods)}." if report.methods else ""
+    yield f"## Quality\n\nJudged on {report.rows:,} rows that it has never seen, beside a dumb baseline.\n\n{head}{found}"
     gates = [
         (
             escaped(gate.metric),
@@ -176,7 +177,8 @@ def _features(report: Evaluation, metric: str) -> str:
         for name, lost in report.importance[:MOST_FEATURES]
     ]
     head = table(["feature", f"loss of {escaped(metric)} when shuffled", "drift (PSI)"], rows)
-    return f"### What it lives on\n\n{head}" if rows else ""
+    left_out = f"\n\n{escaped(report.left_out)}" if report.left_out else ""
+    return f"### What it lives on\n\n{head}{left_out}" if rows or left_out else ""
 
 
 def _made_with(model: Manifest) -> str:

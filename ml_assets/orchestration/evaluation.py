@@ -39,11 +39,13 @@ def evaluation(problem: Problem, context: dg.AssetExecutionContext, model: Handl
     trained = model.load()
     answer, classes = partial(predict, problem, trained, name=str(model.key)), answered_classes(problem, trained)
     scored = scored_rows(problem, test, answer(test.features), baseline(problem, train, test), classes=classes)
+    importance = permutation_importance(problem.metrics[0], test, answer, classes=classes)
     report = judge_scored(
         problem,
         test,
         scored,
-        importance=permutation_importance(problem.metrics[0], test, answer, classes=classes),
+        importance=importance.by_feature,
+        left_out=importance.left_out,
         drift=drift_of_features(train.features, test.features),
     )
     sheet = _sheet(problem, scored, report, mistakes_as_pictures(problem, test, scored))
@@ -54,6 +56,7 @@ def evaluation(problem: Problem, context: dg.AssetExecutionContext, model: Handl
         notes={
             "rows_judged": report.rows,
             "metrics_in_order": [metric.name for metric in problem.metrics],
+            "intervals": report.methods,
             **Unseen().count(trained, test.features).note,
         },
         metadata=evaluation_tables(report),
@@ -97,7 +100,7 @@ def _at_a_glance(report: Evaluation, metric: Metric) -> str:
     """The first metric with its interval beside the baseline's, small enough to be seen without a click."""
     model, baseline = report.model[metric.name], report.baseline[metric.name]
     chart = figures.interval_chart(model.value, model.low, model.high, baseline.value, title=metric.name)
-    return f"{figures.as_markdown(chart, metric.name)}\n\n{escaped(metric.name)}"
+    return f"{figures.as_markdown(chart, metric.name)}\n\n{escaped(f'{metric.name}, 95 % interval ({model.method})')}"
 
 
 def _inline(sheet: figures.Sheet) -> str:

@@ -37,7 +37,10 @@ def table(rows: Iterable[Mapping[str, Cell]], most: int = MAX_ROWS) -> dg.Metada
 
 
 def evaluation_tables(report: Evaluation) -> dict[str, Any]:
-    """Gates with their verdicts, the features that matter most with their drift, and slices; what is empty is left out."""
+    """Gates with their verdicts, the features that matter most with their drift, which were left out of them, and slices.
+
+    What is empty is not there.
+    """
     drift = dict(report.drift)
     rows = {
         "gates": [_gate_row(gate) for gate in report.gates],
@@ -47,7 +50,8 @@ def evaluation_tables(report: Evaluation) -> dict[str, Any]:
         ],
         "slices": [_slice_row(score) for score in report.slices[: _most_slices(report)]],
     }
-    return {name: table(of) for name, of in rows.items() if of}
+    left_out = {"features_left_out": dg.MetadataValue.text(report.left_out)} if report.left_out else {}
+    return {name: table(of) for name, of in rows.items() if of} | left_out
 
 
 def _most_slices(report: Evaluation) -> int:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from ml_assets.evaluation import intervals
-from ml_assets.evaluation.metrics import MAE
+from ml_assets.evaluation.metrics import AUROC, AVERAGE_PRECISION, BRIER, CALIBRATION_ERROR, MAE, Answers
+from ml_assets.problem import Metric
 
 
 def draws(*arguments):
@@ -77,3 +78,55 @@ def test_infinite_resamples_leave_the_finite_end_of_an_interval():
     found = intervals.interval(np.r_[np.arange(600.0), np.full(400, np.inf)], 10**6)
     assert found.low == pytest.approx(25, abs=1)
     assert found.high == np.inf
+
+
+# ---------------------------------------------------------------- which method
+
+RNG = np.random.default_rng(0)
+LABEL = (RNG.random(600) < 0.3).astype(float)
+TWO = {
+    "model": Answers(LABEL, np.clip(LABEL * 0.3 + 0.7 * RNG.random(600), 0, 1)),
+    "baseline": Answers(LABEL, np.full(600, 0.3)),
+}
+OWN = Metric("own", False, lambda label, said, weights: weights @ abs(label - said) / weights.sum(axis=1))
+METRICS = (AUROC, AVERAGE_PRECISION, BRIER, CALIBRATION_ERROR, OWN)
+OF_MANY = {
+    "auroc": "DeLong's variance",
+    "average_precision": "infinitesimal jackknife",
+    "brier": "central limit theorem, corrected for skewness",
+    "calibration_error": "central limit theorem, 200 draws of the 10 means",
+    "own": "bag of little bootstraps, 20 bags of 5,000 rows, 10 resamples of each",
+}
+
+
+@pytest.mark.parametrize(
+    ("most", "expected"),
+    [(600, dict.fromkeys(OF_MANY, "bootstrap, 200 resamples")), (599, OF_MANY)],
+    ids=["few rows", "many rows"],
+)
+def test_the_number_of_rows_chooses_the_method_and_the_interval_says_it(monkeypatch, most, expected):
+    monkeypatch.setattr(intervals, "MANY_ROWS", most)
+    found = intervals.intervals(METRICS, TWO, resamples=200)
+    for of in found.values():
+        assert {name: each.method for name, each in of.items()} == expected
+        assert not any(np.isnan([each.low, each.high]).any() for each in of.values())
+    assert found == intervals.intervals(METRICS, TWO, resamples=200), "each time the same"
+
+
+def test_both_methods_tell_the_same(monkeypatch):
+    few = intervals.intervals(METRICS, TWO)["model"]
+    monkeypatch.setattr(intervals, "MANY_ROWS", 0)
+    for name, many in intervals.intervals(METRICS, TWO)["model"].items():
+        width = few[name].high - few[name].low
+        assert (many.low, many.high) == pytest.approx((few[name].low, few[name].high), abs=0.15 * width)
+
+
+def test_few_rows_are_resampled_as_ever():
+    """The interval of an evaluation that was made before there were other methods."""
+    draws = np.concatenate(
+        [BRIER.compute(LABEL, TWO["model"].prediction, w) for w in intervals.bootstrap_weights(600, 300, 5)]
+    )
+    found = intervals.intervals([BRIER], TWO, seed=5, resamples=300)["model"]["brier"]
+    assert (found.low, found.high) == pytest.approx(
+        (intervals.interval(draws, 600).low, intervals.interval(draws, 600).high)
+    )

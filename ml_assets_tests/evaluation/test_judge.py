@@ -4,10 +4,12 @@ import dataclasses
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn.metrics as sk
 
 from ml_assets.errors import InvalidPrediction, InvalidProblem, UnusableSplit
+from ml_assets.evaluation import intervals
 from ml_assets.evaluation.judge import Evaluation, judge, judge_scored
 from ml_assets.evaluation.metrics import ACCURACY, AUROC, BRIER, LOG_LOSS, MAE, value
 from ml_assets.evaluation.mistakes import most_probable
@@ -51,7 +53,8 @@ def test_an_evaluation_survives_json_with_undefined_numbers_as_null():
     problem = toy_problem(slices=("origin",), gates=(Gate(AUROC, at_least=0.6),))
     found = judge(problem, ones, prediction=noisy(ROWS, 0.3), baseline=HALF, resamples=10)
     plain = json.loads(json.dumps(found.to_json(), allow_nan=False))
-    assert plain["model"]["auroc"] == {"value": None, "low": None, "high": None, "undefined": 10}
+    nothing = {"value": None, "low": None, "high": None, "undefined": 10}
+    assert plain["model"]["auroc"] == {**nothing, "method": "bootstrap, 10 resamples"}
     again = Evaluation.from_json(plain)
     assert np.isnan(again.model["auroc"].value)
     assert again.to_json() == found.to_json()
@@ -148,6 +151,34 @@ def test_a_feature_can_slice_and_missing_values_are_a_slice_of_their_own():
     assert [(s.value, s.rows) for s in found] == [("1.0", 200), ("missing", 100)]
 
 
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([1, True, None, "1"] * 75, [("1", 150), ("True", 75), ("missing", 75)]),
+        ([0.5, None, 2.0] * 100, [("0.5", 100), ("2.0", 100), ("missing", 100)]),
+        (
+            pd.array([3, None, 2**60], dtype="Int64").repeat(100),
+            [("1152921504606846976", 100), ("3", 100), ("missing", 100)],
+        ),
+        (
+            pd.Categorical(["b", "a", None] * 100, categories=["b", "a", "never"]),
+            [("a", 100), ("b", 100), ("missing", 100)],
+        ),
+        (
+            pd.to_datetime(["2013-01-01", None, "2013-01-02"] * 100),
+            [("2013-01-01 00:00:00", 100), ("2013-01-02 00:00:00", 100), ("missing", 100)],
+        ),
+        ([True, False, True] * 100, [("True", 200), ("False", 100)]),
+    ],
+    ids=["objects", "floats", "nullable", "categories", "instants", "booleans"],
+)
+def test_values_of_any_type_slice_by_how_they_read(values, expected):
+    rows = toy_rows()
+    rows.keys["any"] = values
+    found = judge(toy_problem(slices=("any",)), rows, prediction=HALF, baseline=HALF, resamples=2).slices
+    assert [(s.value, s.rows) for s in found] == expected
+
+
 def test_of_very_many_slices_the_smaller_ones_are_counted_together():
     rows = toy_rows()
     rows.keys["origin"] = [f"airport {i % 60}" for i in range(300)]
@@ -229,8 +260,18 @@ def test_importance_and_drift_keep_their_order_through_the_store():
 
 def test_an_evaluation_from_before_there_was_importance_can_be_read():
     plain = judged().to_json()
-    del plain["importance"], plain["drift"]
-    assert Evaluation.from_json(plain).importance == ()
+    del plain["importance"], plain["drift"], plain["left_out"]
+    for estimate in plain["model"].values():
+        del estimate["method"]
+    again = Evaluation.from_json(plain)
+    assert (again.importance, again.left_out, again.methods) == ((), "", "")
+
+
+def test_an_evaluation_says_how_its_intervals_were_found(monkeypatch):
+    assert judged().methods == "bootstrap, 100 resamples"
+    monkeypatch.setattr(intervals, "MANY_ROWS", 0)
+    many = Evaluation.from_json(judged().to_json())
+    assert many.methods == "auroc: DeLong's variance; brier: central limit theorem, corrected for skewness"
 
 
 # ---------------------------------------------------------------- classes

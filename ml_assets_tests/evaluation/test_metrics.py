@@ -10,6 +10,7 @@ from hypothesis.extra import numpy as npst
 
 from ml_assets.errors import InvalidPrediction
 from ml_assets.evaluation import metrics
+from ml_assets.problem import Metric
 
 ROWS = st.integers(2, 40)
 
@@ -109,6 +110,34 @@ def test_blocks_of_weights_do_not_change_the_result(monkeypatch):
     monkeypatch.setattr(metrics, "CELLS_AT_ONCE", 1)
     for metric, expected in zip(judged, whole, strict=True):
         np.testing.assert_allclose(metric.compute(label, score, weights), expected, rtol=1e-15)
+
+
+@pytest.mark.parametrize(
+    "metric", [metrics.AUROC, metrics.BRIER, metrics.CALIBRATION_ERROR, metrics.RMSE], ids=lambda m: m.name
+)
+def test_what_is_prepared_once_gives_the_same_for_any_weights(metric):
+    rng = np.random.default_rng(0)
+    answers = metrics.Answers((rng.random(30) < 0.4).astype(float), rng.random(30).round(1))
+    weighed = metrics.prepared(metric, answers)
+    for weights in (rng.integers(0, 3, (4, 30)), rng.integers(0, 9, (2, 30), dtype=np.int32), rng.random((3, 30))):
+        expected = metric.compute(answers.label, answers.prediction, weights)
+        np.testing.assert_allclose(weighed(weights), expected, rtol=1e-15)
+
+
+def test_a_metric_of_ones_own_is_asked_with_the_rows_each_time():
+    own = Metric("own", True, lambda label, said, weights: weights @ (label * said))
+    answers = metrics.Answers(np.arange(3.0), np.ones(3))
+    assert metrics.prepared(own, answers)(np.array([[1, 2, 3], [0, 0, 1]])).tolist() == [8, 2]
+    assert metrics.value_of(own, answers) == 3
+
+
+def test_groups_of_rows_are_weighed_as_their_rows():
+    rng = np.random.default_rng(0)
+    answers, unit = metrics.Answers(rng.random(20), rng.random(20)), np.arange(20) % 6
+    weights = rng.integers(0, 3, (5, 6))
+    for metric in (metrics.RMSE, metrics.CALIBRATION_ERROR):
+        expected = metric.compute(answers.label, answers.prediction, weights[:, unit])
+        np.testing.assert_allclose(metric.compute.by_unit(answers, unit)(weights), expected, rtol=1e-12)
 
 
 def test_a_certain_but_wrong_prediction_has_a_finite_log_loss():

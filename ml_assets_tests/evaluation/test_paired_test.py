@@ -24,7 +24,7 @@ from ml_assets.evaluation.metrics import (
 )
 from ml_assets.evaluation.paired_test import paired_test, units_needed
 from ml_assets.evaluation.percentiles import COVERAGE, PINBALL_LOSS
-from ml_assets.problem import Better
+from ml_assets.problem import Better, Metric
 from ml_assets_tests.evaluation.equals import CASES, Case
 
 NEVER = np.zeros(40)
@@ -185,6 +185,54 @@ def test_many_rows_are_dealt_into_groups_of_one_size_and_tell_the_same():
     assert test.contributions.mean() == pytest.approx(test.gain) == pytest.approx(differences.mean())
     width = np.diff(test.interval())[0]
     assert width == pytest.approx(2 * 1.96 * differences.std() / math.sqrt(3000), rel=0.2)
+
+
+MANY = pytest.mark.parametrize(
+    "metric", [AUROC, AVERAGE_PRECISION, BRIER, RMSE, CALIBRATION_ERROR], ids=lambda m: m.name
+)
+
+
+def of_two_classes(gain: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(7)
+    label = (rng.random(6_000) < 0.2).astype(float)
+    a, b = (np.clip(0.3 * label + by + 0.5 * rng.random(6_000), 0, 1) for by in (gain * label, 0))
+    return label, a, b
+
+
+@MANY
+def test_of_very_many_rows_the_test_costs_little_and_tells_the_same(monkeypatch, metric):
+    rows = of_two_classes(0.01)
+    brute = paired_test(metric, *rows)
+    monkeypatch.setattr(module, "MANY_ROWS", 5_999)
+    test = paired_test(metric, *rows)
+    assert "swaps of contributions" in test.method
+    assert test.gain == brute.gain
+    np.testing.assert_allclose(test.contributions, brute.contributions, atol=0.05 * brute.contributions.std())
+    width = np.diff(brute.interval())[0]
+    assert test.interval() == pytest.approx(brute.interval(), abs=0.1 * width)
+    assert test.confidence() == pytest.approx(brute.confidence(), abs=0.02)
+
+
+def test_of_a_mean_swaps_of_contributions_are_swaps_of_answers(monkeypatch):
+    rows = of_two_classes(0.0)
+    brute = paired_test(BRIER, *rows)
+    monkeypatch.setattr(module, "MANY_ROWS", 0)
+    np.testing.assert_allclose(paired_test(BRIER, *rows).typical, brute.typical, atol=1e-12)
+
+
+def test_of_many_rows_of_equally_good_models_no_more_are_promoted_than_the_confidence_allows(monkeypatch):
+    """With a chance of 0.05 for each of 60, nine or more have one of 1 in 500."""
+    monkeypatch.setattr(module, "MANY_ROWS", 999)
+    case = next(case for case in CASES if str(case) == "auroc of a class of 5 %")
+    assert promoted.__wrapped__(case, 1_000, of=60) < 9
+
+
+def test_a_metric_of_ones_own_is_weighed_by_units():
+    own = Metric("own", False, lambda label, said, weights: weights @ abs(label - said) / weights.sum(axis=1))
+    rows = of_two_classes(0.01)
+    ours, shipped = paired_test(own, *rows, swaps=50), paired_test(MAE, *rows, swaps=50)
+    np.testing.assert_allclose(ours.contributions, shipped.contributions)
+    np.testing.assert_allclose(ours.typical, shipped.typical)
 
 
 def test_a_test_says_what_it_did():

@@ -55,6 +55,13 @@ def test_gates_slices_and_features_are_tables_with_what_decides_in_the_first_col
     assert len(west["note"]) == LONGEST_NOTE
 
 
+def test_features_that_were_left_out_are_said_beside_those_that_matter_most():
+    found = evaluation_tables(
+        dataclasses.replace(REPORT, left_out="1,900 of 2,000 features were not shuffled one by one.")
+    )
+    assert found["features_left_out"].value == "1,900 of 2,000 features were not shuffled one by one."
+
+
 def test_what_is_empty_is_no_table():
     assert evaluation_tables(dataclasses.replace(REPORT, slices=(), gates=(), importance=())) == {}
 
