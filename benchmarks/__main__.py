@@ -1,4 +1,7 @@
-"""`make bench`: what we claim to be fast, as ratios measured in one run; the exit code is 1 where a claim does not hold."""
+"""`make bench`: what we claim to be fast, as ratios measured in one run, and how often an object store is asked.
+
+The exit code is 1 where a claim does not hold.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import statistics
 import sys
 from collections.abc import Iterator
 
-from benchmarks import import_time, judging, landing_tick, shared_cores, training_loop
+from benchmarks import import_time, judging, landing_tick, requests, shared_cores, training_loop
 from benchmarks.comparison import Comparison
 
 BENCHMARKS = (import_time, shared_cores, landing_tick, *training_loop.BENCHMARKS, *judging.BENCHMARKS)
@@ -15,9 +18,10 @@ ROW = "{:30} {:>7} {:20} {:>7} {:>6} {:>9}"
 
 def main() -> int:
     comparisons = [benchmark.compare() for benchmark in BENCHMARKS]
-    for line in table(comparisons):
+    counts = requests.count()
+    for line in (*table(comparisons), "", *requests.table(counts)):
         print(line)
-    return 0 if all(comparison.holds for comparison in comparisons) else 1
+    return 0 if all(each.holds for each in (*comparisons, *counts)) else 1
 
 
 def table(comparisons: list[Comparison]) -> Iterator[str]:

@@ -31,7 +31,8 @@ def open_store(settings: Settings | None = None) -> Workbench:
     trust_all(PROBLEMS)
     settings = settings or Settings.from_environment()
     backend, cache = store.open_backend(settings.store, store.Patience(settings.patience_seconds)), Path(settings.cache)
-    return Workbench(backend, branch=settings.branch, user=settings.user, problems=PROBLEMS, cache=cache)
+    copies = store.copies_of(settings.store, cache / "objects", settings.cache_gib)
+    return Workbench(backend, branch=settings.branch, user=settings.user, copies=copies, problems=PROBLEMS, cache=cache)
 
 
 def open_landing(settings: Settings | None = None) -> LandingFolder:

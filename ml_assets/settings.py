@@ -39,6 +39,7 @@ class Settings:
         pages_token: what ``ml-assets view`` asks for where it is reachable from other machines (a secret).
         image: what the container image was built as, e.g. its digest; recorded with every version. Empty: not in one.
         cache: a folder for local copies of what the store can give again; may be deleted.
+        cache_gib: how large the copies of a store's objects there may become; 0: none. Of a local store there are none.
         execution: where steps run: ``local``, on this machine, or ``kubernetes``, where each training gets a pod of its own.
         patience_seconds: how long a server that has answered before is asked again when it does not answer.
     """
@@ -55,6 +56,7 @@ class Settings:
     pages_token: str = field(default="", repr=False)
     image: str = ""
     cache: str = ".ml_assets/cache"
+    cache_gib: float = 10.0
     execution: str = "local"
     patience_seconds: float = 300.0
 
@@ -62,7 +64,7 @@ class Settings:
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Settings:
         """Read ``ML_ASSETS_STORE``, ``ML_ASSETS_LANDING``, ``ML_ASSETS_BRANCH``, ``ML_ASSETS_USER``, ``ML_ASSETS_LANDING_QUEUE``,
         ``ML_ASSETS_ALERTS``, ``ML_ASSETS_UI``, ``ML_ASSETS_PAGES``, ``ML_ASSETS_PAGES_TOKEN``, ``ML_ASSETS_IMAGE``,
-        ``ML_ASSETS_CACHE``, ``ML_ASSETS_EXECUTION``, ``ML_ASSETS_PATIENCE``, ``DAGSTER_HOME``.
+        ``ML_ASSETS_CACHE``, ``ML_ASSETS_CACHE_GIB``, ``ML_ASSETS_EXECUTION``, ``ML_ASSETS_PATIENCE``, ``DAGSTER_HOME``.
 
         One that is set to nothing, as compose files do, counts as not set.
 
@@ -82,8 +84,9 @@ class Settings:
             pages_token=environ.get("ML_ASSETS_PAGES_TOKEN", ""),
             image=environ.get("ML_ASSETS_IMAGE", ""),
             cache=environ.get("ML_ASSETS_CACHE") or cls.cache,
+            cache_gib=_number("ML_ASSETS_CACHE_GIB", environ, cls.cache_gib, "GiB"),
             execution=environ.get("ML_ASSETS_EXECUTION") or cls.execution,
-            patience_seconds=_seconds("ML_ASSETS_PATIENCE", environ, cls.patience_seconds),
+            patience_seconds=_number("ML_ASSETS_PATIENCE", environ, cls.patience_seconds, "seconds"),
         )
 
 
@@ -169,14 +172,14 @@ def pod(environ: Mapping[str, str] = os.environ) -> tuple[str, str]:
     return environ.get("HOSTNAME", ""), namespace.read_text().strip() if namespace.exists() else ""
 
 
-def _seconds(name: str, environ: Mapping[str, str], default: float) -> float:
+def _number(name: str, environ: Mapping[str, str], default: float, unit: str) -> float:
     try:
-        seconds = float(environ.get(name) or default)
+        number = float(environ.get(name) or default)
     except ValueError:
-        seconds = math.nan
-    if not 0 <= seconds < math.inf:
-        raise UsageError(f"{name} is {environ[name]!r}, which is no number of seconds. Write it like 300.")
-    return seconds
+        number = math.nan
+    if not 0 <= number < math.inf:
+        raise UsageError(f"{name} is {environ[name]!r}, which is no number of {unit}. Write it like {default:g}.")
+    return number
 
 
 def _login() -> str:

@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from ml_assets.errors import UsageError
 from ml_assets.settings import (
     Settings,
     environ_for_code_in,
@@ -51,6 +52,12 @@ def test_the_image_and_the_folder_of_local_copies_are_settings_too():
     assert (Settings().image, Settings().cache) == ("", ".ml_assets/cache")
     found = Settings.from_environment({"ML_ASSETS_IMAGE": "sha256:1f0c", "ML_ASSETS_CACHE": "/var/cache/ml"})
     assert (found.image, found.cache) == ("sha256:1f0c", "/var/cache/ml")
+
+
+def test_how_large_local_copies_may_become_is_a_number_of_gib():
+    assert Settings.from_environment({"ML_ASSETS_CACHE_GIB": "0.5"}).cache_gib == 0.5
+    with pytest.raises(UsageError, match=r"ML_ASSETS_CACHE_GIB is 'much', .* of GiB\. Write it like 10"):
+        Settings.from_environment({"ML_ASSETS_CACHE_GIB": "much"})
 
 
 def test_settings_cannot_be_changed_after_they_were_read():

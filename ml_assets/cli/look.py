@@ -49,7 +49,7 @@ def add_to(verbs: Any) -> None:
 
 def history(options: argparse.Namespace, settings: Settings) -> int:
     """One row per partition of a problem, or per version of an asset."""
-    store = ml_assets.open_store(settings)
+    store = ml_assets.open_store(settings).at_a_glance()
     if "/" not in options.of:
         return _history_of_problem(options, store)
     reference = parse(options.of)

@@ -63,6 +63,8 @@ class Work:
         params = changed_params(self.problem.params, config.get("params", {}))
         gives = given(self.problem, params, config.get("seed", self.problem.seed), config.get("params", {}))
         store, landing = ml_assets.open_store(settings), ml_assets.open_landing(settings)
+        store = store.at_a_glance(len(self.nouns) * len(self.partitions))
+        landing = landing.at_a_glance(len(self.partitions))
         return Planner(self.problem, store, landing, gives, is_fresh).plan(self.nouns, self.partitions)
 
 

@@ -15,7 +15,7 @@ from ml_assets.assets import declared, every_name
 from ml_assets.errors import CorruptBlob, UnknownVersion, UnreadableContent
 from ml_assets.problem import Problem
 from ml_assets.promotion.ledger import Ledger, Move, reigning, undone
-from ml_assets.store import Handle, LandingFolder, Store, digest
+from ml_assets.store import Handle, LandingFolder, RefEntry, Store, digest
 
 NOTHING = "none"  # stands for a champion where there is none
 READERS = 16  # manifests that are read at the same time: on an object store each waits for some replies
@@ -124,16 +124,16 @@ def rows_before(problem: Problem, store: Store, partition: str, most: int) -> di
     By these an unusual number of rows is recognised. Only manifests are read; a damaged one tells nothing.
     """
     keys = problem.partitions.window(partition, most + 1)[:-1]
+    heads = store.heads(f"{problem.name}/dataset", keys)
     with ThreadPoolExecutor(READERS) as pool:
-        found = zip(keys, pool.map(partial(_rows_of, problem, store), keys), strict=True)
-        return {key: rows for key, rows in found if rows is not None}
+        rows = dict(zip(heads, pool.map(partial(_rows_of, store), heads.values()), strict=True))
+    return {key: count for key in keys if (count := rows.get(key)) is not None}
 
 
-def _rows_of(problem: Problem, store: Store, partition: str) -> int | None:
-    entry = store.head(f"{problem.name}/dataset", partition)
+def _rows_of(store: Store, entry: RefEntry) -> int | None:
     try:
-        notes = store.manifest(entry.target).notes if entry else {}
-        return int(notes.get("rows_landed", notes["rows"])) if entry else None
+        notes = store.manifest(entry.target).notes
+        return int(notes.get("rows_landed", notes["rows"]))
     except (CorruptBlob, UnknownVersion, UnreadableContent):
         return None
 

@@ -6,7 +6,7 @@ Nothing is loaded for it. What is remembered is used only while it is whole; a d
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ml_assets.computation.chain import DataSources, reads_of
@@ -18,7 +18,7 @@ from ml_assets.compute import Devices
 from ml_assets.errors import StoreError
 from ml_assets.problem import Problem
 from ml_assets.settings import on_cluster
-from ml_assets.store import Content, Handle, Manifest, Remembered, Store, Trace, VersionKey
+from ml_assets.store import Content, Handle, Manifest, RefEntry, Remembered, Store, Trace, VersionKey
 
 LANDED = "landed "
 UNTOLD = "only computing tells which landed files it reads, if any"
@@ -101,6 +101,7 @@ class Question:
     recipe: Recipe
     base: Ingredients
     landed: Mapping[str, str] | None
+    _named: list[RefEntry | None] = field(default_factory=list, repr=False, compare=False)
 
     @classmethod
     def of(
@@ -155,7 +156,7 @@ class Question:
         return f"computed: {self._changes(store)}"
 
     def _changes(self, store: Store) -> str:
-        entry = store.head(self.ingredients.asset, self.ingredients.partition)
+        entry = self._named_before(store)
         if entry is None:
             return "the first of this partition"
         try:
@@ -168,6 +169,12 @@ class Question:
             before = before.reading({k: v for k, v in before.reads.items() if not k.startswith(LANDED)})
         changed = in_short(differences(before, self.ingredients, self._parts(store)))
         return changed or ("nothing changed" if self.landed or not self.recipe.asset.reads_landing else UNTOLD)
+
+    def _named_before(self, store: Store) -> RefEntry | None:
+        """What the branch named when this was first asked: before it is computed, and once it is, the same is meant."""
+        if not self._named:
+            self._named.append(store.head(self.base.asset, self.base.partition))
+        return self._named[0]
 
     def _parts(self, store: Store) -> Parts:
         now, stored = self.recipe.code, stored_parts(store)

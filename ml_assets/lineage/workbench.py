@@ -19,7 +19,7 @@ from ml_assets.lineage.reference import parse, resolve
 from ml_assets.lineage.report import report
 from ml_assets.lineage.sql import sql
 from ml_assets.problem import Problem
-from ml_assets.store import MAIN, Backend, Manifest, Store, VersionKey
+from ml_assets.store import MAIN, NO_COPIES, Backend, Manifest, NoCopies, Store, VersionKey
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,17 +42,20 @@ class Workbench(Store):
         *,
         branch: str = MAIN,
         user: str = "unknown",
+        copies: NoCopies = NO_COPIES,
         problems: Sequence[Problem] = (),
         cache: Path | None = None,
     ) -> None:
-        super().__init__(backend, branch=branch, user=user)
+        super().__init__(backend, branch=branch, user=user, copies=copies)
         self._problems = {problem.name: problem for problem in problems}
         self._cache = cache
 
     def on(self, branch: str) -> Workbench:
         """The same store seen from another branch."""
         problems = list(self._problems.values())
-        return Workbench(self.backend, branch=branch, user=self.user, problems=problems, cache=self._cache)
+        return Workbench(
+            self.backend, branch=branch, user=self.user, copies=self.copies, problems=problems, cache=self._cache
+        )
 
     def key(self, of: Name) -> VersionKey:
         """The exact version that a name means now.
@@ -74,10 +77,10 @@ class Workbench(Store):
     def history(self, of: str) -> pd.DataFrame:
         """Of a problem: a row per partition; of an asset, or one partition of it: a row per version, newest first."""
         if "/" not in of:
-            return versions_of.report_frame(report(self, of))
+            return versions_of.report_frame(report(self.at_a_glance(), of))
         reference = parse(of)
         partition = ... if reference.partition is None else reference.partition
-        return versions_of.frame(versions_of.history(self, str(reference.asset), partition))
+        return versions_of.frame(versions_of.history(self.at_a_glance(), str(reference.asset), partition))
 
     def lineage(self, of: Name, *, down: bool = False) -> Lineage:
         """What a version was made from; ``down``: what was made from it. It prints as a tree; notebooks show a picture."""

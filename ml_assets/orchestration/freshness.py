@@ -84,7 +84,7 @@ def _newest(problem: Problem, store: Store, trained: str) -> str:
 def _can_train(problem: Problem, store: Store, partition: str) -> bool:
     window = problem.partitions.window(partition, problem.window)
     data = store.head(f"{problem.name}/dataset", partition)
-    if data is None or any(store.head(f"{problem.name}/features", key) is None for key in window):
+    if data is None or len(store.heads(f"{problem.name}/features", window)) < len(window):
         return False
     return all(check.passed for check in store.manifest(data.target).checks if check.name == "labelled")
 
@@ -107,13 +107,10 @@ def _request(problem: Problem, partition: str, now: datetime) -> dg.RunRequest:
 def published(problem: Problem, store: Store, noun: str) -> Iterator[tuple[str, Manifest]]:
     """Each partition of an asset, in their order, and what the branch names for it."""
     asset = f"{problem.name}/{noun}"
-
-    def newest(partition: str | None) -> tuple[str, Manifest] | None:
-        entry = store.head(asset, partition)
-        return (partition, store.manifest(entry.target)) if entry and partition is not None else None
-
+    heads = store.heads(asset, store.partitions(asset))
     with ThreadPoolExecutor(READERS) as pool:
-        yield from filter(None, pool.map(newest, store.partitions(asset)))
+        manifests = pool.map(store.manifest, [entry.target for entry in heads.values()])
+        yield from ((key, made) for key, made in zip(heads, manifests, strict=True) if key is not None)
 
 
 def freshness_policy(problem: Problem, asset: Asset) -> dg.FreshnessPolicy | None:

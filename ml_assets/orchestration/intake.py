@@ -131,4 +131,4 @@ class Intake:
     def _has(self, noun: str, partition: str, size: int) -> bool:
         """Whether the partitions before it in a window of this size have been made."""
         before = self.problem.partitions.window(partition, size)[:-1]
-        return all(self.store.head(f"{self.problem.name}/{noun}", key) is not None for key in before)
+        return len(self.store.heads(f"{self.problem.name}/{noun}", before)) == len(before)

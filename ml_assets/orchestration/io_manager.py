@@ -16,7 +16,7 @@ depends on the annotation of its parameter:
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, get_args, get_origin
@@ -30,7 +30,7 @@ from ml_assets.computation.ingredients import Ingredients
 from ml_assets.errors import InvalidProblem, StoreError, UnknownVersion
 from ml_assets.evaluation.checks import CheckOutcome
 from ml_assets.orchestration.metadata import REUSE, materialization_metadata, shown_before
-from ml_assets.store import Check, Handle, Input, LandedFile, Manifest, RefEntry, Store, Trace, VersionKey
+from ml_assets.store import Check, Handle, Input, LandedFile, Manifest, Store, Trace, VersionKey
 
 IO_MANAGER = "io_manager"  # Dagster's default key: nothing is ever pickled, not even what a user's own asset returns
 
@@ -114,7 +114,7 @@ class StoreIOManager(dg.IOManager):
         """The input in the form its annotation asks for; which versions were read is recorded."""
         keys = sorted(map(str, context.asset_partition_keys)) if context.has_asset_partitions else [None]
         runs = _runs_to_look_in(context)
-        handles = {key: self._handle(context, key, runs) for key in keys}
+        handles = self._handles(context, keys, runs)
         wanted = context.dagster_type.typing_type
         if (get_origin(wanted), get_args(wanted)) == (dict, (str, Handle)):
             return handles
@@ -170,31 +170,39 @@ class StoreIOManager(dg.IOManager):
         told = {"reused": True, "saved_seconds": reused.saved_seconds}
         self.store.name(reused.manifest, why=reused.why, reused_by=context.run_id, details=told)
 
-    def _handle(self, context: dg.InputContext, partition: str | None, runs: list[str]) -> Handle:
+    def _handles(
+        self, context: dg.InputContext, partitions: Sequence[str | None], runs: list[str]
+    ) -> dict[str | None, Handle]:
         asset = asset_name(context.asset_key)
-        key = next(self._made_by(runs, asset, partition), None) or self._on_branch(asset, partition)
+        versions = self._versions(asset, partitions, runs)
         if not runs:
-            return Handle(self.store, key, asset)
-        handle = Handle(self.store, key, context.name)
-        self._read.setdefault(_step(context), {})[context.name, partition] = handle
-        return handle
+            return {partition: Handle(self.store, key, asset) for partition, key in versions.items()}
+        handles = {partition: Handle(self.store, key, context.name) for partition, key in versions.items()}
+        read = self._read.setdefault(_step(context), {})
+        read.update({(context.name, partition): handle for partition, handle in handles.items()})
+        return handles
 
-    def _made_by(self, runs: list[str], asset: str, partition: str | None) -> Iterator[VersionKey]:
+    def _versions(
+        self, asset: str, partitions: Sequence[str | None], runs: Iterable[str]
+    ) -> dict[str | None, VersionKey]:
+        """What these runs made for partitions, the first run first, else what the branch names, in their order."""
+        found: dict[str | None, VersionKey] = {}
         for run in runs:
-            key = self.store.made_by_run(run, asset, partition)
-            if key is not None:
-                yield key
+            lacking = [partition for partition in partitions if partition not in found]
+            found |= self.store.all_made_by_run(run, asset, lacking)
+        heads = self.store.heads(asset, [partition for partition in partitions if partition not in found])
+        found |= {partition: entry.target for partition, entry in heads.items()}
+        return {partition: self._expected(found, asset, partition) for partition in partitions}
 
-    def _on_branch(self, asset: str, partition: str | None) -> VersionKey:
-        entry: RefEntry | None = self.store.head(asset, partition)
-        if entry is None:
+    def _expected(self, found: Mapping[str | None, VersionKey], asset: str, partition: str | None) -> VersionKey:
+        if partition not in found:
             at = f" [{partition}]" if partition else ""
             option = f" --partition {shlex.quote(partition)}" if partition else ""
             raise UnknownVersion(
                 f"{asset}{at} has no published version on branch {self.store.branch}: it was never materialized, or "
                 f"its blocking checks failed each time. Materialize it first: ml-assets run {asset}{option}"
             )
-        return entry.target
+        return found[partition]
 
     def _manifest(self, context: dg.OutputContext, made: Made) -> Manifest:
         read = [*self._read.pop(_step(context), {}).values(), *made.inputs]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -84,7 +85,9 @@ class Step:
             if asked.is_known:
                 store.remember(asked.ingredients.key, made.reason, replace=decision.replaces)
             return
-        content = made.value if isinstance(made.value, Content) else store.put(made.value)
+        with ThreadPoolExecutor(1) as beside:  # on an object store each waits for some replies
+            source = beside.submit(self.recipe.store_source, store)
+            content = made.value if isinstance(made.value, Content) else store.put(made.value)
         answered = asked.having_read(made.traces, made.ledger)
         made = replace(
             made,
@@ -93,7 +96,7 @@ class Step:
             asked_by=asked.base.key,
             why="; ".join(filter(None, [decision.after(content) or answered.why(store), made.because])),
             replaces=decision.replaces,
-            source=self.recipe.store_source(store),
+            source=source.result(),
             params=asked.base.params,
             seed=asked.base.seed,
             resources={**meter.read(), **made.resources},

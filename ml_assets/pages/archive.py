@@ -8,10 +8,9 @@ from functools import lru_cache
 
 from ml_assets.errors import StoreError, UnknownVersion
 from ml_assets.lineage.reading import beside
-from ml_assets.pages.glance import Glance, Memory
 from ml_assets.problem import Problem
 from ml_assets.problems import BrokenProblem
-from ml_assets.store import Manifest, Store, VersionKey
+from ml_assets.store import NO_COPIES, Copies, Glance, Manifest, Store, VersionKey
 
 REMEMBERED = 8_192  # manifests of a few KiB each
 DIGITS = 64  # of a whole version
@@ -21,8 +20,8 @@ class Archive:
     """What was read of a store and never changes, so that each page reads the rest only. Safe to use from many threads."""
 
     def __init__(self, store: Store) -> None:
-        self.memory = Memory(store.backend)
-        self.branch = store.branch
+        self.backend, self.branch = store.backend, store.branch
+        self.copies = store.copies if store.copies is not NO_COPIES else Copies(store.url)
         self.manifest = lru_cache(maxsize=REMEMBERED)(store.manifest)
         self.find = lru_cache(maxsize=REMEMBERED)(store.find)
 
@@ -35,7 +34,7 @@ class _Now(Store):
     """A store whose manifests are read and verified once."""
 
     def __init__(self, archive: Archive) -> None:
-        super().__init__(Glance(archive.memory), branch=archive.branch)
+        super().__init__(Glance(archive.backend, archive.copies), branch=archive.branch, copies=archive.copies)
         self._archive = archive
 
     def manifest(self, key: VersionKey) -> Manifest:

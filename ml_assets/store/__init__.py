@@ -19,6 +19,9 @@ from ml_assets.store.codecs.record import trust
 from ml_assets.store.codecs.trust_list import trust_code
 from ml_assets.store.computations import Remembered, Trace
 from ml_assets.store.content import Content, File
+from ml_assets.store.copies import NO_COPIES, Copies, NoCopies, copies_of
+from ml_assets.store.copy_folder import CopyFolder
+from ml_assets.store.glance import Glance
 from ml_assets.store.handle import Handle
 from ml_assets.store.keys import VersionKey
 from ml_assets.store.landing import LandedSource, LandingFolder, open_landing
@@ -35,14 +38,18 @@ from ml_assets.store.verification import Fault, Looked, Verification
 __all__ = [
     "BATCH_ROWS",
     "MAIN",
+    "NO_COPIES",
     "Backend",
     "Check",
     "CheckpointLog",
     "Content",
+    "Copies",
+    "CopyFolder",
     "Entry",
     "Fault",
     "File",
     "Folder",
+    "Glance",
     "Handle",
     "Input",
     "LandedFile",
@@ -50,6 +57,7 @@ __all__ = [
     "LandingFolder",
     "Looked",
     "Manifest",
+    "NoCopies",
     "Overlay",
     "Patience",
     "Png",
@@ -64,6 +72,7 @@ __all__ = [
     "VersionKey",
     "canonical",
     "check_storable",
+    "copies_of",
     "digest",
     "open_backend",
     "open_landing",

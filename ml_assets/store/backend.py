@@ -5,8 +5,8 @@
     list(folder)         the keys below a folder, sorted
     delete(key)          repair and garbage collection only
 
-besides ``entry(key)``, when a key was last written, to see that a blob is as it was when somebody relied on it; and, for
-blobs that may be too large for memory, the second and the first once more:
+besides ``entry(key)``, when a key was last written, to see that a blob is as it was when somebody relied on it, and
+``entries(folder)``, the same of many; and, for blobs that may be too large for memory, the second and the first once more:
 
     stream(key)          the bytes in pieces, or None
     put_file(key, path)  the bytes of a local file, whether or not the key exists: only for keys named by their digest,
@@ -56,6 +56,16 @@ class Backend(Protocol):
         """All keys below ``folder``, at any depth, that sort after ``after``; sorted."""
         ...
 
+    def entries(self, folder: str, after: str = "", until: str = LAST, most: int | None = None) -> dict[str, Entry]:
+        """Every key below ``folder`` that sorts after ``after`` and not after ``until``, with its stamp and time.
+
+        Where keys are served in order (S3, GCS) this costs what is found, not what is there.
+
+        Args:
+            most: only so many, those that sort first; all of them if there are fewer.
+        """
+        ...
+
     def entry(self, key: str) -> Entry | None:
         """The stamp of ``key`` and when it was written, its bytes unread; None if it does not exist."""
         ...
@@ -74,17 +84,6 @@ class Place(Backend, Protocol):
 
     def replace(self, key: str, data: bytes) -> None:
         """Write ``key`` whether or not it exists; readers see the old bytes or the new. Only for landing folders."""
-        ...
-
-    def entries(self, folder: str, after: str = "", until: str = LAST) -> dict[str, Entry]:
-        """Every key below ``folder`` that sorts after ``after`` and not after ``until``, with its stamp and time.
-
-        Where keys are served in order (S3, GCS) this costs what is found, not what is there.
-        """
-        ...
-
-    def stamps(self, folder: str) -> dict[str, str]:
-        """Every key below ``folder`` with a stamp that changes when its bytes do."""
         ...
 
 

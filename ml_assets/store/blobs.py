@@ -1,8 +1,9 @@
-"""Bytes by digest: written once, verified on every read."""
+"""Bytes by digest: written once, verified on every read of the store or of a copy on the disk."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -13,6 +14,7 @@ from ml_assets.errors import CorruptBlob, MissingBlob
 from ml_assets.store.backend import PIECE, Backend, create
 from ml_assets.store.canonical import digest
 from ml_assets.store.content import File
+from ml_assets.store.copies import NO_COPIES, NoCopies, by_digest
 from ml_assets.store.keys import blob_key
 
 logger = logging.getLogger(__name__)
@@ -20,9 +22,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Blobs:
-    """The ``blobs/`` of a store."""
+    """The ``blobs/`` of a store, and copies of them."""
 
     backend: Backend
+    copies: NoCopies = NO_COPIES
 
     def write(self, path: str, data: bytes) -> File:
         """Make sure ``data`` is stored. A blob that was damaged since it was written is replaced."""
@@ -30,6 +33,7 @@ class Blobs:
         key = blob_key(file.digest)
         if create(self.backend, key, data) is not None:
             repair(self.backend, key, data)
+        self.copies.keep(key, data)
         return file
 
     def write_file(self, path: str, source: Path) -> File:
@@ -41,6 +45,7 @@ class Blobs:
         file = File(path, found.hexdigest(), source.stat().st_size)
         if not self._is_whole(file):
             self.backend.put_file(blob_key(file.digest), source)
+        self.copies.keep_file(blob_key(file.digest), source)
         return file
 
     def read(self, file: File, of: str = "") -> bytes:
@@ -52,25 +57,28 @@ class Blobs:
             MissingBlob: if it is gone.
             CorruptBlob: if what is there has another digest.
         """
-        data = self.backend.get(blob_key(file.digest))
+        data, is_whole = by_digest(self.copies, self.backend, blob_key(file.digest), file.digest)
         if data is None:
             raise self._missing(file, of)
-        if digest(data) != file.digest:
+        if not is_whole:
             raise self._corrupt(file, digest(data), of)
         return data
 
     def copy(self, file: File, to: Path, of: str = "") -> None:
         """Write the bytes of ``file`` to a new local file, a piece at a time. Verified once it returns; see ``read``."""
-        pieces = self.backend.stream(blob_key(file.digest))
+        key = blob_key(file.digest)
+        copied = self.copies.pieces(key)
+        if copied is not None:
+            if _written(copied, to) == file.digest:
+                return
+            self.copies.drop(key)
+        pieces = self.backend.stream(key)
         if pieces is None:
             raise self._missing(file, of)
-        found = blake3()
-        with to.open("wb") as copied:
-            for piece in pieces:
-                found.update(piece)
-                copied.write(piece)
-        if found.hexdigest() != file.digest:
-            raise self._corrupt(file, found.hexdigest(), of)
+        found = _written(pieces, to)
+        if found != file.digest:
+            raise self._corrupt(file, found, of)
+        self.copies.keep_file(key, to)
 
     def check(self, file: File, of: str = "") -> None:
         """Read the bytes of ``file`` again, a piece at a time, and let go of them; see ``read``."""
@@ -96,6 +104,16 @@ class Blobs:
 
     def _address(self, file: File) -> str:
         return f"{self.backend.url}/{blob_key(file.digest)}"
+
+
+def _written(pieces: Iterable[bytes], to: Path) -> str:
+    """Write a file; the digest of what was written."""
+    found = blake3()
+    with to.open("wb") as file:
+        for piece in pieces:
+            found.update(piece)
+            file.write(piece)
+    return found.hexdigest()
 
 
 def streamed_digest(backend: Backend, key: str) -> str | None:

@@ -18,12 +18,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ml_assets.errors import StoreError
 from ml_assets.store.backend import Backend, create
-from ml_assets.store.blobs import Blobs
+from ml_assets.store.blobs import streamed_digest
 from ml_assets.store.canonical import Json, sealed, unsealed
-from ml_assets.store.content import File
-from ml_assets.store.keys import VersionKey, blob_key, computation_key, trace_key
+from ml_assets.store.copies import NO_COPIES, NoCopies, keep_sealed
+from ml_assets.store.keys import VersionKey, blob_key, computation_key, trace_key, version_key
 from ml_assets.store.manifest import Manifest
 
 
@@ -58,13 +57,15 @@ class Trace:
 
 @dataclass(frozen=True)
 class Computations:
-    """The ``computations/`` and ``traces/`` of a store."""
+    """The ``computations/`` and ``traces/`` of a store, and copies of them."""
 
     backend: Backend
+    copies: NoCopies = NO_COPIES
 
     def remember(self, key: str, fact: Mapping[str, Json], *, replace: bool) -> Mapping[str, Json]:
         """Let ``key`` stand for a version or for nothing; what it stands for now: of two who race, one is remembered."""
         name, data = computation_key(key), sealed(fact)
+        keep_sealed(self.copies, name, data)
         existing = create(self.backend, name, data)
         kept = fact if existing is None else unsealed(existing)
         if kept == fact or (kept and not replace):
@@ -76,25 +77,30 @@ class Computations:
     def recall(self, key: str) -> tuple[Mapping[str, Json] | None, float]:
         """The fact, if it can be read, and when it was written (seconds since 1970, by the clock of the store's place)."""
         name = computation_key(key)
-        entry = self.backend.entry(name)
-        data = self.backend.get(name) if entry else None
-        return (unsealed(data) if data else None), entry.modified if entry else 0.0
+        data = self.backend.get(name)
+        entry = self.backend.entry(name) if data else None
+        return (unsealed(data) if data and entry else None), entry.modified if entry else 0.0
 
-    def damage(self, manifest: Manifest, since: float) -> str:
-        """What is wrong with the blobs of a version that was remembered at ``since``, as a sentence; empty if all is whole."""
-        blobs = Blobs(self.backend)
-        for file in manifest.content.files:
-            entry = self.backend.entry(blob_key(file.digest))
+    def damage(self, version: VersionKey, manifest: Manifest, since: float) -> str:
+        """What is wrong in the store with a version that was remembered at ``since``, as a sentence; empty if all is whole.
+
+        Copies of it do not count: what is used again is named again, and others read it from the store.
+        """
+        named = {version_key(version): (version.version, "manifest")}
+        named |= {blob_key(file.digest): (file.digest, file.path) for file in manifest.content.files}
+        for key, (expected, what) in named.items():
+            entry = self.backend.entry(key)
             if entry is None:
-                return f"the bytes of its {file.path} are gone"
-            if entry.modified > since and not _reads_whole(blobs, file):
-                return f"the bytes of its {file.path} were changed"
+                return f"the bytes of its {what} are gone"
+            if entry.modified > since and streamed_digest(self.backend, key) != expected:
+                return f"the bytes of its {what} were changed"
         return ""
 
     def put_trace(self, key: str, landed: Mapping[str, Trace]) -> None:
         """Remember which files a computation read."""
         fact = {"landed": {name: {"digest": t.digest, "stamp": t.stamp} for name, t in landed.items()}}
         name, data = trace_key(key), sealed(fact)
+        keep_sealed(self.copies, name, data)
         if create(self.backend, name, data) is not None:
             self.backend.delete(name)
             create(self.backend, name, data)  # who wrote in between read the same files, or will be corrected likewise
@@ -104,11 +110,3 @@ class Computations:
         data = self.backend.get(trace_key(key))
         fact = unsealed(data) if data else None
         return {name: Trace(**told) for name, told in fact["landed"].items()} if fact else None
-
-
-def _reads_whole(blobs: Blobs, file: File) -> bool:
-    try:
-        blobs.read(file)
-    except StoreError:
-        return False
-    return True

@@ -157,6 +157,11 @@ def ref_folder(branch: str, asset: str, partition: str | None) -> str:
     return f"{refs_folder(branch, asset)}/{partition_segment(partition)}"
 
 
+def runs_folder(run: str, asset: str) -> str:
+    """Everything that a run made of an asset."""
+    return f"runs/{escape(run)}/{asset_path(asset)}"
+
+
 def run_folder(run: str, asset: str, partition: str | None) -> str:
     """The log of what a run made for an asset's partition."""
-    return f"runs/{escape(run)}/{asset_path(asset)}/{partition_segment(partition)}"
+    return f"{runs_folder(run, asset)}/{partition_segment(partition)}"

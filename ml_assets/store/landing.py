@@ -17,7 +17,9 @@ from ml_assets.store.canonical import canonical, digest
 from ml_assets.store.codecs.codec import MALFORMED
 from ml_assets.store.codecs.table import to_parquet
 from ml_assets.store.computations import Trace
+from ml_assets.store.glance import Glance
 from ml_assets.store.listing import LAST, Entry
+from ml_assets.store.local import LocalBackend
 from ml_assets.store.manifest import LandedFile
 from ml_assets.store.object_store import open_backend
 from ml_assets.store.patience import Patience
@@ -41,6 +43,11 @@ class LandingFolder:
         """The same folder for somebody who cannot wait long for a server that does not answer."""
         return LandingFolder(self.backend.within(seconds))
 
+    def at_a_glance(self, questions: int) -> LandingFolder:
+        """The folder as it is now, for one answer that takes so many questions, about; see ``Store.at_a_glance``."""
+        is_local = isinstance(self.backend, LocalBackend)
+        return self if is_local else LandingFolder(Glance(self.backend, questions=questions))
+
     def source(self, prefix: str) -> LandedSource:
         """The files below ``prefix``, as a problem's ``dataset`` function sees them."""
         return LandedSource(self, _safe(prefix))
@@ -63,7 +70,7 @@ class LandingFolder:
 
     def stamps(self, prefix: str = "") -> dict[str, str]:
         """The same names, each with a stamp that changes when the file does; costs one listing, reads no file."""
-        return dict(sorted(self.backend.stamps(_safe(prefix)).items()))
+        return {name: entry.stamp for name, entry in sorted(self.backend.entries(_safe(prefix)).items())}
 
     def entries(self, prefix: str = "", after: str = "", until: str = LAST) -> dict[str, Entry]:
         """Files below ``prefix`` whose names sort after ``after`` and not after ``until``, in no order; reads no file.
@@ -145,8 +152,9 @@ class LandedSource:
     def _bytes(self, path: str) -> list[bytes]:
         """Of the file, or of each part."""
         self.traces[path] = Trace(None)
-        before = self.folder.entry(path)
-        parts = [] if self.folder.backend.entry(path) else self.folder.parts(path)
+        file = self.folder.backend.entry(_safe(path))
+        before = file or self.folder.entry(path)
+        parts = [] if file else self.folder.parts(path)
         if before is None:
             _refuse_partitioned(self.folder.list(path), path)
         data = {part: self.folder.read(part) for part in parts or [path]}

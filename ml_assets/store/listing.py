@@ -62,14 +62,21 @@ def local_entries(root: Path, folder: str, span: Span) -> dict[str, Entry]:
     return {name: entry for name, entry in found if entry is not None}
 
 
+def first(entries: dict[str, Entry], most: int | None) -> dict[str, Entry]:
+    """Those that sort first, so many of them; None: all."""
+    return entries if most is None or len(entries) <= most else dict(sorted(entries.items())[:most])
+
+
 def local_entry(root: Path, name: str) -> Entry | None:
     """One file; None if there is none of this name."""
     path = root / _inside(name)
     return _local_entry(path.stat) if path.is_file() else None
 
 
-def remote_entries(store: ObjectStore, folder: str, span: Span, *, confirm: bool) -> dict[str, Entry]:
-    """The objects below ``folder``. Servers list in order, so reading stops where the span does.
+def remote_entries(
+    store: ObjectStore, folder: str, span: Span, most: int | None = None, *, confirm: bool
+) -> dict[str, Entry]:
+    """The objects below ``folder``. Servers list in order, so reading stops where the span does, or after so many.
 
     Args:
         confirm: do not believe an empty last page by itself.
@@ -89,8 +96,8 @@ def remote_entries(store: ObjectStore, folder: str, span: Span, *, confirm: bool
             if path.startswith(below) and path in span
         }
         listed, last = listed + len(paths), max(paths, default=last)
-        if last > span.until:
-            return found
+        if last > span.until or (most is not None and len(found) >= most):
+            return first(found, most)
     if confirm and listed % PAGE == 0:
         _confirm_end(store, below, max(last, below))
     return found

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from ml_assets.errors import InvalidKey, StoreUnreachable
 from ml_assets.store.backend import PIECE
-from ml_assets.store.listing import LAST, Entry, Span, local_entries, local_entry, local_names
+from ml_assets.store.listing import LAST, Entry, Span, first, local_entries, local_entry, local_names
 
 _IMPOSSIBLE = re.compile(r"[\x00-\x1f]|(^|/)(\.{0,2})(/|$)|#\d+$")  # control characters; empty, . and ..; unfinished
 ABSENT = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
@@ -81,14 +81,10 @@ class LocalBackend:
         with self._explained("list", folder):
             return sorted(local_names(self.root, folder, Span(after or "")))
 
-    def entries(self, folder: str, after: str = "", until: str = LAST) -> dict[str, Entry]:
-        """See ``Place``."""
+    def entries(self, folder: str, after: str = "", until: str = LAST, most: int | None = None) -> dict[str, Entry]:
+        """See ``Backend``."""
         with self._explained("list", folder):
-            return local_entries(self.root, folder, Span(after, until))
-
-    def stamps(self, folder: str) -> dict[str, str]:
-        """See ``Place``."""
-        return {key: entry.stamp for key, entry in self.entries(folder).items()}
+            return first(local_entries(self.root, folder, Span(after, until)), most)
 
     def entry(self, key: str) -> Entry | None:
         """See ``Backend``."""

@@ -123,10 +123,13 @@ class ObjectStoreBackend:
         """See ``Backend``."""
         return sorted(self.entries(folder, after or ""))
 
-    def entries(self, folder: str, after: str = "", until: str = LAST) -> dict[str, Entry]:
-        """See ``Place``."""
-        span = Span(after, until)
-        return self._asked("list", folder, lambda: remote_entries(self._reader, folder, span, confirm=self._confirms))
+    def entries(self, folder: str, after: str = "", until: str = LAST, most: int | None = None) -> dict[str, Entry]:
+        """See ``Backend``."""
+
+        def listed() -> dict[str, Entry]:
+            return remote_entries(self._reader, folder, Span(after, until), most, confirm=self._confirms)
+
+        return self._asked("list", folder, listed)
 
     def entry(self, key: str) -> Entry | None:
         """See ``Backend``."""
@@ -134,10 +137,6 @@ class ObjectStoreBackend:
         if entry is None:
             self._refuse_absent_place(key)
         return entry
-
-    def stamps(self, folder: str) -> dict[str, str]:
-        """See ``Place``."""
-        return {key: entry.stamp for key, entry in self.entries(folder).items()}
 
     def delete(self, key: str) -> None:
         """See ``Backend``."""

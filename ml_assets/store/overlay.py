@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ml_assets.store.backend import Backend
 from ml_assets.store.keys import ref_folder
-from ml_assets.store.listing import Entry
+from ml_assets.store.listing import LAST, Entry, first
 
 SHARED = ("blobs", "versions", "environments", "code", "sources")
 
@@ -44,6 +44,11 @@ class Overlay:
         """See ``Backend``."""
         below = self.base.list(folder, after) if _is_shared(folder) else []
         return sorted({*self.own.list(folder, after), *below})
+
+    def entries(self, folder: str, after: str = "", until: str = LAST, most: int | None = None) -> dict[str, Entry]:
+        """See ``Backend``."""
+        below = self.base.entries(folder, after, until, most) if _is_shared(folder) else {}
+        return first({**below, **self.own.entries(folder, after, until, most)}, most)
 
     def entry(self, key: str) -> Entry | None:
         """See ``Backend``."""

@@ -13,8 +13,6 @@ from typing import Literal, NamedTuple
 from ml_assets.errors import InvalidKey
 from ml_assets.store.backend import Backend
 from ml_assets.store.keys import VersionKey, asset_name, described, partition_name
-from ml_assets.store.local import LocalBackend
-from ml_assets.store.object_store import ObjectStoreBackend
 from ml_assets.store.refs import RefEntry, RefLog
 
 Root = Literal["versions", "refs", "runs"]
@@ -38,10 +36,7 @@ def recorded(backend: Backend, root: Root) -> dict[str, str]:
     """Every key below ``root`` with a stamp that changes when its bytes do; with an empty one where they never do."""
     if root == "versions":
         return dict.fromkeys(backend.list(root), "")
-    if isinstance(backend, LocalBackend | ObjectStoreBackend):
-        return backend.stamps(root)
-    entries = ((key, backend.entry(key)) for key in backend.list(root))
-    return {key: entry.stamp for key, entry in entries if entry is not None}
+    return {key: entry.stamp for key, entry in backend.entries(root).items()}
 
 
 def version_at(key: str) -> VersionKey | None:

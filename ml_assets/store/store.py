@@ -9,8 +9,7 @@ Written in this order, so that a crash anywhere leaves the old world or the new 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from functools import partial
 from pathlib import Path
@@ -29,7 +28,9 @@ from ml_assets.store.codecs.record import RecordCodec
 from ml_assets.store.codecs.tensors import TensorsCodec
 from ml_assets.store.computations import Computations, Remembered, Trace
 from ml_assets.store.content import Content, File
+from ml_assets.store.copies import NO_COPIES, NoCopies
 from ml_assets.store.documents import Documents
+from ml_assets.store.glance import Glance
 from ml_assets.store.keys import (
     VersionKey,
     code_key,
@@ -39,12 +40,15 @@ from ml_assets.store.keys import (
     ref_folder,
     refs_folder,
     run_folder,
+    runs_folder,
     source_key,
     version_key,
 )
+from ml_assets.store.local import LocalBackend
 from ml_assets.store.manifest import Manifest
 from ml_assets.store.object_store import open_backend
-from ml_assets.store.refs import RefEntry, RefLog
+from ml_assets.store.refs import RefEntry, RefLog, heads
+from ml_assets.store.together import side_by_side
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,14 +65,19 @@ class Store:
     Attributes:
         branch: refs are written here; where it has none, reading falls through to ``main``.
         user: recorded with every move of a ref.
+        copies: of what never changes; by default none are kept, and every read is one of the store.
     """
 
-    def __init__(self, backend: Backend, *, branch: str = MAIN, user: str = "unknown") -> None:
+    def __init__(
+        self, backend: Backend, *, branch: str = MAIN, user: str = "unknown", copies: NoCopies = NO_COPIES
+    ) -> None:
         self.backend = backend
         self.branch = branch
         self.user = user
+        self.copies = copies
         self._is_known_good = False
         self._documents_known: set[str] = set()
+        self._ends: dict[str, int] = {}  # of logs, when they were looked at last
 
     @property
     def url(self) -> str:
@@ -77,13 +86,32 @@ class Store:
 
     def on(self, branch: str) -> Store:
         """The same store seen from another branch."""
-        return Store(self.backend, branch=branch, user=self.user)
+        return Store(self.backend, branch=branch, user=self.user, copies=self.copies)
 
     def within(self, seconds: float) -> Self:
         """The same store for somebody who cannot wait long for a server that does not answer."""
         hurried = copy(self)
         hurried.backend = self.backend.within(seconds)
         return hurried
+
+    def without_copies(self) -> Store:
+        """The same store as it lies there now: every object is read from it, each time it is asked for."""
+        return Store(self.backend, branch=self.branch, user=self.user)
+
+    def at_a_glance(self, questions: int | None = None) -> Self:
+        """The store as it is now, for one answer that takes many questions: it lists what there is once, and only reads.
+
+        What others write meanwhile may be missing from it. A local store is as it is: it answers each question at once.
+
+        Args:
+            questions: how many there will be, about; no listing takes longer than they would. None: about everything.
+        """
+        if isinstance(self.backend, LocalBackend):
+            return self
+        self._opened(writing=False)  # once, before many threads ask
+        looked = copy(self)
+        looked.backend = Glance(self.backend, self.copies, questions)
+        return looked
 
     def address(self, key: VersionKey) -> str:
         """Where the manifest of a version is."""
@@ -98,11 +126,10 @@ class Store:
             UnsupportedType: if no codec stores it; nothing was written.
         """
         encoded = codecs.encode(value)
-        blobs = Blobs(self._opened(writing=True))
+        blobs = self._blobs(writing=True)
         parts = sorted(encoded.parts.items())
-        with ThreadPoolExecutor(WRITERS) as pool:
-            files = tuple(pool.map(lambda part: blobs.write(part[0], _bytes(part[1])), parts))
-        return Content(encoded.codec, encoded.meta, files)
+        files = side_by_side(lambda part: blobs.write(part[0], _bytes(part[1])), parts, WRITERS)
+        return Content(encoded.codec, encoded.meta, tuple(files))
 
     def get(self, content: Content, of: str = "") -> Any:
         """The value. Every file is verified before it is decoded (a folder's files: when they are read).
@@ -113,7 +140,7 @@ class Store:
             MissingBlob, CorruptBlob: if a file is gone or changed.
             UnreadableContent: if the bytes are intact but not what a safe codec reads.
         """
-        blobs = Blobs(self._opened(writing=False))
+        blobs = self._blobs()
         files = {file.path: file for file in content.files}
         return codecs.decode(content.codec, content.meta, Parts(files, partial(blobs.read, of=of)))
 
@@ -123,7 +150,7 @@ class Store:
 
     def read(self, file: File, of: str = "") -> bytes:
         """The bytes of one file of a value, verified, undecoded; see ``get``."""
-        return Blobs(self._opened(writing=False)).read(file, of=of)
+        return self._blobs().read(file, of=of)
 
     def field(self, content: Content, name: str, of: str = "") -> Any:
         """One field of a stored dataclass, its others unread; see ``get``.
@@ -148,7 +175,7 @@ class Store:
         Raises:
             UnsupportedType: if a frame has other columns or types than the first, or cannot be stored; nothing was stored.
         """
-        return batches.write(Blobs(self._opened(writing=True)), frames)
+        return batches.write(self._blobs(writing=True), frames)
 
     def batches(
         self, content: Content, *, field: str = "", rows: int = BATCH_ROWS, of: str = ""
@@ -165,7 +192,7 @@ class Store:
             MissingBlob, CorruptBlob: if a file is gone or changed.
             UnreadableContent: if the content is no table.
         """
-        return batches.read(Blobs(self._opened(writing=False)), content, field, rows, of)
+        return batches.read(self._blobs(), content, field, rows, of)
 
     # ------------------------------------------------------------ versions
 
@@ -182,13 +209,12 @@ class Store:
             UnknownVersion: if there is none.
             CorruptBlob: if its bytes are not the version's, or speak of another asset.
         """
-        data = self._opened(writing=False).get(version_key(key))
+        data = self._documents().read(version_key(key), key.version)
         if data is None:
             raise UnknownVersion(
                 f"There is no version {key.version} of {described(key.asset, key.partition)}. "
                 f"List what there is: ml-assets history {key.asset}"
             )
-        self._documents().refuse_changed(version_key(key), data, key.version)
         manifest = Manifest.from_bytes(data)
         if (manifest.asset, manifest.partition) != (key.asset, key.partition):
             raise CorruptBlob(
@@ -219,24 +245,26 @@ class Store:
         key, run, by = manifest.key, reused_by or manifest.run, self.user if reused_by else manifest.by
         _refuse_rejected(key, manifest)
         if run is not None:
-            self._run_log(run, key.asset, key.partition).advance(key, by=by, why=why, run=run, details=details)
+            self._run_log(run, key.asset, key.partition, is_young=True).advance(
+                key, by=by, why=why, run=run, details=details
+            )
         return self._branch_log(key.asset, key.partition).advance(key, by=by, why=why, run=run)
 
     def verify(self, key: VersionKey, whole: set[str] | None = None) -> list[StoreError]:
-        """Read a version's manifest and all its files again. What is wrong with them; empty if all is whole.
+        """Read a version's manifest and all its files again, in the store. What is wrong with them; empty if all is whole.
 
         Args:
             whole: digests found whole before: not read again, and added to. Versions share most of their bytes.
         """
-        whole = set() if whole is None else whole
+        whole, there = set() if whole is None else whole, self.without_copies()
         try:
-            manifest = self.manifest(key)
+            manifest = there.manifest(key)
         except StoreError as error:
             return [error]
         read = partial(Blobs(self.backend).read, of=str(key))
         parts: dict[str, Callable[[], Any]] = {file.digest: partial(read, file) for file in manifest.content.files}
         if manifest.environment is not None:
-            parts[manifest.environment] = partial(self.environment, manifest.environment)
+            parts[manifest.environment] = partial(there.environment, manifest.environment)
         found = {part: _problem(parts[part]) for part in parts.keys() - whole}
         whole |= {part for part, error in found.items() if error is None}
         return [found[part] for part in parts if found.get(part) is not None]  # type: ignore[misc]  # none is None
@@ -267,6 +295,18 @@ class Store:
         """What the branch names for a partition now; where the branch has no entry, what ``main`` names."""
         own, main = self._visible_logs(asset, partition)
         return own.head() or (main.head() if main else None)
+
+    def heads(self, asset: str, partitions: Iterable[str | None]) -> dict[str | None, RefEntry]:
+        """As ``head``, of several partitions, which are asked for together; those for which nothing is named are left out."""
+        keys = list(partitions)
+        found = self._heads(self.branch, asset, keys)
+        lacking = [key for key in keys if key not in found] if self.branch != MAIN else []
+        return {**found, **self._heads(MAIN, asset, lacking)}
+
+    def _heads(self, branch: str, asset: str, keys: Sequence[str | None]) -> dict[str | None, RefEntry]:
+        self._opened(writing=False)
+        entries = heads([self._branch_log(asset, key, branch) for key in keys], refs_folder(branch, asset))
+        return {key: entry for key, entry in zip(keys, entries, strict=True) if entry is not None}
 
     def log(self, asset: str, partition: str | None) -> list[RefEntry]:
         """All entries of the ref that ``head`` is the newest of, oldest first."""
@@ -305,9 +345,14 @@ class Store:
 
     def made_by_run(self, run: str, asset: str, partition: str | None) -> VersionKey | None:
         """What a run made for a partition; read first inside the run, so that it never mixes with another's."""
+        return self.all_made_by_run(run, asset, [partition]).get(partition)
+
+    def all_made_by_run(self, run: str, asset: str, partitions: Iterable[str | None]) -> dict[str | None, VersionKey]:
+        """As ``made_by_run``, of several partitions, which are asked for together; without those it made nothing for."""
         self._opened(writing=False)
-        head = self._run_log(run, asset, partition).head()
-        return head.target if head else None
+        keys = list(partitions)
+        entries = heads([self._run_log(run, asset, key) for key in keys], runs_folder(run, asset))
+        return {key: entry.target for key, entry in zip(keys, entries, strict=True) if entry is not None}
 
     # ------------------------------------------------------------ surroundings and code
 
@@ -341,9 +386,8 @@ class Store:
         """Store source files (path -> bytes), each once; the digest of their list goes into manifests."""
         listed, documents = {path: digest(data) for path, data in files.items()}, self._documents(writing=True)
         if not documents.has(source_key, listed):
-            blobs = Blobs(self.backend)
-            with ThreadPoolExecutor(WRITERS) as pool:
-                list(pool.map(lambda item: blobs.write(*item), files.items()))
+            blobs = self._blobs(writing=True)
+            side_by_side(lambda item: blobs.write(*item), files.items(), WRITERS)
         return documents.put(source_key, listed)
 
     def source(self, listed_as: str) -> dict[str, bytes]:
@@ -354,8 +398,9 @@ class Store:
             UnreadableContent: if a path leads out of the folder that they are to be written to.
         """
         listed = self.source_files(listed_as)
-        blobs = Blobs(self.backend)
-        return {path: blobs.read(File(path, blob, 0), of=f"source {listed_as[:12]}") for path, blob in listed.items()}
+        read = partial(self._blobs().read, of=f"source {listed_as[:12]}")
+        files = [File(path, blob, 0) for path, blob in listed.items()]
+        return dict(zip(listed, side_by_side(read, files), strict=True))
 
     def source_files(self, listed_as: str) -> Mapping[str, str]:
         """The paths of source files, each with the digest of its bytes; these are not read. Errors as of ``source``."""
@@ -394,7 +439,7 @@ class Store:
             return Remembered(version, damage=f"its manifest cannot be read ({type(error).__name__})")
         made_by = manifest.code.get("computation", {}).get("key")
         damage = "its manifest is that of another computation" if made_by != computation else ""
-        return Remembered(version, manifest, damage=damage or computations.damage(manifest, since))
+        return Remembered(version, manifest, damage=damage or computations.damage(version, manifest, since))
 
     def put_trace(self, computation: str, landed: Mapping[str, Trace]) -> None:
         """Remember which landed files a computation read, by a key of all the rest."""
@@ -420,15 +465,18 @@ class Store:
         return self.backend
 
     def _documents(self, *, writing: bool = False) -> Documents:
-        return Documents(self._opened(writing=writing), self._documents_known)
+        return Documents(self._opened(writing=writing), self._documents_known, self.copies)
+
+    def _blobs(self, *, writing: bool = False) -> Blobs:
+        return Blobs(self._opened(writing=writing), self.copies)
 
     def _computations(self, *, writing: bool = False) -> Computations:
-        return Computations(self._opened(writing=writing))
+        return Computations(self._opened(writing=writing), self.copies)
 
     def _branch_log(self, asset: str, partition: str | None, branch: str | None = None) -> RefLog:
         branch = branch or self.branch
         name = f"The ref of {described(asset, partition)} on {branch}"
-        return RefLog(self.backend, ref_folder(branch, asset, partition), name)
+        return RefLog(self.backend, ref_folder(branch, asset, partition), name, self.copies, self._ends)
 
     def _visible_logs(self, asset: str, partition: str | None) -> tuple[RefLog, RefLog | None]:
         """The branch's log, and that of ``main``, which shows where the branch has no entries."""
@@ -436,9 +484,9 @@ class Store:
         main = None if self.branch == MAIN else self._branch_log(asset, partition, MAIN)
         return self._branch_log(asset, partition), main
 
-    def _run_log(self, run: str, asset: str, partition: str | None) -> RefLog:
+    def _run_log(self, run: str, asset: str, partition: str | None, *, is_young: bool = False) -> RefLog:
         name = f"The ref of {described(asset, partition)} in run {run}"
-        return RefLog(self.backend, run_folder(run, asset, partition), name)
+        return RefLog(self.backend, run_folder(run, asset, partition), name, self.copies, self._ends, is_young)
 
 
 def open_store(url: str, *, branch: str = MAIN, user: str = "unknown") -> Store:

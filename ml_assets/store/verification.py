@@ -100,6 +100,9 @@ class Verification:
     _passed_over: set[str] = field(default_factory=set)
     _listed: frozenset[str] | None = None  # all keys, where they were asked for
 
+    def __post_init__(self) -> None:
+        self.store = self.store.without_copies()
+
     def everything(self) -> Iterator[Looked]:
         """All objects of the store, versions and what they need first; then what nobody names, and the logs."""
         listed = self._backend.list("")

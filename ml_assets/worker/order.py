@@ -6,13 +6,14 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from ml_assets.errors import InvalidProblem, Refused
 from ml_assets.problem import Problem
 from ml_assets.problems import PROBLEMS, elsewhere
 from ml_assets.settings import Settings
-from ml_assets.store import Overlay, Patience, Store, VersionKey, open_backend
+from ml_assets.store import Overlay, Patience, Store, VersionKey, copies_of, open_backend
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,10 @@ class Order:
 
     def open_store(self) -> Store:
         """The store, in another process than ``addresses`` was asked in."""
-        patience = Patience(Settings.from_environment().patience_seconds)
-        own, *below = (open_backend(url, patience) for url in self.stores)
-        return Store(Overlay(below[0], own) if below else own)
+        settings = Settings.from_environment()
+        own, *below = (open_backend(url, Patience(settings.patience_seconds)) for url in self.stores)
+        copies = copies_of(own.url, Path(settings.cache) / "objects", settings.cache_gib)
+        return Store(Overlay(below[0], own) if below else own, copies=copies)
 
     def find_problem(self) -> Problem:
         """The problem, in a process that has not imported it yet.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from ml_assets.store import Backend, Entry
+from ml_assets.store.listing import LAST
 
 
 @dataclass
@@ -35,6 +36,9 @@ class Wrapped:
 
     def list(self, folder: str, after: str | None = None) -> list[str]:
         return self.inner.list(folder, after)
+
+    def entries(self, folder: str, after: str = "", until: str = LAST, most: int | None = None) -> dict[str, Entry]:
+        return self.inner.entries(folder, after, until, most)
 
     def entry(self, key: str) -> Entry | None:
         return self.inner.entry(key)
@@ -101,6 +105,12 @@ class Counted(Wrapped):
         keys = super().list(folder, after)
         self._tick(folder)
         return keys
+
+    def entries(self, folder: str, after: str = "", until: str = LAST, most: int | None = None) -> dict[str, Entry]:
+        self._tick(folder)
+        found = super().entries(folder, after, until, most)
+        self._tick(folder)
+        return found
 
 
 @dataclass

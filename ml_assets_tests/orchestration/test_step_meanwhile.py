@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from ml_assets.promotion.ledger import Ledger
-from ml_assets.store import VersionKey
+from ml_assets.store import Entry, VersionKey
+from ml_assets.store.listing import LAST
 from ml_assets_tests.doubles import ice_cream, umbrellas
 from ml_assets_tests.doubles.backends import Wrapped
 from ml_assets_tests.doubles.world import World, build
@@ -26,8 +27,8 @@ class Interrupted(Wrapped):
     do: Callable[[], object] = lambda: None
     looks_left: int = 0
 
-    def list(self, folder: str, after: str | None = None) -> list[str]:
-        found = super().list(folder, after)
+    def entries(self, folder: str, after: str = "", until: str = LAST, most: int | None = None) -> dict[str, Entry]:
+        found = super().entries(folder, after, until, most)
         if "ledger" in folder:
             self.looks_left -= 1
             if self.looks_left == 0:

@@ -55,11 +55,11 @@ def test_reopening_an_address_finds_what_was_written(url: str) -> None:
 def test_replace_leaves_the_new_bytes_and_changes_the_stamp(url: str) -> None:
     backend = open_backend(url)
     backend.replace("f/x y.parquet", b"1")
-    before = backend.stamps("f")
+    before = backend.entries("f")
     backend.replace("f/x y.parquet", b"22")
     assert backend.get("f/x y.parquet") == b"22"
-    assert backend.stamps("f").keys() == before.keys() == {"f/x y.parquet"}
-    assert backend.stamps("f") != before
+    assert backend.entries("f").keys() == before.keys() == {"f/x y.parquet"}
+    assert backend.entries("f") != before
 
 
 def test_reading_a_local_address_creates_nothing(tmp_path: Path) -> None:

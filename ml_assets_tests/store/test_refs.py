@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 
-from ml_assets.errors import CorruptBlob
-from ml_assets.store import RefEntry, VersionKey, open_backend
+from ml_assets.errors import CorruptBlob, RefMoved
+from ml_assets.store import Copies, RefEntry, VersionKey, open_backend
+from ml_assets.store.listing import PAGE
 from ml_assets.store.refs import RefLog, _to_bytes
+from ml_assets_tests.doubles.bucket import Bucket
 
 KEY = VersionKey("a/model", "2013-06", "0" * 64)
 
@@ -38,3 +42,87 @@ def test_an_entry_copied_to_another_number_is_refused() -> None:
     backend.put_new(f"{log.folder}/0000000002.json", backend.get(f"{log.folder}/0000000001.json") or b"")
     with pytest.raises(CorruptBlob, match=r"0000000002\.json was changed"):
         log.head()
+
+
+FOLDER = "refs/main/a/model/2013-06"
+
+
+def filled(numbers: range | set[int], bucket: Bucket | None = None) -> Bucket:
+    """A bucket with a log that has these entries."""
+    bucket = bucket or Bucket()
+    for n in numbers:
+        entry = RefEntry(n, KEY, by="ada", why=f"move {n}", at="2013-07-01T00:00:00+00:00")
+        bucket.objects[f"{FOLDER}/{n:010d}.json"] = (_to_bytes(entry), 0.0)
+    bucket.asked.clear()
+    return bucket
+
+
+def head(bucket: Bucket) -> int:
+    found = RefLog(bucket, FOLDER, "The ref").head()
+    return found.n if found else 0
+
+
+@pytest.mark.parametrize(
+    "length", [0, 1, 2, PAGE - 1, PAGE, PAGE + 1, 2 * PAGE, 2 * PAGE + 1, 3 * PAGE + 7, 23 * PAGE + 1]
+)
+def test_the_head_of_a_log_is_found_in_few_requests_however_long_it_is(length: int) -> None:
+    bucket = filled(range(1, length + 1))
+    assert head(bucket) == length
+    pages = max(1.0, length / PAGE)
+    assert len(bucket.asked) <= 2 + (4 * math.ceil(math.log2(pages)) + 6 if length >= PAGE else 0)
+
+
+@pytest.mark.parametrize(
+    "lost", [{1}, {PAGE}, {*range(2, PAGE + 500)}, {*range(1, 5 * PAGE)}], ids=["1", "a page", "many", "all but"]
+)
+def test_entries_that_a_power_cut_took_do_not_hide_the_end_of_a_log(lost: set[int]) -> None:
+    assert head(filled({*range(1, 5 * PAGE + 3)} - lost)) == 5 * PAGE + 2
+
+
+def test_who_has_seen_the_end_of_a_log_asks_once_whether_it_is_still_there() -> None:
+    bucket, ends = filled(range(1, 5 * PAGE)), dict[str, int]()
+    log = RefLog(bucket, FOLDER, "The ref", Copies(bucket.url), ends)
+    log.head()
+    for moves in (0, 1, 3):
+        filled(range(5 * PAGE, 5 * PAGE + moves), bucket)
+        assert log.head().n == 5 * PAGE - 1 + moves  # type: ignore[union-attr]
+        assert bucket.requests["list"] == 1
+        assert bucket.requests["get"] <= 1
+
+
+def test_logs_of_an_asset_that_is_called_like_the_partition_do_not_hide_the_end() -> None:
+    bucket = filled(range(1, 4))
+    for n in range(2 * PAGE):
+        bucket.objects[f"{FOLDER}/0000-{n:05d}/0000000001.json"] = (b"another log", 0.0)
+    assert head(bucket) == 3
+
+
+def test_all_entries_are_read_side_by_side_and_by_the_next_one_not_at_all() -> None:
+    bucket = filled(range(1, 31))
+    copies = Copies(bucket.url)
+    for fetched in (30, 0):
+        bucket.asked.clear()
+        assert [entry.n for entry in RefLog(bucket, FOLDER, "The ref", copies).entries()] == list(range(1, 31))
+        assert bucket.requests == {"list": 1, **({"get": fetched} if fetched else {})}
+
+
+def test_a_young_log_is_written_without_a_look_and_one_that_has_entries_all_the_same_is_not_overwritten() -> None:
+    bucket = Bucket()
+    told = {"by": "ada", "why": "x", "run": None}
+    young = RefLog(bucket, FOLDER, "The ref", is_young=True)
+    assert young.advance(KEY, **told).n == 1  # type: ignore[arg-type]
+    assert bucket.asked == [f"put {FOLDER}/0000000001.json"]
+    other = VersionKey("a/model", "2013-06", "1" * 64)
+    for _ in range(2):  # the second time it is the newest already
+        assert RefLog(bucket, FOLDER, "The ref", is_young=True).advance(other, **told).n == 2  # type: ignore[arg-type]
+
+
+def test_who_expects_an_end_that_was_moved_is_told_although_it_was_seen_before() -> None:
+    bucket = filled(range(1, 3))
+    log = RefLog(bucket, FOLDER, "The ref")
+    assert log.last() == 2
+    filled({3}, bucket)
+    with pytest.raises(RefMoved, match=r"The ref is at entry 3, .* expected entry 2"):
+        log.append(2, KEY, by="ada", why="x", run=None, details={})
+    log.append(3, KEY, by="ada", why="x", run=None, details={})
+    assert head(bucket) == 4
