@@ -85,7 +85,7 @@ class Judging:
         clock.seconds["metrics, slices"] -= clock.seconds["intervals"]  # which are in both
         clock("importance", lambda: permutation_importance(problem.metrics[0], test, answer))
         clock("drift", lambda: drift_of_features(train.features, test.features))
-        clock("figures", lambda: figures.png(figures.binary_report(test.label, prediction, rate)))
+        clock("figures", lambda: figures.draw(figures.binary_report(test.label, prediction, rate)))
         assert report.rows == self.judging
         return clock
 

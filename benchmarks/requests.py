@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from ml_assets.computation.chain import CHAIN
+from ml_assets.computation.chain import chain_of
 from ml_assets.computation.planner import Planner
 from ml_assets.computation.reuse import given
 from ml_assets.lineage.report import report
@@ -35,6 +35,7 @@ from ml_assets_tests.doubles.bucket import Bucket
 from ml_assets_tests.doubles.world import World, build
 
 PROBLEM = replace(umbrellas.PROBLEM, partitions=Monthly("2024-01", "2024-11"))
+CHAIN = chain_of(PROBLEM)
 MONTHS = PROBLEM.partitions.keys()
 MEASURED = MONTHS[3]  # the first whose windows are full
 ROOM = 1 << 30

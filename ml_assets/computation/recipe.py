@@ -116,13 +116,14 @@ class Recipe:
         edited = edited_while_running(self.code.files)
         return f"{edited[0].name} was edited while this was running." if edited else ""
 
-    def store_source(self, store: Store) -> str:
-        """Store the code version's parts, and the source files of the whole problem, each once; the digest of the files.
+    @property
+    def source(self) -> Source:
+        """What is kept of the code. Looked at here, not where it is stored: Python 3.11 cannot parse in two threads at once."""
+        return Source(self.code.parts, _source(_Same(self.problem)))
 
-        Of the whole problem: from them it is computed again, and a problem can only be imported as a whole.
-        """
-        store.put_code(self.code.parts)
-        return store.put_source(_source(_Same(self.problem)))
+    def store_source(self, store: Store) -> str:
+        """See ``Source.put``."""
+        return self.source.put(store)
 
     @property
     def _used(self) -> dict[str, Any]:
@@ -138,6 +139,22 @@ class Recipe:
         """Types whose methods the problem's functions may call, though they need not name them: of parameters and models."""
         params = (type(self.problem.params),) if "train" in self.asset.uses else ()
         return (*params, *(self.problem.artifact_types if "predict" in self.asset.uses else ()))
+
+
+@dataclass(frozen=True)
+class Source:
+    """The code version's parts, and the source files of the whole problem by their paths.
+
+    Of the whole problem: from them it is computed again, and a problem can only be imported as a whole.
+    """
+
+    parts: Mapping[str, str]
+    files: Mapping[str, bytes]
+
+    def put(self, store: Store) -> str:
+        """Store each once; the digest of the files."""
+        store.put_code(self.parts)
+        return store.put_source(self.files)
 
 
 @dataclass(frozen=True, eq=False)

@@ -85,8 +85,9 @@ class Step:
             if asked.is_known:
                 store.remember(asked.ingredients.key, made.reason, replace=decision.replaces)
             return
+        code = self.recipe.source
         with ThreadPoolExecutor(1) as beside:  # on an object store each waits for some replies
-            source = beside.submit(self.recipe.store_source, store)
+            source = beside.submit(code.put, store)
             content = made.value if isinstance(made.value, Content) else store.put(made.value)
         answered = asked.having_read(made.traces, made.ledger)
         made = replace(

@@ -32,13 +32,13 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._daemon.sensor import execute_sensor_iteration
 
 from ml_assets import open_landing, open_store
-from ml_assets.computation.chain import CHAIN
 from ml_assets.computation.recipe import Recipe
 from ml_assets.orchestration import build_definitions
 from ml_assets.orchestration.selection import Target
 from ml_assets.store import trust
 from ml_assets.store.codecs.table import to_parquet
 from ml_assets_tests.doubles import ice_cream
+from ml_assets_tests.doubles.chain import CHAIN
 
 POINTS = ("TICK_CREATED", "TICK_HELD", "RUN_IDS_RESERVED", "RUN_CREATED", "RUN_LAUNCHED")
 MODULE = "ml_assets_tests.orchestration.crash_daemon"
