@@ -26,7 +26,7 @@ def test_a_parameter_that_is_called_as_another_function_does_not_reach_it():
 def test_a_metric_reaches_its_function():
     metric = PROBLEM.metrics[0]
 
-    assert "ml_assets.evaluation.metrics:_average_precision" in code_of(metric.compute).parts
+    assert "ml_assets.evaluation.metrics:_precision_by_recall" in code_of(metric.compute).parts
 
 
 def test_every_function_of_our_problems_is_identified_without_taking_whole_modules():

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from ml_assets.assets import declared
 from ml_assets.orchestration.freshness import freshness_policy, freshness_schedule, look_at_age
 from ml_assets.problem import RetrainWhen
 from ml_assets_tests.doubles import ice_cream, umbrellas
@@ -101,8 +102,8 @@ def test_a_problem_whose_models_do_not_age_has_no_schedule(finished):
 
 
 def test_only_predictions_have_an_age_that_is_watched():
-    policy = freshness_policy(MONTHLY, "predictions")
+    policy = freshness_policy(MONTHLY, declared("predictions"))
 
     assert policy == dg.FreshnessPolicy.time_window(fail_window=timedelta(days=40))
-    assert freshness_policy(MONTHLY, "model") is None
-    assert freshness_policy(umbrellas.PROBLEM, "predictions") is None
+    assert freshness_policy(MONTHLY, declared("model")) is None
+    assert freshness_policy(umbrellas.PROBLEM, declared("predictions")) is None
