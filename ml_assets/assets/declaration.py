@@ -52,6 +52,10 @@ class Input:
         """What the function that makes the asset calls it."""
         return self.parameter or self.asset
 
+    def partitions(self, problem: Problem) -> int:
+        """How many partitions are read."""
+        return self.span(problem) if self.span else 1
+
 
 @dataclass(frozen=True)
 class Asset:
@@ -112,7 +116,6 @@ class Asset:
         """The checks that a problem may waive."""
         return tuple(check.name for check in self.checks if check.waivable)
 
-    @property
-    def is_of_one_partition(self) -> bool:
+    def is_of_one_partition(self, problem: Problem) -> bool:
         """Whether it is made from its own partition alone."""
-        return all(read.span is None for read in self.inputs)
+        return all(read.partitions(problem) == 1 for read in self.inputs_of(problem))

@@ -41,7 +41,7 @@ def inputs_of(problem: Problem, noun: str, partition: str) -> list[tuple[str, st
     return [
         (read.asset, key)
         for read in declared(noun).inputs_of(problem)
-        for key in problem.partitions.window(partition, read.span(problem) if read.span else 1)
+        for key in problem.partitions.window(partition, read.partitions(problem))
     ]
 
 

@@ -28,6 +28,8 @@ PLUMBING = (
     "ml_assets.store",
     "ml_assets.errors",
     "ml_assets.settings",
+    "ml_assets.figures.draw",
+    "ml_assets.figures.svg",
     "ml_assets.lineage",
     "ml_assets.computation",
     "ml_assets.promotion.ledger",

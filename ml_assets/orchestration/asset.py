@@ -88,7 +88,7 @@ def _code(problem: Problem, asset: Asset) -> dict[str, Any]:
 
 
 def _upstream(problem: Problem, read: Input) -> dg.AssetIn:
-    mapping = window_mapping(problem.partitions, read.span(problem)) if read.span else None
+    mapping = window_mapping(problem.partitions, read.partitions(problem)) if read.span else None
     return dg.AssetIn(key=asset_key(problem, read.asset), partition_mapping=mapping)
 
 

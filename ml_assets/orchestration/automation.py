@@ -66,7 +66,9 @@ def condition(problem: Problem, asset: Asset) -> When | None:
         ready = ready.ignore(champion)
     ready = ready & ~When.in_progress()
     when: Any = _twice(changed.since(handled) & ready)
-    if asset.is_of_one_partition:  # of others nobody knows, before they are made, whether their data will change
+    if asset.is_of_one_partition(
+        problem
+    ):  # of others nobody knows, before they are made, whether their data will change
         when = when | (When.any_deps_match(When.will_be_requested()).ignore(champion) & ready)
     if asset == the(lambda one: one.serves_training) and not problem.retrain_when.new_partition:
         when = when & ~When.missing()
