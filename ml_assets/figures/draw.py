@@ -11,7 +11,8 @@ from html import escape
 from ml_assets.figures.sheet import Bars, Cells, Columns, Line, Panel, Picture, Point, Sheet
 from ml_assets.figures.svg import opening, round_numbers, scale, written
 
-WIDTH, ROW = 1140, 316  # pixels: as wide as the UI's window for it on a common screen
+WIDTH, ROW = 1140, 316  # pixels
+IN_DAGSTER = 0.93  # of that: as wide as its window for a figure on a common screen
 CLASS_COLORS = ("#e69f00", "#0072b2")
 MODEL_COLOR, BASELINE_COLOR = "#0072b2", "#8a8a8a"
 STYLES = {
@@ -31,11 +32,11 @@ MOST_BYTES = 39_000  # 52 KB as text in an event that is to stay under 100 KB: D
 LIGHT_FROM = 0.55  # the share from which what is written in a cell is white
 
 
-def draw(sheet: Sheet) -> str:
+def draw(sheet: Sheet, scaled: float = 1.0) -> str:
     """The whole sheet: a complete SVG."""
     heights = [_height(row) for row in sheet.rows]
     parts = [
-        opening(WIDTH, sum(heights)),
+        opening(WIDTH, sum(heights), scaled),
         f"<title>{escape(sheet.title)}</title>",
         f'<rect width="{WIDTH}" height="{sum(heights)}" fill="#fff"/>',
     ]
@@ -49,11 +50,11 @@ def draw(sheet: Sheet) -> str:
 
 def draw_small(sheet: Sheet, most_bytes: int = MOST_BYTES) -> str:
     """The same, coarser where that is too large for an event of Dagster's, and at worst without pictures."""
-    drawn = draw(sheet)
+    drawn = draw(sheet, IN_DAGSTER)
     for points in (200, 100, 50, 25):
         if len(drawn) <= most_bytes:
             break
-        drawn = draw(sheet.coarser(points))
+        drawn = draw(sheet.coarser(points), IN_DAGSTER)
     return drawn
 
 

@@ -252,9 +252,10 @@ def round_numbers(low: float, high: float, about: int = 6) -> list[float]:
     return [n * step for n in range(first, last + 1)]
 
 
-def opening(width: int, height: int) -> str:
-    """The first tag of an SVG of so many pixels."""
-    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img">'
+def opening(width: int, height: int, scaled: float = 1.0) -> str:
+    """The first tag of an SVG of so many pixels, shown larger or smaller."""
+    size = f'width="{round(width * scaled)}" height="{round(height * scaled)}"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" {size} role="img">'
 
 
 def written(x: float, y: float, text: str, *, anchor: str = "start", size: int = 12, weight: str = "normal") -> str:
