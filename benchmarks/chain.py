@@ -8,20 +8,24 @@ version nor check anything; they compute the metric once, and their champion is 
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
+
 from benchmarks.comparison import Comparison, in_turns
 
 ROUNDS = 5
-AT_MOST = 6.0  # the aim is 1.5
+AT_MOST = 4.5  # the aim is 1.5
 
 
 def compare() -> Comparison:
     """CPU seconds of a month, in turns."""
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)
     with tempfile.TemporaryDirectory() as folder:
         ours, theirs = _chain(Path(folder) / "ours"), _plain(Path(folder) / "plain")
         seconds = in_turns(_months(ours), _months(theirs), ROUNDS)
@@ -54,7 +58,6 @@ def _chain(folder: Path) -> Callable[[str], None]:
 
 
 def _plain(folder: Path) -> Callable[[str], None]:
-    import dagster as dg
     from sklearn.metrics import roc_auc_score
 
     from ml_assets_tests.doubles import umbrellas
@@ -64,7 +67,7 @@ def _plain(folder: Path) -> Callable[[str], None]:
     window = dg.AssetIn(partition_mapping=dg.TimeWindowPartitionMapping(start_offset=-2))
 
     @dg.asset(**part)
-    def dataset(context: dg.AssetExecutionContext) -> Any:
+    def dataset(context) -> Any:  # type: ignore[no-untyped-def]  # Dagster wants a class, and this is a string
         return umbrellas.schema().validate(umbrellas.visits(context.partition_key))
 
     @dg.asset(**part)
@@ -113,9 +116,6 @@ def _plain(folder: Path) -> Callable[[str], None]:
 
 
 if __name__ == "__main__":
-    import logging
-
     from benchmarks.__main__ import table
 
-    logging.getLogger("dagster").setLevel(logging.CRITICAL)
     print(*table([compare()]), sep="\n")

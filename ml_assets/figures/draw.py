@@ -218,10 +218,12 @@ def _bars(panel: Panel, bars: Bars, width: float, height: float) -> Iterator[str
         place = f'x="{min(start, end):.1f}" y="{y + step * 0.15:.1f}" width="{abs(end - start):.1f}"'
         yield f'<rect {place} height="{step * 0.7:.1f}" fill="{color}"><title>{number:.6g}</title></rect>'
         yield written(NAMES - 6, y + step / 2 + 4, _middle_cut(name), anchor="end", size=11)
+    apart = plot.across(max(bars.limits)) - plot.across(min(bars.limits)) if bars.limits else 0.0
     for at, limit in enumerate(bars.limits):
         dash = "" if at else ' stroke-dasharray="2 3"'
         yield f'<path d="M{plot.across(limit):.1f} {plot.top:.0f}V{plot.bottom:.0f}" stroke="#333" stroke-width="0.9"{dash}/>'
-        yield written(plot.across(limit) + 3, plot.bottom - 4, f"{limit:g}", size=11)
+        if apart > LEGEND * 2:
+            yield written(plot.across(limit) + 3, plot.bottom - 4, f"{limit:g}", size=11)
     yield from plot.x_axis(panel.x_label)
 
 
