@@ -420,10 +420,8 @@ def _faults_of_limits(problem: Problem) -> list[str]:
 def _faults_of_waivers(waive: Mapping[str, str]) -> list[str]:
     if not isinstance(waive, Mapping):
         return ["waive maps checks to reasons, such as {'leak': 'why it may fail'}."]
-    known = WAIVABLE
-    faults = [
-        f"waive names {name!r}; of the checks {', '.join(known)} can be waived." for name in waive if name not in known
-    ]
+    others = [name for name in waive if name not in WAIVABLE]
+    faults = [f"waive names {name!r}; of the checks {', '.join(WAIVABLE)} can be waived." for name in others]
     silent = [name for name, why in waive.items() if not (isinstance(why, str) and why.strip())]
     return faults + [f"waive gives no reason for {name!r}; say in a sentence why it may fail." for name in silent]
 

@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "tuning": "errors",
     "values": "",
     "problem": "partitions rules compute tuning errors",
-    "assets": "problem",
+    "assets": "problem errors",
     "store": "categories errors",
     "training": "problem categories classes values errors",
     "evaluation": "problem classes errors",

@@ -13,9 +13,10 @@ from ml_assets.assets.model import MODEL
 from ml_assets.assets.predictions import PREDICTIONS
 from ml_assets.assets.split import SPLIT
 from ml_assets.assets.study import STUDY
+from ml_assets.errors import InvalidProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from ml_assets.problem import Problem
 
@@ -45,19 +46,24 @@ def declared(name: str) -> Asset:
     """The declaration of an asset, or of a part of one.
 
     Raises:
-        KeyError: if there is none of this name.
+        InvalidProblem: if there is none of this name.
     """
-    return {asset.name: asset for asset in _with_parts()}[name]
+    for asset in _with_parts():
+        if asset.name == name:
+            return asset
+    raise InvalidProblem(
+        f"No problem has an asset {name!r}, so it cannot be made here. Assets are {', '.join(every_name())}."
+    )
 
 
-def is_declared(name: str) -> bool:
-    """Whether there is an asset, or a part of one, of this name."""
-    return any(asset.name == name for asset in _with_parts())
+def deciding() -> Asset:
+    """The asset that decides who is champion."""
+    return next(asset for asset in CHAIN if asset.ledger == "decides")
 
 
-def the(is_it: Callable[[Asset], bool]) -> Asset:
-    """The first asset of the chain that something holds of: the one that decides, that trains, that is made of landed files."""
-    return next(filter(is_it, CHAIN))
+def first_for_training() -> Asset:
+    """The first asset that is made for the sake of a training: without it there is none."""
+    return next(asset for asset in CHAIN if asset.serves_training)
 
 
 def _with_parts() -> Iterator[Asset]:
@@ -66,4 +72,14 @@ def _with_parts() -> Iterator[Asset]:
         yield from asset.parts
 
 
-__all__ = ["CHAIN", "Asset", "CheckSpec", "Input", "chain_of", "declared", "every_name", "is_declared", "the"]
+__all__ = [
+    "CHAIN",
+    "Asset",
+    "CheckSpec",
+    "Input",
+    "chain_of",
+    "deciding",
+    "declared",
+    "every_name",
+    "first_for_training",
+]

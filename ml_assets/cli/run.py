@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ml_assets.assets import declared
+from ml_assets.assets import chain_of
 from ml_assets.cli.show import command, plural, progress, say, say_json
 from ml_assets.cli.work import Config, Work, add_work, config_of, work_of
 from ml_assets.computation.planner import Planned
@@ -78,8 +78,12 @@ def _launch(
     from ml_assets.orchestration.selection import Target, assets_named
     from ml_assets.orchestration.step import FRESH_TAG
 
-    trained = [(work.problem.name, noun) for work in works for noun in work.nouns if declared(noun).params == "chosen"]
-    models = [f"{problem}__{noun}" for problem, noun in trained]
+    models = [
+        f"{work.problem.name}__{asset.name}"
+        for work in works
+        for asset in chain_of(work.problem)
+        if asset.params == "chosen" and asset.name in work.nouns
+    ]
     run_config = {"ops": {model: {"config": config} for model in models}} if config else {}
     outcomes = []
     with instance_in(Path(settings.dagster_home or Path.cwd())) as instance:

@@ -6,7 +6,7 @@ without Dagster, which takes a second to load: that is what lets a plan be made,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 
@@ -82,7 +82,7 @@ def _above(nouns: Sequence[str]) -> set[str]:
 def _parents(noun: str) -> set[str]:
     """What an asset is made from, in any problem; with the champion that it is made by."""
     asset = declared(noun)
-    serving = {assets.the(lambda one: one.ledger == "decides").name} if asset.ledger == "serves" else set()
+    serving = {assets.deciding().name} if asset.ledger == "serves" else set()
     return {read.asset for read in asset.inputs} | serving
 
 
@@ -140,10 +140,15 @@ def _rows_of(store: Store, entry: RefEntry) -> int | None:
 
 def _followed(problem: Problem, noun: str, inputs: Sequence[Handle]) -> list[Handle]:
     """The inputs whose content counts, and the recorded inputs of theirs that the asset follows."""
-    asset = declared(noun)
-    of_params = {f"{problem.name}/{read.asset}" for read in asset.inputs if read.gives_params}
-    counted = [handle for handle in inputs if handle.key.asset not in of_params]
-    return [*counted, *(found for handle in counted for name in asset.follows for found in handle.inputs(name))]
+    study, follows = study_among(problem, noun, inputs), declared(noun).follows
+    counted = [handle for handle in inputs if handle is not study]
+    return [*counted, *(found for handle in counted for name in follows for found in handle.inputs(name))]
+
+
+def study_among(problem: Problem, noun: str, inputs: Iterable[Handle]) -> Handle | None:
+    """The input that gives an asset its parameters and counts for nothing else; None where there is none."""
+    giving = {f"{problem.name}/{read.asset}" for read in declared(noun).inputs if read.gives_params}
+    return next((handle for handle in inputs if handle.key.asset in giving), None)
 
 
 def read_of_champion(champion: Move | None) -> dict[str, str]:

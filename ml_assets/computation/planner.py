@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
 
-from ml_assets.assets import declared, the
-from ml_assets.computation.chain import DataSources, chain_of, inputs_of
+from ml_assets.assets import deciding, declared
+from ml_assets.computation.chain import DataSources, chain_of, inputs_of, study_among
 from ml_assets.computation.recipe import Recipe
 from ml_assets.computation.reuse import (
     Decision,
@@ -117,9 +117,8 @@ class Planner:
             return given_as_written(self.problem)
         if asset.params is None:
             return Given()
-        giving = {self._asset(read.asset) for read in asset.inputs if read.gives_params}
-        studies = [handle.manifest for handle in inputs if handle.key.asset in giving]
-        return self.given.following(best_params(self.store, studies[0])) if studies else self.given
+        study = study_among(self.problem, noun, inputs)
+        return self.given.following(best_params(self.store, study.manifest)) if study else self.given
 
     def _planned(self, noun: str, partition: str, decision: Decision) -> Planned:
         if not isinstance(decision, Reuse):
@@ -150,8 +149,7 @@ class Planner:
         """Champions follow each other, and predict: what depends on one that is decided first is open."""
         if declared(noun).ledger is None:
             return {}
-        decides = the(lambda asset: asset.ledger == "decides").name
-        unmade = sorted(p for (other, p), one in decided.items() if other == decides and one.is_unmade)
+        unmade = sorted(p for (other, p), one in decided.items() if other == deciding().name and one.is_unmade)
         return {
             place: replace(one, state="open", why=f"after the champion of {first}", version=None, manifest=None)
             for place, one in decided.items()

@@ -12,7 +12,7 @@ from typing import Any
 
 import dagster as dg
 
-from ml_assets.assets import Asset, CheckSpec, Input, the
+from ml_assets.assets import Asset, CheckSpec, Input, deciding
 from ml_assets.computation.recipe import Recipe
 from ml_assets.orchestration.automation import condition
 from ml_assets.orchestration.code_references import code_references, definition_of
@@ -37,8 +37,8 @@ def asset_key(problem: Problem, noun: str) -> dg.AssetKey:
 def problem_asset(problem: Problem, asset: Asset) -> dg.AssetsDefinition:
     """An asset of a problem, as it is declared.
 
-    What it is made by reads earlier champions, where it does, that earlier runs made: the same run neither waits for them, nor
-    skips or fails the asset with them.
+    What a champion makes reads one that an earlier run decided: its own run neither waits for champions, nor skips or fails
+    the asset with them.
     """
     shared = shared_attributes(problem, asset)
     made = dg.asset(
@@ -100,8 +100,7 @@ def _deps(problem: Problem, asset: Asset) -> list[dg.AssetDep]:
 
 
 def _earlier_champion(problem: Problem) -> dg.AssetDep:
-    decides = the(lambda asset: asset.ledger == "decides").name
-    return dg.AssetDep(asset_key(problem, decides), partition_mapping=previous_mapping(problem.partitions))
+    return dg.AssetDep(asset_key(problem, deciding().name), partition_mapping=previous_mapping(problem.partitions))
 
 
 def _config_schema(problem: Problem, asset: Asset) -> dict[str, dg.Field] | None:

@@ -20,7 +20,7 @@ from typing import Any
 
 import dagster as dg
 
-from ml_assets.assets import Asset, the
+from ml_assets.assets import Asset, deciding, first_for_training
 from ml_assets.problem import Problem
 from ml_assets.store import MAIN
 
@@ -56,7 +56,7 @@ def condition(problem: Problem, asset: Asset) -> When | None:
     """When an asset of a problem is made again; None for what is made of landed files, which the landing sensor makes."""
     if asset.reads_landing:
         return None
-    champion = dg.AssetSelection.assets([problem.name, the(lambda one: one.ledger == "decides").name])
+    champion = dg.AssetSelection.assets([problem.name, deciding().name])
     changed: Any = When.any_deps_match(When.data_version_changed())
     if asset.ledger == "decides":  # not for the champion before
         changed = changed.ignore(champion)
@@ -66,11 +66,10 @@ def condition(problem: Problem, asset: Asset) -> When | None:
         ready = ready.ignore(champion)
     ready = ready & ~When.in_progress()
     when: Any = _twice(changed.since(handled) & ready)
-    if asset.is_of_one_partition(
-        problem
-    ):  # of others nobody knows, before they are made, whether their data will change
+    if asset.is_of_one_partition(problem):
+        # of other partitions nobody knows, before they are made, whether their data will change
         when = when | (When.any_deps_match(When.will_be_requested()).ignore(champion) & ready)
-    if asset == the(lambda one: one.serves_training) and not problem.retrain_when.new_partition:
+    if asset == first_for_training() and not problem.retrain_when.new_partition:
         when = when & ~When.missing()
     labelled: When = when.with_label("upstream data changed")
     return labelled

@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 
+from ml_assets.computation.chain import study_among
 from ml_assets.computation.recipe import Recipe
 from ml_assets.computation.reuse import Given, best_params, given, given_as_written
 from ml_assets.errors import InvalidProblem
@@ -51,19 +52,16 @@ def given_to(recipe: Recipe, context: dg.AssetExecutionContext, inputs: Sequence
         return Given()
     config = context.op_execution_context.op_config
     params = changed_params(recipe.problem.params, config["params"])
-    gives, study = given(recipe.problem, params, config["seed"], config["params"]), _giving(recipe, inputs)
+    gives, study = (
+        given(recipe.problem, params, config["seed"], config["params"]),
+        study_among(recipe.problem, recipe.noun, inputs),
+    )
     return gives if study is None else gives.following(best_params(store, study.manifest))
 
 
 def params_from(study: Handle | None) -> str:
     """Where a model's parameters come from, for its sentence; empty where they are not searched for."""
     return f"params follow study {study.key.short}" if study is not None else ""
-
-
-def _giving(recipe: Recipe, inputs: Iterable[Handle]) -> Handle | None:
-    """The study, where a model's parameters were searched for."""
-    giving = {f"{recipe.problem.name}/{read.asset}" for read in recipe.asset.inputs if read.gives_params}
-    return next((handle for handle in inputs if handle.key.asset in giving), None)
 
 
 def _config_type(owner: type, name: str, hint: Any) -> Any:

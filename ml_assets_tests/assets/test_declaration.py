@@ -9,6 +9,7 @@ from ml_assets import assets
 from ml_assets.computation.chain import chain_of, inputs_of, named
 from ml_assets.computation.planner import Planner
 from ml_assets.computation.reuse import given
+from ml_assets.errors import InvalidProblem
 from ml_assets.lineage.lineage import lineage
 from ml_assets.orchestration.rebuild import rebuild
 from ml_assets.store import open_store
@@ -63,6 +64,11 @@ def test_the_ui_shows_it_with_its_inputs_windows_and_checks(world):
     assert node.description == "How many rows of `umbrellas` landed, this time and the time before."
     assert node.automation_condition is not None, "it follows what it is made from"
     assert node.kinds == {"json"}
+
+
+def test_an_asset_that_no_problem_has_is_refused_by_name():
+    with pytest.raises(InvalidProblem, match=r"No problem has an asset 'mine'.*dataset, features"):
+        assets.declared("mine")
 
 
 def test_a_plan_has_it_and_a_run_makes_it_once(world):
