@@ -10,10 +10,8 @@ never changes it finds in the folder of copies.
 from __future__ import annotations
 
 import logging
-import os
 import sys
 import tempfile
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -21,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from benchmarks.landing_tick import ceph
 from ml_assets.computation.chain import chain_of
 from ml_assets.computation.planner import Planner
 from ml_assets.computation.reuse import given
@@ -126,17 +125,6 @@ def count_on_ceph() -> list[Count]:
         store, landing = open_backend(f"{place}/store"), open_backend(f"{place}/landing")
         found = counts(Machine(Path(folder), store, landing, lambda: len(asked)))
     return [replace(each, what=f"{each.what}, Ceph") for each in found]
-
-
-@contextmanager
-def ceph() -> Iterator[str]:
-    from ml_assets_tests.doubles.ceph import running
-    from ml_assets_tests.doubles.s3 import BUCKET, create_bucket
-
-    with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as server:
-        os.environ.update(server.environment)
-        create_bucket(server.environment)
-        yield f"s3://{BUCKET}/{uuid.uuid4().hex}"
 
 
 @contextmanager
