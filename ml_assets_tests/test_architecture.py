@@ -37,9 +37,9 @@ MAY_IMPORT = {
     "worker": "artifacts problems training evaluation problem store settings errors",
     "drift": "problem errors",
     "figures": "drift evaluation problem classes",
-    "promotion": "training evaluation problem store errors",  # the store, because the ledger is one of its ref logs
+    "promotion": "assets training evaluation problem store errors",  # the store, because the ledger is one of its ref logs
     "computation": "assets promotion problem compute store settings errors",  # promotion, because decisions read the ledger
-    "lineage": "computation promotion evaluation problem categories classes store values errors",
+    "lineage": "assets computation promotion evaluation problem categories classes store values errors",
     FRONT: "artifacts lineage problems problem store settings",
     "orchestration": f"{FRONT} artifacts assets alerts worker problems computation promotion lineage figures drift training "
     "evaluation problem store compute settings values errors",

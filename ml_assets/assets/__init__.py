@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from ml_assets.assets.champion import CHAMPION
 from ml_assets.assets.dataset import DATASET
-from ml_assets.assets.declaration import Asset, CheckSpec, Input
+from ml_assets.assets.declaration import Asset, CheckSpec, Input, Role
 from ml_assets.assets.evaluation import EVALUATION
 from ml_assets.assets.features import FEATURES
 from ml_assets.assets.model import MODEL
 from ml_assets.assets.predictions import PREDICTIONS
+from ml_assets.assets.report import REPORT
 from ml_assets.assets.split import SPLIT
 from ml_assets.assets.study import STUDY
 from ml_assets.errors import InvalidProblem
@@ -28,6 +29,7 @@ CHAIN: tuple[Asset, ...] = (
     MODEL,
     EVALUATION,
     CHAMPION,
+    REPORT,
     PREDICTIONS,
 )
 
@@ -56,9 +58,14 @@ def declared(name: str) -> Asset:
     )
 
 
-def deciding() -> Asset:
-    """The asset that decides who is champion."""
-    return next(asset for asset in CHAIN if asset.ledger == "decides")
+def asset_that(role: Role) -> Asset:
+    """The asset that has a role: the one that ``trains``, the one that ``decides``."""
+    return next(asset for asset in CHAIN if asset.role == role)
+
+
+def noun_that(role: Role) -> str:
+    """The name of the asset that has a role."""
+    return asset_that(role).name
 
 
 def first_for_training() -> Asset:
@@ -77,9 +84,11 @@ __all__ = [
     "Asset",
     "CheckSpec",
     "Input",
+    "Role",
+    "asset_that",
     "chain_of",
-    "deciding",
     "declared",
     "every_name",
     "first_for_training",
+    "noun_that",
 ]

@@ -6,6 +6,7 @@ from ml_assets.assets.declaration import Asset, Input
 
 CHAMPION = Asset(
     name="champion",
+    role="decides",
     made_by="ml_assets.orchestration.champion:champion",
     description=lambda problem: (
         "Whether this partition's model became champion, and why. The ledger of champions moves here and by hand."
@@ -15,5 +16,4 @@ CHAMPION = Asset(
     uses=("predict", "promote_when", "task", "classes", "entity", "event_time", "label"),
     kinds=("json",),
     serves_training=True,
-    ledger="decides",
 )

@@ -6,11 +6,11 @@ from ml_assets.assets.declaration import Asset, CheckSpec
 
 DATASET = Asset(
     name="dataset",
+    role="lands",
     made_by="ml_assets.orchestration.dataset:dataset",
     description=lambda problem: (
         f"What landed for the partition, one row per `{problem.entity}`.\n\n{problem.description}"
     ),
-    reads_landing=True,
     uses=(
         *("dataset", "schema", "duplicates", "minimum_rows", "maximum_growth", "waive"),
         *("entity", "event_time", "label_time", "task", "classes", "label"),

@@ -13,6 +13,20 @@ if TYPE_CHECKING:
     from ml_assets.problem import Problem
 
 
+Role = Literal["lands", "derives", "divides", "trains", "judges", "decides", "explains", "serves"]
+"""What an asset is to a model, whatever it is called. Each role is that of one asset.
+
+    lands       the data, made from landed files, of which only making it tells which
+    derives     what is known of each row of the data
+    divides     which rows fit, choose and judge
+    trains      the model
+    judges      how good it is
+    decides     whether it becomes champion: it moves the ledger of champions, in order of time
+    explains    why the model answers as it does: for people alone, nothing waits for it
+    serves      what the champion of before its partition answers; no run waits for a champion
+"""
+
+
 @dataclass(frozen=True)
 class CheckSpec:
     """A check as it is announced before it runs. Whether a failure blocks (error) or informs (warning), its outcome says.
@@ -64,6 +78,7 @@ class Asset:
     Attributes:
         name: the last part of its key, ``dataset`` of ``flight_delays/dataset``.
         made_by: the function ``(problem, context, **inputs) -> Made | Skip``, as ``module:function``.
+        role: what others find it by, see ``Role``; None: nobody asks for it.
         description: what it is, for people.
         inputs: the assets that it is made from.
         follows: what those were made from, by name, where it is read as well.
@@ -76,16 +91,14 @@ class Asset:
         params: who says the parameters of a training: the launchpad, or the problem alone; None: a run gives it none.
         parts: what it makes on the way and remembers like an asset, and what is no asset of Dagster's.
         first_metric: of the problem's metrics the first counts alone.
-        reads_landing: it is made from landed files, of which only making it tells which.
         serves_training: it is made for the sake of a training; the others are made where no model is trained, too.
-        ledger: how it depends on the ledger of champions: it decides the next move, in order of time; or it is made by the
-            champion of before its partition, for which no run waits.
         may_skip: it may turn out that there is nothing to make yet.
     """
 
     name: str
     made_by: str
     description: Callable[[Problem], str]
+    role: Role | None = None
     inputs: tuple[Input, ...] = ()
     follows: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
@@ -97,9 +110,7 @@ class Asset:
     params: Literal["chosen", "written"] | None = None
     parts: tuple[Asset, ...] = ()
     first_metric: bool = False
-    reads_landing: bool = False
     serves_training: bool = False
-    ledger: Literal["decides", "serves"] | None = None
     may_skip: bool = False
 
     def inputs_of(self, problem: Problem) -> tuple[Input, ...]:
@@ -110,6 +121,11 @@ class Asset:
     def code(self) -> tuple[str, ...]:
         """The functions at which its code begins."""
         return self.begins or (self.made_by,)
+
+    @property
+    def reads_ledger(self) -> bool:
+        """Whether it depends on the ledger of champions, which it moves or is made by."""
+        return self.role in ("decides", "serves")
 
     @property
     def waivable(self) -> tuple[str, ...]:

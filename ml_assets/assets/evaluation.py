@@ -6,6 +6,7 @@ from ml_assets.assets.declaration import Asset, CheckSpec, Input
 
 EVALUATION = Asset(
     name="evaluation",
+    role="judges",
     made_by="ml_assets.orchestration.evaluation:evaluation",
     description=lambda problem: (
         "Metrics with 95 % intervals on the test rows of the split, beside the baseline, and by slice."
@@ -13,7 +14,7 @@ EVALUATION = Asset(
     inputs=(Input("model"),),
     follows=("split", "features"),
     uses=(
-        *("predict", "baseline", "metrics", "slices", "gates", "picture"),
+        *("predict", "baseline", "metrics", "slices", "gates"),
         *("task", "classes", "entity", "event_time", "label"),
     ),
     checks=(

@@ -6,6 +6,7 @@ from ml_assets.assets.declaration import Asset, CheckSpec, Input
 
 FEATURES = Asset(
     name="features",
+    role="derives",
     made_by="ml_assets.orchestration.features:features",
     description=lambda problem: (
         "What is known of each row when its question is asked, with its label where the outcome is known."

@@ -9,6 +9,7 @@ FIT = ("ml_assets.training.model:fit", "ml_assets.training.rows:concatenate", "m
 
 MODEL = Asset(
     name="model",
+    role="trains",
     made_by="ml_assets.orchestration.model:model",
     description=lambda problem: (
         "Fitted on the train rows of the split, chosen on its validation rows. It has not seen the test rows."

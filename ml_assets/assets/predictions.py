@@ -6,6 +6,7 @@ from ml_assets.assets.declaration import Asset, CheckSpec, Input
 
 PREDICTIONS = Asset(
     name="predictions",
+    role="serves",
     made_by="ml_assets.orchestration.predictions:predictions",
     description=lambda problem: (
         "Every row of the partition scored by the champion known before it began; each names its model version."
@@ -19,5 +20,4 @@ PREDICTIONS = Asset(
     ),
     kinds=("pandas", "parquet"),
     shows=("predict",),
-    ledger="serves",
 )

@@ -6,6 +6,7 @@ from ml_assets.assets.declaration import Asset, CheckSpec, Input
 
 SPLIT = Asset(
     name="split",
+    role="divides",
     made_by="ml_assets.orchestration.split:split",
     description=lambda problem: f"The role of each row of the window: train, validation or test. `{problem.split}`",
     inputs=(Input("features", span=lambda problem: problem.window),),

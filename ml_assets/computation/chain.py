@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 
 from ml_assets import assets
-from ml_assets.assets import declared, every_name
+from ml_assets.assets import declared, every_name, noun_that
 from ml_assets.errors import CorruptBlob, UnknownVersion, UnreadableContent
 from ml_assets.problem import Problem
 from ml_assets.promotion.ledger import Ledger, Move, reigning, undone
@@ -82,7 +82,7 @@ def _above(nouns: Sequence[str]) -> set[str]:
 def _parents(noun: str) -> set[str]:
     """What an asset is made from, in any problem; with the champion that it is made by."""
     asset = declared(noun)
-    serving = {assets.deciding().name} if asset.ledger == "serves" else set()
+    serving = {noun_that("decides")} if asset.role == "serves" else set()
     return {read.asset for read in asset.inputs} | serving
 
 
@@ -108,10 +108,10 @@ def reads_of(
     asset = declared(noun)
     read = {f"{handle.key.asset}@{handle.key.partition}": handle.digest for handle in _followed(problem, noun, inputs)}
     ledger = Ledger.of(sources.store, problem, partition)
-    if asset.ledger == "decides":
-        (model,) = inputs[0].inputs("model")
+    if asset.role == "decides":
+        (model,) = inputs[0].inputs(noun_that("trains"))
         return {**read, **read_of_ledger(sources.store, sources.moves(ledger), partition, model)}
-    if asset.ledger == "serves":
+    if asset.role == "serves":
         before = partition if ledger.in_time else None
         champion = reigning(sources.moves(ledger), before=before)
         return {**read, **read_of_champion(champion)}
@@ -124,7 +124,7 @@ def rows_before(problem: Problem, store: Store, partition: str, most: int) -> di
     By these an unusual number of rows is recognised. Only manifests are read; a damaged one tells nothing.
     """
     keys = problem.partitions.window(partition, most + 1)[:-1]
-    heads = store.heads(f"{problem.name}/dataset", keys)
+    heads = store.heads(f"{problem.name}/{noun_that('lands')}", keys)
     with ThreadPoolExecutor(READERS) as pool:
         rows = dict(zip(heads, pool.map(partial(_rows_of, store), heads.values()), strict=True))
     return {key: count for key in keys if (count := rows.get(key)) is not None}

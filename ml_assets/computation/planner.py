@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
 
-from ml_assets.assets import deciding, declared
+from ml_assets.assets import declared, noun_that
 from ml_assets.computation.chain import DataSources, chain_of, inputs_of, study_among
 from ml_assets.computation.recipe import Recipe
 from ml_assets.computation.reuse import (
@@ -147,9 +147,9 @@ class Planner:
 
     def _undecided(self, noun: str, decided: Places) -> Places:
         """Champions follow each other, and predict: what depends on one that is decided first is open."""
-        if declared(noun).ledger is None:
+        if not declared(noun).reads_ledger:
             return {}
-        unmade = sorted(p for (other, p), one in decided.items() if other == deciding().name and one.is_unmade)
+        unmade = sorted(p for (other, p), one in decided.items() if other == noun_that("decides") and one.is_unmade)
         return {
             place: replace(one, state="open", why=f"after the champion of {first}", version=None, manifest=None)
             for place, one in decided.items()
@@ -160,7 +160,7 @@ class Planner:
         """Of the champions that are not decided yet, the first that this depends on; by itself, each partition has its own."""
         partitions = self.problem.partitions
         if not partitions.in_time:
-            return partition if declared(noun).ledger == "serves" and partition in unmade else None
+            return partition if declared(noun).role == "serves" and partition in unmade else None
         of_line = (first for first in unmade if partitions.line(first) == partitions.line(partition))
         return next((first for first in of_line if first < partition), None)
 

@@ -116,7 +116,7 @@ class Question:
             "device": given.device,
         }
         base = recipe.ingredients(partition, reads, **told)
-        trace = sources.store.trace(base.key) if recipe.asset.reads_landing else {}
+        trace = sources.store.trace(base.key) if recipe.asset.role == "lands" else {}
         return cls(recipe, base, landed_now(trace, sources.landing) if trace is not None else None)
 
     @property
@@ -132,7 +132,9 @@ class Question:
     def having_read(self, traces: Mapping[str, Trace], ledger: Mapping[str, str]) -> Question:
         """The same, once it is known which landed files were read, and what the ledger of champions said then."""
         base = self.base.reading({**self.base.reads, **ledger})
-        return replace(self, base=base, landed=landed_then(traces) if self.recipe.asset.reads_landing else self.landed)
+        return replace(
+            self, base=base, landed=landed_then(traces) if self.recipe.asset.role == "lands" else self.landed
+        )
 
     def remembered(self, store: Store) -> Remembered | None:
         """What the store remembers of it."""
@@ -168,7 +170,7 @@ class Question:
         if self.landed is None:
             before = before.reading({k: v for k, v in before.reads.items() if not k.startswith(LANDED)})
         changed = in_short(differences(before, self.ingredients, self._parts(store)))
-        return changed or ("nothing changed" if self.landed or not self.recipe.asset.reads_landing else UNTOLD)
+        return changed or ("nothing changed" if self.landed or self.recipe.asset.role != "lands" else UNTOLD)
 
     def _named_before(self, store: Store) -> RefEntry | None:
         """What the branch named when this was first asked: before it is computed, and once it is, the same is meant."""

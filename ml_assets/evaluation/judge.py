@@ -37,7 +37,6 @@ class Estimate:
 
 
 Scores = Mapping[str, Estimate]  # by metric name
-ByFeature = tuple[tuple[str, float], ...]  # in an order that means something, which a mapping loses in the store
 
 
 @dataclass(frozen=True)
@@ -87,9 +86,6 @@ class Evaluation:
         model, baseline: every metric of the problem, on the same rows and the same resamples.
         slices: the model's metrics by the problem's slices, largest first.
         gates: a verdict for each gate, in the problem's order.
-        importance: feature and by how much the first metric drops without it, most important first; empty if not asked.
-        left_out: what importance does not tell, as a sentence; see ``Importance``.
-        drift: feature and the population stability index of these rows against the training's, most drifted first.
     """
 
     rows: int
@@ -98,9 +94,6 @@ class Evaluation:
     baseline: Scores
     slices: tuple[SliceScore, ...]
     gates: tuple[GateVerdict, ...]
-    importance: ByFeature = ()
-    drift: ByFeature = ()
-    left_out: str = ""
 
     @property
     def methods(self) -> str:
@@ -126,9 +119,6 @@ class Evaluation:
             baseline={name: Estimate(**_numbers(e)) for name, e in plain["baseline"].items()},
             slices=tuple(_slice(s) for s in plain["slices"]),
             gates=tuple(GateVerdict(**_numbers(g)) for g in plain["gates"]),
-            importance=tuple((name, from_plain(number)) for name, number in plain.get("importance", ())),
-            drift=tuple((name, from_plain(number)) for name, number in plain.get("drift", ())),
-            left_out=plain.get("left_out", ""),
         )
 
 
@@ -157,9 +147,6 @@ def judge_scored(
     rows: FeatureTable,
     scored: pd.DataFrame,
     *,
-    importance: ByFeature = (),
-    drift: ByFeature = (),
-    left_out: str = "",
     seed: int = 0,
     resamples: int = RESAMPLES,
 ) -> Evaluation:
@@ -192,9 +179,6 @@ def judge_scored(
             s for column in problem.slices for s in slice_scores(problem, judged, by["model"], column, classes)
         ),
         gates=tuple(_verdict(gate, scores["model"], scores["baseline"], len(scored)) for gate in problem.gates),
-        importance=importance,
-        drift=drift,
-        left_out=left_out,
     )
 
 

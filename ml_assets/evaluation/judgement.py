@@ -1,8 +1,8 @@
-"""What an evaluation leaves behind: the numbers, the rows they come from, and what is drawn of them."""
+"""What an evaluation leaves behind: the numbers, and the rows they come from."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,9 +16,9 @@ class Judgement:
     Attributes:
         report: the Evaluation as JSON.
         scored: one row per judged row, see ``scored_rows``; from it every number can be computed again.
-        figure: the model's verdict at a glance: the ``figures.Sheet`` as JSON; of older versions a ``store.Png``.
+        figure: of versions from before there were reports, what is now the ``Report``'s, as JSON or a ``store.Png``; else None.
     """
 
     report: dict[str, Any]
     scored: pd.DataFrame
-    figure: Any
+    figure: Any = field(default=None, metadata={"added": True})  # not stored any more

@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from ml_assets.assets import noun_that
 from ml_assets.errors import UsageError
 from ml_assets.evaluation.plain import from_plain
 from ml_assets.lineage.champions import champions
+from ml_assets.lineage.judged import EVALUATION, MODEL
 from ml_assets.lineage.reading import manifests
 from ml_assets.lineage.report import most_important_first
 from ml_assets.problem import Metric
@@ -184,12 +186,12 @@ Judged = dict[VersionKey, tuple[VersionKey, Manifest]]
 
 def _judged(store: Store, problem: str, among: Callable[[list[str]], Iterable[str]] | None) -> Judged:
     """Each model with its newest evaluation."""
-    keys = store.versions(f"{problem}/evaluation")
+    keys = store.versions(f"{problem}/{EVALUATION}")
     if among is not None:
         chosen = set(among(sorted({key.partition for key in keys if key.partition is not None})))
         keys = [key for key in keys if key.partition in chosen]
     oldest_first = sorted(manifests(store, keys).items(), key=lambda pair: pair[1].created_at)
-    return {read.key: made for made in oldest_first for read in made[1].inputs if read.name == "model"}
+    return {read.key: made for made in oldest_first for read in made[1].inputs if read.name == MODEL}
 
 
 def _row(
@@ -204,7 +206,7 @@ def _row(
         params={name: model.params[name] for name in differing if name in model.params},
         metrics=most_important_first(judged),
         role=role,
-        judged_on=next((read.digest for read in judged.inputs if read.name == "split"), ""),
+        judged_on=next((read.digest for read in judged.inputs if read.name == noun_that("divides")), ""),
         code=str(code or ""),
         seconds=seconds if isinstance(seconds, (int, float)) else None,
     )

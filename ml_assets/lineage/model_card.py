@@ -11,24 +11,37 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ml_assets.assets import noun_that
 from ml_assets.errors import UsageError
+from ml_assets.evaluation.explanation import Explanation
 from ml_assets.evaluation.judge import Evaluation
 from ml_assets.evaluation.metrics import written
 from ml_assets.evaluation.slices import SliceScore
+from ml_assets.lineage.judged import (
+    EVALUATION,
+    MODEL,
+    REPORT,
+    explained_in,
+    judged_model,
+    newest_evaluation,
+    noun_of,
+    read_as,
+)
 from ml_assets.lineage.markdown import code, escaped, table
 from ml_assets.problem import Problem
 from ml_assets.store import Manifest, Store, VersionKey
 
 MOST_FEATURES, MOST_SLICES, MOST_INPUTS = 10, 5, 30
+SPLIT = noun_that("divides")
 
 
 def model_card(store: Store, key: VersionKey, problem: Problem | None = None) -> str:
-    """Markdown about a model, given its version or that of one of its evaluations; of several evaluations, the newest.
+    """Markdown about a model, given its version or that of one of its evaluations or reports; of several, the newest.
 
     Args:
         problem: for what it answers, who owns it, the metrics' units and directions; without it they are left out.
     Raises:
-        UsageError: if the version is neither a model nor an evaluation, or was not made by ml_assets.
+        UsageError: if the version is no model, evaluation or report, or was not made by ml_assets.
     """
     card = _Card.of(store, key, problem)
     return "\n\n".join(part for part in _parts(card) if part) + "\n"
@@ -44,22 +57,23 @@ class _Card:
     split: Manifest | None
     judged_by: VersionKey | None
     report: Evaluation | None
+    explained: Explanation
 
     @classmethod
     def of(cls, store: Store, key: VersionKey, problem: Problem | None) -> _Card:
-        noun = key.asset.rpartition("/")[2]
-        if noun not in ("model", "evaluation"):
+        if noun_of(key) not in (MODEL, EVALUATION, REPORT):
             raise UsageError(
-                f"{key} is neither a model nor an evaluation; name one, such as flight_delays/model@2013-06."
+                f"{key} is neither a model nor an evaluation or report of one; name a model, such as "
+                "flight_delays/model@2013-06."
             )
-        evaluation = key if noun == "evaluation" else newest_evaluation(store, key)
-        model = key if noun == "model" else _read(store.manifest(key), "model")
+        model, evaluation = judged_model(store, key), newest_evaluation(store, key)
         if model is None:
             raise UsageError(f"{key} does not say which model it judged; it was not made by ml_assets. Name a model.")
         made = store.manifest(model)
-        split = _read(made, "split")
+        split = read_as(made, SPLIT)
         report = _report(store, evaluation) if evaluation else None
-        return cls(problem, model, made, store.manifest(split) if split else None, evaluation, report)
+        explained = Explanation.from_json(explained_in(store, evaluation) if evaluation else {})
+        return cls(problem, model, made, store.manifest(split) if split else None, evaluation, report, explained)
 
 
 def _report(store: Store, evaluation: VersionKey) -> Evaluation:
@@ -71,18 +85,6 @@ def _report(store: Store, evaluation: VersionKey) -> Evaluation:
             "a card could be written from. Materialize the evaluation again."
         )
     return Evaluation.from_json(store.field(content, "report", of=str(evaluation)))
-
-
-def _read(manifest: Manifest, name: str) -> VersionKey | None:
-    return next((read.key for read in manifest.inputs if read.name == name), None)
-
-
-def newest_evaluation(store: Store, model: VersionKey) -> VersionKey | None:
-    """The evaluation that judged this very version of a model; of several the newest, None if nobody has."""
-    asset = f"{model.asset.rpartition('/')[0]}/evaluation"
-    made = [(store.manifest(key), key) for key in store.versions(asset, model.partition)]
-    of_model = [(manifest.created_at, key.version, key) for manifest, key in made if _read(manifest, "model") == model]
-    return max(of_model)[2] if of_model else None
 
 
 # ---------------------------------------------------------------- the parts, in order
@@ -97,6 +99,7 @@ def _parts(card: _Card) -> Iterator[str]:
         yield "## Quality\n\nNot judged yet."
     else:
         yield from _quality(card.report, card.problem)
+        yield _features(card)
     yield _made_with(card.model)
     yield _made_from(card)
     yield _use(card.key)
@@ -122,11 +125,8 @@ def _facts(card: _Card) -> str:
 
 def _quality(report: Evaluation, problem: Problem | None) -> Iterator[str]:
     units = {metric.name: metric.unit for metric in problem.metrics} if problem else {}
-    order = (
-        [metric.name for metric in problem.metrics if metric.name in report.model] if problem else list(report.model)
-    )
     rows = []
-    for name in order:
+    for name in _in_order(report, problem):
         model, dumb, unit = report.model[name], report.baseline[name], units.get(name, "1")
         spread = f"{written(model.low)} to {written(model.high)}"
         rows.append((escaped(name), written(model.value, unit), spread, written(dumb.value, unit)))
@@ -144,7 +144,11 @@ def _quality(report: Evaluation, problem: Problem | None) -> Iterator[str]:
     ]
     yield f"### Gates\n\n{table(['metric', 'value', 'required', 'verdict'], gates)}" if gates else ""
     yield _worst_slices(report, problem)
-    yield _features(report, order[0] if order else "")
+
+
+def _in_order(report: Evaluation, problem: Problem | None) -> list[str]:
+    """The metrics, as the problem orders them."""
+    return [metric.name for metric in problem.metrics if metric.name in report.model] if problem else [*report.model]
 
 
 def _verdict(gate: Any) -> str:
@@ -170,14 +174,15 @@ def _worst_slices(report: Evaluation, problem: Problem | None) -> str:
     return f"### Where it is worst\n\n{table(['slice', 'rows', escaped(metric.name)], rows)}" if rows else ""
 
 
-def _features(report: Evaluation, metric: str) -> str:
-    drift = dict(report.drift)
+def _features(card: _Card) -> str:
+    explained, drift = card.explained, dict(card.explained.drift)
+    metric = next(iter(_in_order(card.report, card.problem)), "") if card.report else ""
     rows = [
         (escaped(name), f"{lost:.4f}", f"{drift[name]:.3f}" if name in drift else "")
-        for name, lost in report.importance[:MOST_FEATURES]
+        for name, lost in explained.importance[:MOST_FEATURES]
     ]
     head = table(["feature", f"loss of {escaped(metric)} when shuffled", "drift (PSI)"], rows)
-    left_out = f"\n\n{escaped(report.left_out)}" if report.left_out else ""
+    left_out = f"\n\n{escaped(explained.left_out)}" if explained.left_out else ""
     return f"### What it lives on\n\n{head}{left_out}" if rows or left_out else ""
 
 

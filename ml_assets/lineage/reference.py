@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from ml_assets.assets import noun_that
 from ml_assets.errors import UnknownVersion, UsageError
 from ml_assets.promotion.ledger import LEDGER
 from ml_assets.store import Store, VersionKey
@@ -60,9 +61,9 @@ def resolve(store: Store, text: str) -> VersionKey:
     if reference.prefix is not None:
         return store.find(reference.prefix, reference.asset, reference.partition)
     problem, noun = reference.asset.split("/")
-    decided = noun != "champion" or reference.partition is not None
+    decided = noun != noun_that("decides") or reference.partition is not None
     entry = store.head(reference.asset, reference.partition) if decided else None
-    if entry is None and noun == "champion":
+    if entry is None and noun == noun_that("decides"):
         entry = store.head(f"{problem}/{LEDGER}", reference.partition)
     if entry is None:
         raise unknown(store, reference)

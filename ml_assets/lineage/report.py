@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ml_assets.assets import noun_that
 from ml_assets.errors import UnknownVersion
+from ml_assets.lineage.judged import EVALUATION, MODEL
 from ml_assets.store import Manifest, Store, VersionKey
 
+DATASET, CHAMPION = noun_that("lands"), noun_that("decides")
 SAID = {"promote": "moved", "keep": "kept", "cannot_tell": "cannot tell"}
 
 
@@ -39,7 +42,7 @@ def report(store: Store, problem: str) -> list[PartitionReport]:
     Raises:
         UnknownVersion: if nothing is.
     """
-    partitions = sorted({key.partition for key in store.versions(f"{problem}/dataset") if key.partition is not None})
+    partitions = sorted({key.partition for key in store.versions(f"{problem}/{DATASET}") if key.partition is not None})
     rows = [row for row in (_row(store, problem, partition) for partition in partitions) if row is not None]
     if not rows:
         raise UnknownVersion(
@@ -50,15 +53,13 @@ def report(store: Store, problem: str) -> list[PartitionReport]:
 
 def _row(store: Store, problem: str, partition: str) -> PartitionReport | None:
     """The partition's row: the model is the one that was evaluated, or else the one that waits to be."""
-    heads = {
-        noun: store.head(f"{problem}/{noun}", partition) for noun in ("dataset", "model", "evaluation", "champion")
-    }
+    heads = {noun: store.head(f"{problem}/{noun}", partition) for noun in (DATASET, MODEL, EVALUATION, CHAMPION)}
     if not any(heads.values()):
         return _refused(store, problem, partition)
-    evaluation, decision = (store.manifest(e.target) if (e := heads[n]) else None for n in ("evaluation", "champion"))
+    evaluation, decision = (store.manifest(e.target) if (e := heads[n]) else None for n in (EVALUATION, CHAMPION))
     notes = decision.notes if decision else {}
-    judged = [read.key for read in evaluation.inputs if read.name == "model"] if evaluation else []
-    waiting = heads["model"].target if heads["model"] else None
+    judged = [read.key for read in evaluation.inputs if read.name == MODEL] if evaluation else []
+    waiting = made.target if (made := heads[MODEL]) else None
     return PartitionReport(
         partition=partition,
         model=judged[0] if judged else waiting,
@@ -70,7 +71,7 @@ def _row(store: Store, problem: str, partition: str) -> PartitionReport | None:
 
 def _refused(store: Store, problem: str, partition: str) -> PartitionReport | None:
     """A partition whose every dataset was refused says by which check; None if none was made on this branch."""
-    made = [store.manifest(key) for key in store.versions(f"{problem}/dataset", partition)]
+    made = [store.manifest(key) for key in store.versions(f"{problem}/{DATASET}", partition)]
     here = sorted((m for m in made if m.rejected and m.branch == store.branch), key=lambda m: m.created_at)
     if not here:
         return None

@@ -12,7 +12,7 @@ from typing import Any
 
 import dagster as dg
 
-from ml_assets.assets import Asset, CheckSpec, Input, deciding
+from ml_assets.assets import Asset, CheckSpec, Input, noun_that
 from ml_assets.computation.recipe import Recipe
 from ml_assets.orchestration.automation import condition
 from ml_assets.orchestration.code_references import code_references, definition_of
@@ -50,7 +50,7 @@ def problem_asset(problem: Problem, asset: Asset) -> dg.AssetsDefinition:
         freshness_policy=freshness_policy(problem, asset),
         check_specs=check_specs(problem, asset),
     )(_body(Step(Recipe(problem, asset.name), partial(made_by(asset), problem)), asset, shared["ins"]))
-    serving = [_earlier_champion(problem)] if asset.ledger == "serves" else []
+    serving = [_earlier_champion(problem)] if asset.role == "serves" else []
     return _amended(made, serving, may_skip=asset.may_skip) if serving or asset.may_skip else made
 
 
@@ -94,13 +94,13 @@ def _upstream(problem: Problem, read: Input) -> dg.AssetIn:
 
 def _deps(problem: Problem, asset: Asset) -> list[dg.AssetDep]:
     """Landed files; and of what is decided in order of time, the partition before: also when a backfill runs many."""
-    landing = [dg.AssetDep(asset_key(problem, LANDING))] if asset.reads_landing else []
-    in_order = asset.ledger == "decides" and problem.partitions.in_time
+    landing = [dg.AssetDep(asset_key(problem, LANDING))] if asset.role == "lands" else []
+    in_order = asset.role == "decides" and problem.partitions.in_time
     return [*landing, *([_earlier_champion(problem)] if in_order else [])]
 
 
 def _earlier_champion(problem: Problem) -> dg.AssetDep:
-    return dg.AssetDep(asset_key(problem, deciding().name), partition_mapping=previous_mapping(problem.partitions))
+    return dg.AssetDep(asset_key(problem, noun_that("decides")), partition_mapping=previous_mapping(problem.partitions))
 
 
 def _config_schema(problem: Problem, asset: Asset) -> dict[str, dg.Field] | None:
@@ -116,7 +116,7 @@ def _config_schema(problem: Problem, asset: Asset) -> dict[str, dg.Field] | None
 def _tags(problem: Problem, asset: Asset) -> dict[str, Any]:
     return {
         **(training_tags(problem) if asset.params else {}),
-        **(LAST if asset.ledger == "serves" else {}),
+        **(LAST if asset.role in ("serves", "explains") else {}),
     }
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import dagster as dg
 
-from ml_assets.assets import Asset, deciding, first_for_training
+from ml_assets.assets import Asset, first_for_training, noun_that
 from ml_assets.problem import Problem
 from ml_assets.store import MAIN
 
@@ -54,15 +54,15 @@ def running_on(branch: str) -> dg.DefaultSensorStatus:
 
 def condition(problem: Problem, asset: Asset) -> When | None:
     """When an asset of a problem is made again; None for what is made of landed files, which the landing sensor makes."""
-    if asset.reads_landing:
+    if asset.role == "lands":
         return None
-    champion = dg.AssetSelection.assets([problem.name, deciding().name])
+    champion = dg.AssetSelection.assets([problem.name, noun_that("decides")])
     changed: Any = When.any_deps_match(When.data_version_changed())
-    if asset.ledger == "decides":  # not for the champion before
+    if asset.role == "decides":  # not for the champion before
         changed = changed.ignore(champion)
     handled = When.newly_requested() | When.newly_updated() | When.execution_failed().newly_true()
     ready: Any = ~When.any_deps_missing() & ~When.any_deps_in_progress() & When.all_deps_blocking_checks_passed()
-    if asset.ledger:
+    if asset.reads_ledger:
         ready = ready.ignore(champion)
     ready = ready & ~When.in_progress()
     when: Any = _twice(changed.since(handled) & ready)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from ml_assets.assets import Asset
+from ml_assets.assets import Asset, noun_that
 from ml_assets.computation.chain import retrained
 from ml_assets.computation.planner import Planner
 from ml_assets.computation.reuse import given
@@ -24,6 +24,7 @@ from ml_assets.store import LandingFolder, Manifest, Store
 
 DAILY = "0 6 * * *"
 SAME = "But nothing that it is made of has changed: it would come out the same."
+MODEL, FEATURES = noun_that("trains"), noun_that("derives")
 READERS = 8  # manifests that are read at the same time: on S3 each waits for its reply
 
 
@@ -53,7 +54,7 @@ def look_at_age(
     Of each line of partitions whose newest model is old the newest one that a model can be made of, whether or not it has one.
     """
     lines: dict[str | None, dict[str, float]] = {}
-    for partition, manifest in published(problem, store, "model"):
+    for partition, manifest in published(problem, store, MODEL):
         lines.setdefault(problem.partitions.line(partition), {})[partition] = _age_days(manifest, now)
     ages = {_newest(problem, store, trained=max(line)): min(line.values()) for line in lines.values()}
     decisions = {partition: decide(problem.retrain_when, model_age_days=age) for partition, age in sorted(ages.items())}
@@ -76,22 +77,22 @@ def _changed(problem: Problem, store: Store, landing: LandingFolder, partitions:
 def _newest(problem: Problem, store: Store, trained: str) -> str:
     """The newest one of its line whose outcomes are known and whose window was made; not older than the last one trained."""
     line = problem.partitions.line(trained)
-    made = [key for key in store.partitions(f"{problem.name}/features") if key is not None]
+    made = [key for key in store.partitions(f"{problem.name}/{FEATURES}") if key is not None]
     later = [key for key in made if problem.partitions.line(key) == line and key > trained]
     return next((key for key in reversed(later) if _can_train(problem, store, key)), trained)
 
 
 def _can_train(problem: Problem, store: Store, partition: str) -> bool:
     window = problem.partitions.window(partition, problem.window)
-    data = store.head(f"{problem.name}/dataset", partition)
-    if data is None or len(store.heads(f"{problem.name}/features", window)) < len(window):
+    data = store.head(f"{problem.name}/{noun_that('lands')}", partition)
+    if data is None or len(store.heads(f"{problem.name}/{FEATURES}", window)) < len(window):
         return False
     return all(check.passed for check in store.manifest(data.target).checks if check.name == "labelled")
 
 
 def newest_model_age_days(problem: Problem, store: Store, line: str | None, now: datetime) -> float | None:
     """How long ago the newest published model of a line was made; None if there is none."""
-    made = published(problem, store, "model")
+    made = published(problem, store, MODEL)
     ages = (_age_days(manifest, now) for partition, manifest in made if problem.partitions.line(partition) == line)
     return min(ages, default=None)
 
@@ -115,6 +116,6 @@ def published(problem: Problem, store: Store, noun: str) -> Iterator[tuple[str, 
 
 def freshness_policy(problem: Problem, asset: Asset) -> dg.FreshnessPolicy | None:
     """How old an asset may be: the predictions, as the problem says."""
-    if asset.ledger != "serves" or problem.fresh_within_days is None:
+    if asset.role != "serves" or problem.fresh_within_days is None:
         return None
     return dg.FreshnessPolicy.time_window(fail_window=timedelta(days=problem.fresh_within_days))

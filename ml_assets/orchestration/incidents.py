@@ -24,6 +24,7 @@ from dagster._core.storage.tags import (
 
 from ml_assets.alerts.alert import Alert
 from ml_assets.alerts.outbox import Happening, Outbox
+from ml_assets.assets import noun_that
 from ml_assets.orchestration.io_manager import asset_name
 from ml_assets.orchestration.messages import message_of
 
@@ -95,7 +96,7 @@ class Log:
         if decision not in NOT_PROMOTED:
             return Happening(number, entry.timestamp, made=subject)
         problem = made.asset_key.path[0]
-        model = _subject(f"{problem}/model", made.partition)
+        model = _subject(f"{problem}/{noun_that('trains')}", made.partition)
         alert = Alert(
             subject,
             "decision",

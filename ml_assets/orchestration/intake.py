@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from ml_assets.assets import noun_that
 from ml_assets.computation.chain import chain_of, scored
 from ml_assets.drift.decision import Retrain, decide
 from ml_assets.errors import NotLanded
@@ -14,6 +15,7 @@ from ml_assets.orchestration.freshness import newest_model_age_days
 from ml_assets.problem import Problem, files_of, shared_files_of
 from ml_assets.store import LandingFolder, Queue, Store, watch
 
+DATASET = noun_that("lands")
 LOOKING_SECONDS = 15  # of one tick, for comparing waiting files with what was made from them; Dagster ends it after 60
 
 
@@ -103,7 +105,7 @@ class Intake:
 
     def _is_made(self, partition: str) -> bool:
         """Whether the published dataset was made from these very bytes."""
-        entry = self.store.head(f"{self.problem.name}/dataset", partition)
+        entry = self.store.head(f"{self.problem.name}/{DATASET}", partition)
         if entry is None:
             return False
         read = {file.name: file.digest for file in self.store.manifest(entry.target).landed}
@@ -114,12 +116,12 @@ class Intake:
 
     def _nouns(self, partition: str, now: datetime) -> tuple[tuple[str, ...], str]:
         """As much of the chain as can be made, and why: features need the lookback, a split the window."""
-        if not self._has("dataset", partition, self.problem.lookback + 1):
-            return ("dataset",), "The partitions before it that its features need have not been made."
-        has_model = self.store.head(f"{self.problem.name}/model", partition) is not None
+        if not self._has(DATASET, partition, self.problem.lookback + 1):
+            return (DATASET,), "The partitions before it that its features need have not been made."
+        has_model = self.store.head(f"{self.problem.name}/{noun_that('trains')}", partition) is not None
         age = None if has_model else self._age_days(partition, now)
         decision = decide(self.problem.retrain_when, model_age_days=age, landed=partition, has_model=has_model)
-        trains = isinstance(decision, Retrain) and self._has("features", partition, self.problem.window)
+        trains = isinstance(decision, Retrain) and self._has(noun_that("derives"), partition, self.problem.window)
         return chain_of(self.problem) if trains else scored(self.problem), " ".join(decision.reasons)
 
     def _age_days(self, partition: str, now: datetime) -> float | None:

@@ -29,7 +29,7 @@ from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 from ml_assets.computation.chain import chain_of
 from ml_assets.orchestration.asset import asset_key
 from ml_assets.orchestration.automation import CHAIN_TAG, TICK_SECONDS, running_on
-from ml_assets.orchestration.intake import Intake, Landed, Looked
+from ml_assets.orchestration.intake import DATASET, Intake, Landed, Looked
 from ml_assets.orchestration.partitions import partitions_definition
 from ml_assets.problem import Dynamic, Problem, files_of
 from ml_assets.store import LandingFolder, Queue, Store, watch
@@ -139,7 +139,7 @@ def _lacking(intake: Intake, before: Seen, past: Sequence[str], looked: Looked) 
 
 def _request(intake: Intake, landed: Landed, instance: dg.DagsterInstance) -> dg.RunRequest:
     problem = intake.problem
-    made = intake.store.head(f"{problem.name}/dataset", landed.partition)
+    made = intake.store.head(f"{problem.name}/{DATASET}", landed.partition)
     before = made.target.short if made else "nothing"  # a file that is put back after another one is a run again
     about = f"{landed.partition} {landed.version[:16]} after {before}"
     tags = {CHAIN_TAG: problem.name, LANDED_TAG: about}

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from ml_assets.assets import noun_that
 from ml_assets.orchestration.launch import instance_in
 from ml_assets.promotion.ledger import Move
 from ml_assets.store import MAIN
@@ -27,7 +28,7 @@ def observation(move: Move) -> dg.AssetObservation:
     """A move as an observation of the champion of the partition that it counts from."""
     said = f"{move.kind} by {move.by}: {move.why}"
     return dg.AssetObservation(
-        [move.model.asset.split("/")[0], "champion"],
+        [move.model.asset.split("/")[0], noun_that("decides")],
         partition=move.as_of or move.model.partition,
         description=said,
         metadata={"decision": move.kind, "why": said, "champion": str(move.model), "move": move.number},

@@ -29,7 +29,7 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.artifacts import trust_all
-from ml_assets.assets import declared
+from ml_assets.assets import declared, noun_that
 from ml_assets.assets.study import TRIAL
 from ml_assets.computation.chain import was_decided
 from ml_assets.errors import InvalidProblem, MlAssetsError, Rejected
@@ -130,10 +130,10 @@ class _Past:
     def restore(self) -> None:
         """Let the refs of the overlay name what the version was made from."""
         asset, store = declared(self.recorded.asset.partition("/")[2]), self._store(self.overlay)
-        if asset.ledger == "decides":
+        if asset.role == "decides":
             self._adopt(self._ledger(self._store(self.overlay.base)))
         for read in self.recorded.inputs:
-            if asset.ledger == "serves" and read.name == "champion":
+            if asset.role == "serves" and read.name == noun_that("decides"):
                 self._ledger(store).crown(read.key, kind="promotion", after=(), as_of=None, why="recorded")
             elif store.head(read.key.asset, read.key.partition) is None:  # what was declared comes first
                 store.move(read.key.asset, read.key.partition, read.key, expected=0, why="recorded")
@@ -153,7 +153,9 @@ class _Past:
         """The moves that the decision knew: those before it was recorded, and before the move that it made itself."""
         made, partition = datetime.fromisoformat(self.recorded.created_at), str(self.recorded.partition)
         moves = [move for move in ledger.moves() if datetime.fromisoformat(move.at) <= made]
-        model = next(Handle(ledger.store, read.key) for read in self.recorded.inputs if read.name == "model")
+        model = next(
+            Handle(ledger.store, read.key) for read in self.recorded.inputs if read.name == noun_that("trains")
+        )
         last = reigning(moves, until=partition)
         is_own = last is not None and was_decided(ledger.store, last, partition, model)
         return moves[: moves.index(last)] if last is not None and is_own else moves

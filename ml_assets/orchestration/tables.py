@@ -10,6 +10,7 @@ import dagster as dg
 
 from ml_assets.drift.profile import ColumnProfile, in_words, profile
 from ml_assets.evaluation.checks.outcome import short
+from ml_assets.evaluation.explanation import Explanation
 from ml_assets.evaluation.judge import Evaluation, GateVerdict
 from ml_assets.evaluation.slices import SliceScore
 from ml_assets.figures.svg import blocks
@@ -37,21 +38,23 @@ def table(rows: Iterable[Mapping[str, Cell]], most: int = MAX_ROWS) -> dg.Metada
 
 
 def evaluation_tables(report: Evaluation) -> dict[str, Any]:
-    """Gates with their verdicts, the features that matter most with their drift, which were left out of them, and slices.
-
-    What is empty is not there.
-    """
-    drift = dict(report.drift)
+    """Gates with their verdicts, and slices. What is empty is not there."""
     rows = {
         "gates": [_gate_row(gate) for gate in report.gates],
-        "top_features": [
-            {"importance": round(lost, 4), "psi": _rounded(drift.get(name)), "feature": name}
-            for name, lost in report.importance[:MAX_FEATURES]
-        ],
         "slices": [_slice_row(score) for score in report.slices[: _most_slices(report)]],
     }
-    left_out = {"features_left_out": dg.MetadataValue.text(report.left_out)} if report.left_out else {}
-    return {name: table(of) for name, of in rows.items() if of} | left_out
+    return {name: table(of) for name, of in rows.items() if of}
+
+
+def explanation_tables(explained: Explanation) -> dict[str, Any]:
+    """The features that matter most with their drift, and which were left out of them. What is empty is not there."""
+    drift = dict(explained.drift)
+    rows = [
+        {"importance": round(lost, 4), "psi": _rounded(drift.get(name)), "feature": name}
+        for name, lost in explained.importance[:MAX_FEATURES]
+    ]
+    left_out = {"features_left_out": dg.MetadataValue.text(explained.left_out)} if explained.left_out else {}
+    return ({"top_features": table(rows)} if rows else {}) | left_out
 
 
 def _most_slices(report: Evaluation) -> int:

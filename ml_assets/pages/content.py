@@ -16,10 +16,11 @@ from starlette.responses import Response
 
 from ml_assets.errors import StoreError, UnknownVersion, UnreadableContent
 from ml_assets.figures import Sheet, draw
+from ml_assets.lineage.judged import EVALUATION, newest_report, noun_of
 from ml_assets.store import Content, File, Manifest, Store, VersionKey
 
 ROWS = 20
-FIGURE = "figure"  # the field of an evaluation or a study that is drawn
+FIGURE = "figure"  # the field of a report or a study that is drawn
 MOST_LOOKED_INTO = 20  # files: each is read whole for every look
 LARGEST_LOOKED_INTO = 64 * 2**20  # bytes: a table is read whole, to verify it
 LARGEST_TEXT = 20_000  # bytes of JSON shown on the page
@@ -74,7 +75,7 @@ def figure_response(store: Store, key: VersionKey) -> Response:
         UnknownVersion: if it has none.
     """
     content = store.manifest(key).content
-    if not has_sheet(content):
+    if not _has_sheet(content):
         raise UnknownVersion(f"{key} has no figure. The page of the version shows what it has.")
     try:
         drawn = draw(Sheet.from_json(store.field(content, FIGURE, of=str(key))))
@@ -84,8 +85,15 @@ def figure_response(store: Store, key: VersionKey) -> Response:
     return Response(drawn, media_type="image/svg+xml", headers=headers)
 
 
-def has_sheet(content: Content) -> bool:
-    """Whether there is a figure to be drawn: the numbers of an evaluation's or a search's."""
+def drawn_from(store: Store, key: VersionKey) -> VersionKey | None:
+    """The version that holds the numbers of a version's figure: its own, or those of the report that explains an evaluation."""
+    if _has_sheet(store.manifest(key).content):
+        return key
+    report = newest_report(store, key) if noun_of(key) == EVALUATION else None
+    return report if report and _has_sheet(store.manifest(report).content) else None
+
+
+def _has_sheet(content: Content) -> bool:
     return bool(content.meta.get("fields", {}).get(FIGURE, {}).get("codec") == "json")
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
-from ml_assets.assets import declared, every_name
+from ml_assets.assets import declared, every_name, noun_that
 from ml_assets.errors import MlAssetsError, UnknownVersion
 from ml_assets.lineage.champions import Champions, champions
 from ml_assets.lineage.report import PartitionReport, report
@@ -117,11 +117,13 @@ def _summary(store: Store, name: str, about: str) -> Summary:
 
 def _rows(store: Store, name: str) -> list[PartitionReport]:
     """One row per partition; none where nothing was made yet."""
-    read_ahead(store, [key for noun in ("evaluation", "champion") for key in store.versions(f"{name}/{noun}")])
+    read_ahead(
+        store, [key for noun in (noun_that("judges"), noun_that("decides")) for key in store.versions(f"{name}/{noun}")]
+    )
     try:
         return report(store, name)
     except UnknownVersion:
-        if store.versions(f"{name}/dataset"):
+        if store.versions(f"{name}/{noun_that('lands')}"):
             raise
         return []
 

@@ -11,11 +11,12 @@ from markupsafe import Markup
 from ml_assets.errors import MlAssetsError, StoreError
 from ml_assets.lineage.champions import champions
 from ml_assets.lineage.history import state
+from ml_assets.lineage.judged import MODEL, REPORT
 from ml_assets.lineage.model_card import model_card
 from ml_assets.lineage.picture import Picture, picture
 from ml_assets.pages.card import Block, Paragraph, blocks
 from ml_assets.pages.charts import over_steps
-from ml_assets.pages.content import Look, has_sheet, looks, pictures
+from ml_assets.pages.content import Look, drawn_from, looks, pictures
 from ml_assets.pages.profile import TableProfile, table_profile
 from ml_assets.problem import Problem
 from ml_assets.store import File, Manifest, Store, VersionKey
@@ -35,6 +36,7 @@ class VersionPage:
         why: the sentence that explains the version, if one was noted.
         notes: the others.
         training: the training's curve.
+        drawn_from: the version of which a figure is drawn: itself, or the report that explains it; None if there is none.
         profile: what the columns of its table hold; None if it is none.
         card: the parts of the model card; none if it is no model.
         installed: what was installed when it was made, or why that cannot be said.
@@ -48,7 +50,7 @@ class VersionPage:
     metrics: Mapping[str, Any]
     notes: Mapping[str, Any]
     training: Markup | None
-    has_sheet: bool
+    drawn_from: VersionKey | None
     figures: Sequence[File]
     looks: Sequence[Look]
     profile: TableProfile | None
@@ -69,16 +71,16 @@ def version_page(store: Store, problems: Sequence[Problem], key: VersionKey) -> 
         key=key,
         manifest=manifest,
         state=state(key, manifest, store.log(key.asset, key.partition)),
-        role=champions(store, problem).role(key) if noun == "model" else "",
+        role=champions(store, problem).role(key) if noun == MODEL else "",
         why=str(manifest.notes.get(WHY, "")),
         metrics=_in_order(manifest),
         notes={name: note for name, note in manifest.notes.items() if name not in (TRAINING, WHY, ORDER)},
         training=over_steps(manifest.notes.get(TRAINING)),
-        has_sheet=has_sheet(manifest.content),
+        drawn_from=drawn_from(store, key),
         figures=pictures(manifest),
         looks=looks(store, key),
         profile=table_profile(store, key, _known(problems, problem)),
-        card=_card(store, key, problems) if noun == "model" else [],
+        card=_card(store, key, problems) if noun in (MODEL, REPORT) else [],
         lineage=picture(store, key),
         installed=_installed(store, manifest),
     )

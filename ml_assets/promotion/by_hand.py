@@ -9,6 +9,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 
+from ml_assets.assets import noun_that
 from ml_assets.errors import Refused, UnknownVersion
 from ml_assets.evaluation.scored_rows import refuse_unusable
 from ml_assets.problem import Problem
@@ -52,7 +53,7 @@ def promote_by_hand(
     if before is not None and before.model == model:
         raise Refused(f"{model} is champion already, since {before.at}. Nothing was changed.")
     trial = try_out(store, problem, model)
-    decided = _newest(store, problem, "champion", model)
+    decided = _newest(store, problem, noun_that("decides"), model)
     known = [model.partition, decided.target.partition if decided else None, before.as_of if before else None]
     as_of = max(filter(None, known), default=None)
     return ledger.crown(model, kind=kind, after=moves, as_of=as_of, why=why), trial
@@ -61,9 +62,9 @@ def promote_by_hand(
 def try_out(store: Store, problem: Problem, model: VersionKey) -> Trial:
     """Load the model and score rows of the newest features that there are for it."""
     loaded = store.load(model)
-    entry = _newest(store, problem, "features", model)
+    entry = _newest(store, problem, noun_that("derives"), model)
     if entry is None:
-        asset = f"{problem.name}/features"
+        asset = f"{problem.name}/{noun_that('derives')}"
         raise UnknownVersion(
             f"{asset} has no published version on branch {store.branch} to try {model} on. Materialize one: "
             f"ml-assets run {asset} --partition {shlex.quote(str(model.partition))}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ml_assets.assets import noun_that
 from ml_assets.evaluation.scored_rows import scored_rows
 from ml_assets.problem import FeatureTable, Problem
 from ml_assets.store import Handle
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def window_of(split: Handle) -> tuple[FeatureTable, pd.DataFrame]:
     """The rows that a split divided, from exactly the feature versions it was made from, and their roles."""
-    tables = {str(handle.key.partition): handle.load() for handle in split.inputs("features")}
+    tables = {str(handle.key.partition): handle.load() for handle in split.inputs(noun_that("derives"))}
     return concatenate(tables), split.load()
 
 

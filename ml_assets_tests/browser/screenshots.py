@@ -39,14 +39,14 @@ def main() -> None:
         ):
             page = browser.new_page(viewport=WINDOW)
             figures_in_dagster(page, ui)
-            keep(page, "dagster-evaluation.png")
+            keep(page, "dagster-report.png")
             problem_page(page, pages)
             keep(page, "artifact-page.png", below=56)  # the header, which says in which temporary folder this is
 
 
 def figures_in_dagster(page: Page, ui: str) -> None:
-    """The evaluation of the newest month in Dagster's UI, its figures opened."""
-    page.goto(f"{ui}/assets/flight_delays/evaluation?view=overview")
+    """The report of the newest month in Dagster's UI, its figures opened."""
+    page.goto(f"{ui}/assets/flight_delays/report?view=overview")
     row = page.get_by_role("row").filter(has=page.get_by_text("figures", exact=True))
     row.get_by_text("[Show Markdown]").click()
     picture = page.get_by_role("dialog").get_by_role("img", name="How the model is judged")

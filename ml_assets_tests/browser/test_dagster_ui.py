@@ -83,17 +83,17 @@ def test_an_evaluations_page_shows_metrics_as_numbers_and_gates_as_a_table(page,
     gates = row(page, "gates").get_by_role("table")
     expect(gates.get_by_role("row").first).to_have_text("metricverdictvaluelimit")
     expect(gates.get_by_role("row").last).to_have_text(f"aurocpassed{round(auroc['value'], 4)}at least 0.6")
-    expect(row(page, "top_features").get_by_role("table")).to_contain_text("above_usual")
-
-
-def test_an_evaluation_is_drawn_at_a_glance_and_whole_one_click_away(page, site):
-    look_at(page, site, "evaluation")
     expect_drawn(row(page, "at_a_glance").get_by_role("img", name="auroc"))
+
+
+def test_a_report_shows_features_as_a_table_and_is_drawn_one_click_away(page, site):
+    look_at(page, site, "report")
+    expect(row(page, "top_features").get_by_role("table")).to_contain_text("above_usual")
     expect_drawn(opened(page, "figures").get_by_role("img", name="How the model is judged"))
 
 
 def test_the_model_card_opens_and_is_rendered(page, site):
-    look_at(page, site, "evaluation")
+    look_at(page, site, "report")
     card = opened(page, "model_card")
     expect(card.get_by_role("heading", name="Made from")).to_be_visible()
     expect(card.get_by_role("table").last).to_contain_text(str(newest(site, "split")))

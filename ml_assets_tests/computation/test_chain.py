@@ -87,7 +87,7 @@ def test_a_selection_names_what_dagster_selects(target: Target, before: str, nou
 def test_a_selection_of_several_names_them_all(target: Target):
     selection = "umbrellas/model,umbrellas/dataset, umbrellas/evaluation+"
 
-    assert named(selection) == {"umbrellas": ["dataset", "model", "evaluation", "champion", "predictions"]}
+    assert named(selection) == {"umbrellas": ["dataset", "model", "evaluation", "champion", "report", "predictions"]}
     assert names_of(selected(target, selection)) == sorted(
         f"umbrellas/{noun}" for noun in named(selection)["umbrellas"]
     )
@@ -120,18 +120,19 @@ WINDOWS = {  # of three partitions, with a lookback of one
     ("dataset", "2024-01"): {
         "2024-01": {*CHAIN} - {"dataset"},
         "2024-02": {*CHAIN} - {"dataset"},
-        "2024-03": {"split", "model", "evaluation", "champion"},
-        "2024-04": {"split", "model", "evaluation", "champion"},
+        "2024-03": {"split", "model", "evaluation", "champion", "report"},
+        "2024-04": {"split", "model", "evaluation", "champion", "report"},
     },
     ("features", "2024-01"): {
         "2024-01": {*CHAIN} - {"dataset", "features"},
-        "2024-02": {"split", "model", "evaluation", "champion"},
-        "2024-03": {"split", "model", "evaluation", "champion"},
+        "2024-02": {"split", "model", "evaluation", "champion", "report"},
+        "2024-03": {"split", "model", "evaluation", "champion", "report"},
     },
-    ("split", "2024-01"): {"2024-01": {"model", "evaluation", "champion"}},
-    ("model", "2024-01"): {"2024-01": {"evaluation", "champion"}},
-    ("evaluation", "2024-01"): {"2024-01": {"champion"}},
+    ("split", "2024-01"): {"2024-01": {"model", "evaluation", "champion", "report"}},
+    ("model", "2024-01"): {"2024-01": {"evaluation", "champion", "report"}},
+    ("evaluation", "2024-01"): {"2024-01": {"champion", "report"}},
     ("champion", "2024-01"): {},
+    ("report", "2024-01"): {},
     ("predictions", "2024-01"): {},
 }
 

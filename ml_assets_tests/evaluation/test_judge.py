@@ -246,25 +246,14 @@ def test_rows_without_any_label_cannot_judge():
         judge(toy_problem(), rows, prediction=HALF, baseline=HALF)
 
 
-# ---------------------------------------------------------------- features
+# ---------------------------------------------------------------- methods
 
 
-def test_importance_and_drift_keep_their_order_through_the_store():
-    problem = toy_problem()
-    importance, drift = (("late_before", 0.2), ("hour", -0.01)), (("hour", 1.5), ("late_before", 0.0))
-    scored = scored_rows(problem, ROWS, noisy(ROWS, 0.3), HALF)
-    found = judge_scored(problem, ROWS, scored, importance=importance, drift=drift, resamples=2)
-    again = Evaluation.from_json(json.loads(json.dumps(found.to_json(), sort_keys=True)))
-    assert (again.importance, again.drift) == (importance, drift)
-
-
-def test_an_evaluation_from_before_there_was_importance_can_be_read():
+def test_an_evaluation_from_before_methods_were_told_can_be_read():
     plain = judged().to_json()
-    del plain["importance"], plain["drift"], plain["left_out"]
     for estimate in plain["model"].values():
         del estimate["method"]
-    again = Evaluation.from_json(plain)
-    assert (again.importance, again.left_out, again.methods) == ((), "", "")
+    assert Evaluation.from_json(plain).methods == ""
 
 
 def test_an_evaluation_says_how_its_intervals_were_found(monkeypatch):

@@ -59,15 +59,16 @@ def test_an_evaluation_of_somebody_elses_is_refused_by_name(own):
         model_card(own, key)
 
 
-def test_of_an_evaluation_only_its_report_is_read(own):
+def test_of_an_evaluation_and_its_report_only_what_is_told_is_read(own):
     evaluation = head(own, "umbrellas/evaluation")
     files = own.manifest(evaluation).content.files
     card = model_card(own, evaluation)
-    for file in files:
-        if not file.path.startswith("report/"):
+    explained = own.manifest(head(own, "umbrellas/report")).content.files
+    for file in [*files, *explained]:
+        if not file.path.startswith(("report/", "explanation/")):
             own.backend.delete(blob_key(file.digest))
 
-    assert {file.path.partition("/")[0] for file in files} == {"report", "scored", "figure"}
+    assert {file.path.partition("/")[0] for file in files} == {"report", "scored"}
     assert model_card(own, evaluation) == card
 
 
@@ -89,6 +90,21 @@ def test_the_worst_slices_come_first_in_the_metrics_direction(own, metric, worst
 def test_a_model_finds_its_evaluation(shared):
     by_model = model_card(shared, head(shared, "umbrellas/model"), umbrellas.PROBLEM)
     assert by_model == model_card(shared, head(shared, "umbrellas/evaluation"), umbrellas.PROBLEM)
+
+
+def test_a_report_is_that_of_its_evaluation(shared):
+    card = model_card(shared, head(shared, "umbrellas/report"))
+    assert card == model_card(shared, head(shared, "umbrellas/evaluation"))
+
+
+def test_an_evaluation_from_before_there_were_reports_tells_what_the_model_lives_on_itself(own):
+    judged = own.manifest(head(own, "umbrellas/evaluation"))
+    judgement = own.get(judged.content)
+    old = judgement.report | {"importance": [["clouds", 0.5]], "drift": [["clouds", 0.25]], "left_out": "Much."}
+    content = own.put(dataclasses.replace(judgement, report=old))
+    key, _ = own.publish(dataclasses.replace(judged, content=content), why="by hand")
+    lives_on = section(model_card(own, key), "What it lives on")
+    assert "| clouds | 0.5000 | 0.250 |" in lives_on and "Much." in lives_on
 
 
 def test_a_card_can_be_written_without_the_problem(shared):
@@ -113,7 +129,7 @@ def test_a_partition_that_a_shell_would_take_apart_is_quoted(own):
 
 def test_what_is_no_model_has_no_card(shared):
     with pytest.raises(
-        UsageError, match=r"umbrellas/dataset@2024-03:.* is neither a model nor an evaluation; name one"
+        UsageError, match=r"umbrellas/dataset@2024-03:.* is neither a model nor an evaluation or report of one; name a"
     ):
         model_card(shared, head(shared, "umbrellas/dataset"))
 

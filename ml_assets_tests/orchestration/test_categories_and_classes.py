@@ -63,9 +63,10 @@ def test_the_champion_is_judged_beside_a_challenger_that_knows_another_nursery(w
 
 
 def test_importance_and_drift_see_the_nursery_and_the_baseline_has_the_columns_of_the_model(world):
+    explained = world[0].load("saplings/report", FEBRUARY).explanation
+    assert dict(explained["importance"])["nursery"] > 0.2
+    assert {name for name, _ in explained["drift"]} == {"nursery", "size"}
     judgement = world[0].load("saplings/evaluation", FEBRUARY)
-    assert dict(judgement.report["importance"])["nursery"] > 0.2
-    assert {name for name, _ in judgement.report["drift"]} == {"nursery", "size"}
     assert judgement.report["model"]["accuracy"]["value"] > 0.7
     columns = [name.removeprefix("baseline") for name in judgement.scored if name.startswith("baseline")]
     assert columns == [name.removeprefix("prediction") for name in judgement.scored if name.startswith("prediction")]

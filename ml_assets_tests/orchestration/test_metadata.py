@@ -10,13 +10,14 @@ import dagster as dg
 import pytest
 from dagster._serdes import serialize_value
 
+from ml_assets.evaluation.explanation import Explanation
 from ml_assets.evaluation.judge import Evaluation
 from ml_assets.evaluation.slices import SliceScore
 from ml_assets.figures import Sheet
 from ml_assets.figures.draw import MOST_BYTES
 from ml_assets.orchestration.io_manager import IO_MANAGER
 from ml_assets.orchestration.metadata import materialization_metadata
-from ml_assets.orchestration.tables import evaluation_tables
+from ml_assets.orchestration.tables import evaluation_tables, explanation_tables
 from ml_assets_tests.doubles import ice_cream, umbrellas
 from ml_assets_tests.doubles.world import World
 
@@ -48,16 +49,22 @@ def picture_in(markdown: str) -> bytes:
     return base64.b64decode(markdown.partition("base64,")[2].partition(")")[0])
 
 
-def test_of_an_evaluation_people_see_a_glance_at_once_and_figures_and_a_card_by_a_click(finished):
+def test_of_an_evaluation_people_see_a_glance_at_once_with_gates_and_slices(finished):
     shown = shown_of(finished, "umbrellas", "evaluation", "2024-03")
-    assert list(shown)[:3] == ["at_a_glance", "figures", "model_card"]
+    assert next(iter(shown)) == "at_a_glance"
     assert len(shown["at_a_glance"].value) < 1000
+    assert {"gates", "slices"} <= set(shown)
+    assert "metrics_in_order" not in shown, "that is for machines"
+
+
+def test_of_a_report_people_see_features_at_once_and_figures_and_a_card_by_a_click(finished):
+    shown = shown_of(finished, "umbrellas", "report", "2024-03")
+    assert list(shown)[:2] == ["figures", "model_card"]
     assert b"Precision and recall" in picture_in(shown["figures"].value)
     assert shown["model_card"].value.startswith("# umbrellas, model of 2024-03")
-    assert {"gates", "slices", "top_features"} <= set(shown)
-    stored = Sheet.from_json(finished.load("umbrellas/evaluation", "2024-03").figure)
+    assert "top_features" in shown
+    stored = Sheet.from_json(finished.load("umbrellas/report", "2024-03").figure)
     assert [panel.title.partition(" (")[0] for panel in stored.panels][:2] == ["Precision and recall", "ROC"]
-    assert "metrics_in_order" not in shown, "that is for machines"
 
 
 def test_a_training_that_logs_has_its_curve_in_the_manifest_and_on_its_page(world):
@@ -104,10 +111,11 @@ def test_the_largest_event_that_an_evaluation_can_make_is_small(finished):
     names = [f"a_metric_with_a_long_name_{n}" for n in range(6)]
     slices = tuple(SliceScore("column", "v" * 60, 9, dict.fromkeys(names, 0.123456), "n" * 200) for _ in range(500))
     numbers = tuple((f"a_feature_with_a_rather_long_name_{n}", 0.123456) for n in range(500))
-    report = Evaluation(9, 0, {}, {}, slices, (), numbers, numbers)
+    report = Evaluation(9, 0, {}, {}, slices, ())
     largest = {
         **shown,
         **evaluation_tables(report),
+        **explanation_tables(Explanation(numbers, numbers)),
         "figures": dg.MetadataValue.md("x" * (MOST_BYTES * 4 // 3)),
         "model_card": dg.MetadataValue.md("x" * 10_000),
     }

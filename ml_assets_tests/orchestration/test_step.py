@@ -55,7 +55,7 @@ def test_what_people_saw_of_it_is_shown_again_figures_included_with_the_reason(t
     world = build(tmp_path, [PROBLEM])
     first, again = shown(world.must_run(PROBLEM, BEACH)), shown(world.must_run(PROBLEM, BEACH))
 
-    assert "figures" in again["evaluation"]
+    assert "figures" in again["report"]
     for noun in CHAIN:
         assert again[noun].keys() == first[noun].keys()
         assert {k: v for k, v in again[noun].items() if k != REUSE} == {
@@ -84,7 +84,7 @@ def test_an_instance_that_never_saw_a_version_shows_what_its_manifest_tells(tmp_
     metadata = shown(world.must_run(PROBLEM, BEACH))["evaluation"]
 
     assert {VERSION, REUSE, "mae/value", "rows_judged"} <= metadata.keys()
-    assert "figures" not in metadata
+    assert "at_a_glance" not in metadata
     assert metadata[REUSE].value.startswith("reused ")
 
 

@@ -8,6 +8,7 @@ import math
 import pandas as pd
 import pandera.pandas as pa
 
+from ml_assets.evaluation.explanation import Explanation
 from ml_assets.evaluation.judge import Estimate, Evaluation, GateVerdict
 from ml_assets.evaluation.slices import SliceScore
 from ml_assets.orchestration import tables
@@ -18,6 +19,7 @@ from ml_assets.orchestration.tables import (
     column_profiles,
     column_schema,
     evaluation_tables,
+    explanation_tables,
 )
 
 REPORT = Evaluation(
@@ -30,40 +32,43 @@ REPORT = Evaluation(
         SliceScore("shop", "west", 20, {"auroc": None}, "x" * 99),
     ),
     gates=(GateVerdict("auroc", "at least", 0.7, 0.6, True), GateVerdict("auroc", "at least", math.nan, 0.6, False)),
-    importance=(("clouds", 0.123456), ("shop", 0.0)),
-    drift=(("clouds", 0.3),),
 )
+EXPLAINED = Explanation(importance=(("clouds", 0.123456), ("shop", 0.0)), drift=(("clouds", 0.3),))
 
 
 def rows(of) -> list[dict]:
     return [dict(record.data) for record in of.records]
 
 
-def test_gates_slices_and_features_are_tables_with_what_decides_in_the_first_columns():
+def test_gates_and_slices_are_tables_with_what_decides_in_the_first_columns():
     found = evaluation_tables(REPORT)
-    assert list(found) == ["gates", "top_features", "slices"]
+    assert list(found) == ["gates", "slices"]
     assert rows(found["gates"]) == [
         {"metric": "auroc", "verdict": "passed", "value": 0.7, "limit": "at least 0.6"},
         {"metric": "auroc", "verdict": "FAILED", "value": None, "limit": "at least 0.6"},
-    ]
-    assert rows(found["top_features"]) == [
-        {"feature": "clouds", "importance": 0.1235, "psi": 0.3},
-        {"feature": "shop", "importance": 0.0, "psi": None},
     ]
     east, west = rows(found["slices"])
     assert east == {"slice": "shop = east", "rows": 80, "auroc": 0.7123, "note": ""}
     assert len(west["note"]) == LONGEST_NOTE
 
 
+def test_features_are_a_table_the_most_important_first():
+    assert rows(explanation_tables(EXPLAINED)["top_features"]) == [
+        {"feature": "clouds", "importance": 0.1235, "psi": 0.3},
+        {"feature": "shop", "importance": 0.0, "psi": None},
+    ]
+
+
 def test_features_that_were_left_out_are_said_beside_those_that_matter_most():
-    found = evaluation_tables(
-        dataclasses.replace(REPORT, left_out="1,900 of 2,000 features were not shuffled one by one.")
+    found = explanation_tables(
+        dataclasses.replace(EXPLAINED, left_out="1,900 of 2,000 features were not shuffled one by one.")
     )
     assert found["features_left_out"].value == "1,900 of 2,000 features were not shuffled one by one."
 
 
 def test_what_is_empty_is_no_table():
-    assert evaluation_tables(dataclasses.replace(REPORT, slices=(), gates=(), importance=())) == {}
+    assert evaluation_tables(dataclasses.replace(REPORT, slices=(), gates=())) == {}
+    assert explanation_tables(Explanation()) == {}
 
 
 def test_of_many_slices_the_first_are_shown():

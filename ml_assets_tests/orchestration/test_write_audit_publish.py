@@ -32,10 +32,10 @@ def test_what_fails_while_it_is_described_is_not_published(world, monkeypatch):
     def fails(*_):
         raise OSError("the card cannot be written")
 
-    monkeypatch.setattr("ml_assets.orchestration.evaluation.model_card", fails)
+    monkeypatch.setattr("ml_assets.orchestration.report.model_card", fails)
     assert not world.run(umbrellas.PROBLEM, MONTH).success
-    assert world.store.head("umbrellas/model", MONTH) is not None
-    assert world.store.head("umbrellas/evaluation", MONTH) is None, "what Dagster does not know of, no ref names"
+    assert world.store.head("umbrellas/champion", MONTH) is not None
+    assert world.store.head("umbrellas/report", MONTH) is None, "what Dagster does not know of, no ref names"
 
 
 def test_nothing_below_a_refused_version_runs(world):

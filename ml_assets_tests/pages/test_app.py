@@ -243,13 +243,24 @@ def test_a_landed_file_is_shown_with_its_digest_and_the_table_by_its_first_rows(
     assert "2024-02-00019" in words and "2024-02-00020" not in words
 
 
-def test_figures_are_shown_at_full_size(shared, get):
-    key = key_of(shared, "umbrellas/evaluation")
+@pytest.mark.parametrize("noun", ["report", "evaluation"])
+def test_figures_are_shown_at_full_size_by_a_report_and_by_the_evaluation_that_it_explains(shared, get, noun):
+    key = key_of(shared, f"umbrellas/{noun}")
     (image,) = get(f"/version/{key.version}").page.all("img")
     reply = get(image["src"])
 
     assert reply.headers["content-type"] == "image/svg+xml"
     assert "Precision and recall" in reply.text
+    assert image["alt"] == f"Figure of {key_of(shared, 'umbrellas/report')}"
+
+
+def test_an_evaluation_from_before_there_were_reports_shows_its_own_figure(own):
+    judged = own.manifest(key_of(own, "umbrellas/evaluation"))
+    figure = own.load(key_of(own, "umbrellas/report")).figure
+    old = own.put(dataclasses.replace(own.get(judged.content), figure=figure))
+    key = own.commit(dataclasses.replace(judged, content=old))
+    (image,) = site(own)(f"/version/{key.version}").page.all("img")
+    assert image["src"] == f"/version/{key.short}/figure.svg" or key.version[:12] in image["src"]
 
 
 def test_a_version_without_a_figure_has_none_to_show(shared, get):
@@ -260,9 +271,9 @@ def test_a_version_without_a_figure_has_none_to_show(shared, get):
     "stored", [{}, {"title": "t"}, {"title": "t", "rows": [[{"what": 1}]]}, {"title": "t", "rows": 3}]
 )
 def test_a_figure_that_cannot_be_drawn_is_told_and_the_rest_of_the_version_is_shown(own, stored):
-    judged = own.load(key_of(own, "umbrellas/evaluation"))
-    manifest = own.manifest(key_of(own, "umbrellas/evaluation"))
-    key = own.commit(dataclasses.replace(manifest, content=own.put(dataclasses.replace(judged, figure=stored))))
+    told = own.load(key_of(own, "umbrellas/report"))
+    manifest = own.manifest(key_of(own, "umbrellas/report"))
+    key = own.commit(dataclasses.replace(manifest, content=own.put(dataclasses.replace(told, figure=stored))))
     get = site(own)
     assert get(f"/version/{key.version}/figure.svg").status == 500
     assert get(f"/version/{key.version}").status == 200

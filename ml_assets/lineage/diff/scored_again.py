@@ -11,11 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ml_assets.assets import noun_that
 from ml_assets.errors import FeatureMismatch, InvalidPrediction
 from ml_assets.evaluation.comparison import Comparison, compare_answers
 from ml_assets.evaluation.metrics import written
 from ml_assets.evaluation.scored_rows import paired
 from ml_assets.lineage.diff.side import Side
+from ml_assets.lineage.judged import MODEL
 from ml_assets.problem import FeatureTable, Problem
 from ml_assets.promotion.unseen import is_also_in, is_seen, judging_rows, scored_by
 from ml_assets.store import Handle
@@ -119,7 +121,7 @@ class _MadeFrom:
 
 def _made_from(evaluation: Side) -> _MadeFrom | None:
     handle = Handle(evaluation.store, evaluation.key, manifest=evaluation.manifest)
-    model, split = (next(iter(handle.inputs(name)), None) for name in ("model", "split"))
+    model, split = (next(iter(handle.inputs(name)), None) for name in (MODEL, noun_that("divides")))
     return _MadeFrom(model, split) if model and split else None
 
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from ml_assets.assets import noun_that
 from ml_assets.errors import UnreadableContent
 from ml_assets.evaluation.judge import Evaluation
 from ml_assets.evaluation.judgement import Judgement
 from ml_assets.evaluation.scored_rows import BOUNDS
-from ml_assets.lineage.model_card import newest_evaluation
+from ml_assets.lineage.judged import EVALUATION, MODEL, newest_evaluation, noun_of
 from ml_assets.problem import FeatureTable
 from ml_assets.store import Manifest, Store, VersionKey
 
@@ -32,7 +33,7 @@ class Side:
     @property
     def noun(self) -> str:
         """``model``, of ``flight_delays/model``."""
-        return self.key.asset.rpartition("/")[2]
+        return noun_of(self.key)
 
     @cached_property
     def manifest(self) -> Manifest:
@@ -54,9 +55,9 @@ class Side:
     @cached_property
     def evaluation(self) -> Side | None:
         """Itself if it is one; of a model the newest; None where there is none."""
-        if self.noun == "evaluation":
+        if self.noun == EVALUATION:
             return self
-        key = newest_evaluation(self.store, self.key) if self.noun == "model" else None
+        key = newest_evaluation(self.store, self.key) if self.noun == MODEL else None
         return Side(self.store, key) if key else None
 
     @cached_property
@@ -77,7 +78,7 @@ class Side:
     @property
     def has_answers(self) -> bool:
         """Whether its rows say what a model answered."""
-        return self.noun in ("predictions", "evaluation")
+        return self.noun in (noun_that("serves"), EVALUATION)
 
     @cached_property
     def value(self) -> Any:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
+from ml_assets.assets import noun_that
 from ml_assets.errors import CorruptBlob, MissingBlob, UnknownVersion, UnreadableContent, UsageError
 from ml_assets.evaluation.comparison import Comparison
 from ml_assets.evaluation.plain import to_plain
@@ -30,6 +31,7 @@ from ml_assets.lineage.diff.rows import RowsDiff, rows_diff
 from ml_assets.lineage.diff.scored_again import ScoredAgain, scored_again
 from ml_assets.lineage.diff.side import Side
 from ml_assets.lineage.diff.weights import TensorDiff, weights_diff
+from ml_assets.lineage.judged import EVALUATION, MODEL
 from ml_assets.problem import Problem
 from ml_assets.store import Store, VersionKey
 
@@ -201,12 +203,12 @@ def _evaluations(old: Side, new: Side) -> tuple[Side, Side] | None:
     Raises:
         UnknownVersion: if a model was not judged yet.
     """
-    if old.noun not in ("model", "evaluation"):
+    if old.noun not in (MODEL, EVALUATION):
         return None
     here, there = old.evaluation, new.evaluation
     if here is None or there is None:
         unjudged = [side.key for side in (old, new) if side.evaluation is None]
-        run = f"ml-assets run {old.key.asset.rpartition('/')[0]}/evaluation --partition {unjudged[0].partition}"
+        run = f"ml-assets run {old.key.asset.rpartition('/')[0]}/{EVALUATION} --partition {unjudged[0].partition}"
         raise UnknownVersion(f"Nobody has judged {' or '.join(map(str, unjudged))} yet. Judge what is published: {run}")
     return here, there
 
@@ -236,7 +238,7 @@ def _quality(
 
 def _split_of(evaluation: Side) -> str:
     """The digest of the split that says which rows judged; empty where that is not recorded."""
-    return next((read.digest for read in evaluation.manifest.inputs if read.name == "split"), "")
+    return next((read.digest for read in evaluation.manifest.inputs if read.name == noun_that("divides")), "")
 
 
 def _answers(
