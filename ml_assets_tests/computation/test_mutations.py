@@ -19,7 +19,7 @@ from ml_assets_tests.doubles.kiosk_project import MONTHS, Project, reused, sales
 
 FIRST, SECOND = MONTHS
 Change = Callable[[Project], object]
-LETTERS = {noun[0]: noun for noun in CHAIN}  # d f s m e c p
+LETTERS = {noun[0]: noun for noun in CHAIN}  # d f s m e c r p
 
 
 def edit(file: str, old: str, new: str) -> Change:
@@ -68,36 +68,36 @@ def config(**given: object) -> Change:
 # name: (change, what of the first month is computed, and of the second, what the first of them says); d is for dataset …
 # fmt: off
 MUTATIONS: dict[str, tuple[Change, str, str, str]] = {
-    "a row of the second month": (a_row_of(SECOND), "", "dfsmecp", "landed kiosks/2024-02.parquet "),
-    "a row of the first month": (a_row_of(FIRST), "dfsmecp", "fsmecp", "landed kiosks/2024-01.parquet "),
+    "a row of the second month": (a_row_of(SECOND), "", "dfsmecrp", "landed kiosks/2024-02.parquet "),
+    "a row of the first month": (a_row_of(FIRST), "dfsmecrp", "fsmecrp", "landed kiosks/2024-01.parquet "),
     "the order of columns": (columns_reversed, "", "d", "landed kiosks/2024-02.parquet "),
-    "a default parameter": (problem("ridge: float = 0.5", "ridge: float = 5.0"), "mec", "mec", "params.ridge 0.5 -> 5.0"),
-    "a parameter of the run": (config(params={"ridge": 5.0}), "mec", "mec", "params.ridge 0.5 -> 5.0"),
-    "code of the parameters": (problem("return self.ridge", "return self.ridge * 9"), "mec", "mec", "code: LineParams changed"),
-    "the seed": (problem("seed=0", "seed=7"), "mec", "mec", "seed 0 -> 7"),
-    "the seed of the run": (config(seed=7), "mec", "mec", "seed 0 -> 7"),
+    "a default parameter": (problem("ridge: float = 0.5", "ridge: float = 5.0"), "mecr", "mecr", "params.ridge 0.5 -> 5.0"),
+    "a parameter of the run": (config(params={"ridge": 5.0}), "mecr", "mecr", "params.ridge 0.5 -> 5.0"),
+    "code of the parameters": (problem("return self.ridge", "return self.ridge * 9"), "mecr", "mecr", "code: LineParams changed"),
+    "the seed": (problem("seed=0", "seed=7"), "mecr", "mecr", "seed 0 -> 7"),
+    "the seed of the run": (config(seed=7), "mecr", "mecr", "seed 0 -> 7"),
     "threads": (threads, "m", "m", "threads 2 -> 3"),
     "a package of training and judging": (package("scipy"), "mec", "mec", "scipy 1."),
-    "a package of all": (package("pandas"), "dfsmecp", "dfsmecp", "pandas 3."),
+    "a package of all": (package("pandas"), "dfsmecrp", "dfsmecrp", "pandas 3."),
     "a helper of dataset": (edit("data.py", "data[COLUMNS]", "data[list(COLUMNS)]"), "d", "d", "code: ordered changed"),
     "a constant of schema": (edit("data.py", "WARMEST = 60", "WARMEST = 55"), "d", "d", "code: WARMEST changed"),
-    "a helper of features": (edit("scale.py", "value / unit", "value / unit + 1"), "fsmecp", "fsmecp", "code: ratio changed"),
+    "a helper of features": (edit("scale.py", "value / unit", "value / unit + 1"), "fsmecrp", "fsmecrp", "code: ratio changed"),
     "a helper that answers the same": (edit("scale.py", "value / unit", "1 * value / unit"), "f", "f", "code: ratio changed"),
-    "a constant of features": (edit("scale.py", "DEGREES = 10.0", "DEGREES = 5.0"), "fsmecp", "fsmecp", "code: DEGREES changed"),
-    "a helper of train": (edit("penalty.py", "slope * 100", "slope * 99"), "mec", "mec", "code: shrunk changed"),
-    "a constant of train": (edit("line.py", "GRAIN = 1e-3", "GRAIN = 2e-3"), "mec", "mec", "code: GRAIN changed"),
-    "a method of the model": (edit("line.py", "+ self.intercept", "- self.intercept"), "mecp", "mecp", "code: Line changed"),
-    "a helper of predict": (edit("line.py", "(cones, 6)", "(cones, 1)"), "ecp", "ecp", "code: rounded changed"),
-    "a helper of baseline": (edit("line.py", "label.mean()", "label.min()"), "ec", "ec", "code: typical changed"),
+    "a constant of features": (edit("scale.py", "DEGREES = 10.0", "DEGREES = 5.0"), "fsmecrp", "fsmecrp", "code: DEGREES changed"),
+    "a helper of train": (edit("penalty.py", "slope * 100", "slope * 99"), "mecr", "mecr", "code: shrunk changed"),
+    "a constant of train": (edit("line.py", "GRAIN = 1e-3", "GRAIN = 2e-3"), "mecr", "mecr", "code: GRAIN changed"),
+    "a method of the model": (edit("line.py", "+ self.intercept", "- self.intercept"), "mecrp", "mecrp", "code: Line changed"),
+    "a helper of predict": (edit("line.py", "(cones, 6)", "(cones, 1)"), "ecrp", "ecrp", "code: rounded changed"),
+    "a helper of baseline": (edit("line.py", "label.mean()", "label.min()"), "ecr", "ecr", "code: typical changed"),
     "minimum_rows": (problem("minimum_rows=20", "minimum_rows=21"), "d", "d", "problem.minimum_rows 20 -> 21"),
     "maximum_growth": (limit("maximum_growth=30.0"), "d", "d", "problem.maximum_growth 20.0 -> 30.0"),
     "leak_strength": (limit("leak_strength=1.0"), "f", "f", "problem.leak_strength 0.95 -> 1.0"),
     "a waiver": (limit('waive={"leak": "it persists"}'), "f", "f", "problem.waive[leak] added"),
     "duplicates": (limit('duplicates="newest"'), "dfs", "dfs", 'problem.duplicates refuse -> newest'),
-    "slices": (problem('slices=("kiosk",)', "slices=()"), "fsmecp", "fsmecp", 'problem.slices ["kiosk"] -> []'),
-    "the split": (problem("test_days=7", "test_days=6"), "smec", "smec", "problem.split.test_days 7 -> 6"),
-    "a metric": (problem("(MAE, RMSE)", "(MAE,)"), "ec", "ec", 'problem.metrics ["mae", "rmse"] -> ["mae"]'),
-    "a gate": (problem("by=1.0", "by=2.0"), "ec", "ec", "problem.gates[0 mae].above_baseline_by 1.0 -> 2.0"),
+    "slices": (problem('slices=("kiosk",)', "slices=()"), "fsmecrp", "fsmecrp", 'problem.slices ["kiosk"] -> []'),
+    "the split": (problem("test_days=7", "test_days=6"), "smecr", "smecr", "problem.split.test_days 7 -> 6"),
+    "a metric": (problem("(MAE, RMSE)", "(MAE,)"), "ecr", "ecr", 'problem.metrics ["mae", "rmse"] -> ["mae"]'),
+    "a gate": (problem("by=1.0", "by=2.0"), "ecr", "ecr", "problem.gates[0 mae].above_baseline_by 1.0 -> 2.0"),
     "the rule of promotion": (problem("Better(MAE)", "Better(MAE, by=0.1)"), "c", "c", "problem.promote_when.by 0.0 -> 0.1"),
 }
 # fmt: on
@@ -205,7 +205,7 @@ def test_what_cannot_matter_computes_nothing(project: Project, changes: list[Cha
 
     assert {place: said[place] for place in said.keys() - reused(said)} == {}
     assert {one.state for one in plan.values()} == {"current"}
-    assert len(said) == len(plan) == 14
+    assert len(said) == len(plan) == 16
 
 
 def test_another_partition_is_computed_and_the_others_are_not(project: Project):
@@ -235,4 +235,4 @@ def test_threads_are_no_ingredient_where_they_change_no_bits(project: Project):
     project.run()
     threads(project)
 
-    assert len(reused(project.run())) == 14
+    assert len(reused(project.run())) == 16
