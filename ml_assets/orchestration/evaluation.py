@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from ml_assets import figures
-from ml_assets.drift.statistics import drift_of_features
+from ml_assets.drift.statistics import drift_of_features, sampled
 from ml_assets.evaluation import checks
 from ml_assets.evaluation.importance import permutation_importance
 from ml_assets.evaluation.judge import Evaluation, judge_scored
@@ -46,7 +46,7 @@ def evaluation(problem: Problem, context: dg.AssetExecutionContext, model: Handl
         scored,
         importance=importance.by_feature,
         left_out=importance.left_out,
-        drift=drift_of_features(train.features, test.features),
+        drift=drift_of_features(sampled(train).features, test.features),
     )
     sheet = _sheet(problem, scored, report, mistakes_as_pictures(problem, test, scored))
     return Made(

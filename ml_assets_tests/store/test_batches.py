@@ -28,6 +28,7 @@ class Pair:
     left: pd.DataFrame
     right: pd.DataFrame
     rate: np.ndarray
+    name: str = "pair"
 
 
 def table(rows: int = ROWS) -> pd.DataFrame:
@@ -95,12 +96,12 @@ def test_a_field_of_a_stored_dataclass_is_read_without_the_others(store: Store) 
 @pytest.mark.parametrize(
     ("field", "message"),
     [
-        ("middle", r"no field 'middle'\. It has left, right, rate\. Ask for one of these"),
-        ("rate", r"holds no table but what the codec 'array' writes\. .*load it whole"),
-        ("", r"m holds no table but what the codec 'record' writes"),
+        ("middle", r"no field 'middle'\. It has left, right, rate, name\. Ask for one of these"),
+        ("name", r"no table and no array but what the codec 'json' writes\. .*load it whole"),
+        ("", r"m holds no table and no array but what the codec 'record' writes"),
     ],
 )
-def test_only_tables_are_read_in_batches(store: Store, field: str, message: str) -> None:
+def test_only_tables_and_arrays_are_read_in_batches(store: Store, field: str, message: str) -> None:
     content = store.put(Pair(table(1), table(1), np.zeros(2)))
     with pytest.raises(UnreadableContent, match=message):
         next(store.batches(content, field=field, of="m"))
