@@ -3,7 +3,7 @@
     tables of the partitions  ──pieces──▶  rows that were chosen, in the types of the window  ──▶  batches
     (keys, features, label)                                                                   ──▶  a field, held once
 
-Of every row a byte is in memory, which says whether it was chosen, and besides that a piece: some 32 MiB, or a row group.
+Of every row a byte is in memory, which says whether it was chosen, and besides that a piece: some 8 MiB, and what Parquet holds of a row group.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 KEYS, LABEL = "keys", "label"
 FIELDS = (KEYS, FEATURES, LABEL)
-PIECE_BYTES, MOST_ROWS = 32 << 20, 1 << 16  # of what is read at a time
+PIECE_BYTES, MOST_ROWS = 8 << 20, 1 << 16  # of what is read at a time
 
 
 @dataclass(frozen=True)
@@ -99,11 +99,9 @@ class Chosen:
         return _regrouped((FeatureTable(*piece) for piece in self._pieces(FIELDS)), rows)
 
     def among(self, mask: np.ndarray) -> Chosen:
-        """Of these rows those where ``mask`` is true, or those at the positions it holds, which ascend."""
-        import numpy as np
-
-        inside = np.zeros_like(self.mask)
-        inside[np.flatnonzero(self.mask)[mask]] = True
+        """Of these rows those where ``mask`` (n,) is true."""
+        inside = self.mask.copy()
+        inside[self.mask] = mask
         return replace(self, mask=inside)
 
     def learnt(self) -> dict[str, Description]:
@@ -169,10 +167,12 @@ class StoredRows(FeatureTable):
         """As of any table; those at positions that ascend are not read before they are asked for."""
         import numpy as np
 
-        at = np.arange(len(self))[mask]
-        ascending = np.unique(at)
-        rows = StoredRows.of(self.chosen.among(ascending))
-        return rows if np.array_equal(at, ascending) else FeatureTable.rows(rows, np.searchsorted(ascending, at))
+        if mask.dtype == bool:
+            return StoredRows.of(self.chosen.among(mask))
+        asked, at = np.zeros(len(self), dtype=bool), np.arange(len(self))[mask]
+        asked[at] = True
+        rows = StoredRows.of(self.chosen.among(asked))
+        return rows if (np.diff(at) > 0).all() else FeatureTable.rows(rows, np.searchsorted(np.flatnonzero(asked), at))
 
     def batches(self, rows: int = BATCH_ROWS) -> Iterator[FeatureTable]:
         """See ``FeatureTable``; these are read as they are asked for."""

@@ -151,13 +151,13 @@ def _regrouped(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
     """Tables of exactly ``rows`` rows, the last of what is left. (pyarrow cuts where row groups or dictionaries change.)"""
     import pyarrow as pa
 
-    held = None
+    held, some = None, False
     for table in tables:
-        held = table if held is None else pa.concat_tables([held, table])
-        while len(held) > rows:
+        held = pa.concat_tables([held, table]) if held else table
+        while len(held) >= rows:
             yield held.slice(0, rows)
-            held = held.slice(rows)
-    if held is not None:
+            held, some = held.slice(rows), True
+    if held is not None and (len(held) or not some):
         yield held
 
 
