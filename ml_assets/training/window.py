@@ -3,7 +3,8 @@
     tables of the partitions  ──pieces──▶  rows that were chosen, in the types of the window  ──▶  batches
     (keys, features, label)                                                                   ──▶  a field, held once
 
-Of every row a byte is in memory, which says whether it was chosen, and besides that a piece: some 8 MiB, and what Parquet holds of a row group.
+Of every row a byte is in memory, which says whether it was chosen, and besides that a piece: some 8 MiB, and what is read of a
+row group of Parquet to get at it.
 """
 
 from __future__ import annotations
