@@ -1,7 +1,6 @@
 """Peak of memory of each step that reads a window, against the window itself: what its rows take as DataFrames.
 
-    python -m benchmarks.memory            # 3 x 1,000,000 rows x 24 numbers: 700 MB
-    python -m benchmarks.memory quick      # a third of the rows
+    python -m benchmarks.memory            # 3 x 1,000,000 rows x 24 numbers: 700 MB, minutes
 
 Each step runs in a process of its own, after the same step on few rows, which imports all libraries: counted is what comes on
 top of that. The last training takes batches, and its peak has to stay below a third of the window: with three times as many
@@ -14,7 +13,7 @@ import logging
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,9 +29,10 @@ if TYPE_CHECKING:
     from ml_assets_tests.doubles.world import World
 
 MONTHS = ("2024-01", "2024-02", "2024-03")  # the window of the last
-ROWS, QUICK_ROWS, FEW_ROWS = 1_000_000, 350_000, 2_000  # of a month
+ROWS, FEW_ROWS = 1_000_000, 2_000  # of a month
 NUMBERS, BATCH_ROWS = 24, 20_000
 MIB = 2**20
+ROW = "{:30} {:>7} {:>7} {:>6} {:>9}"
 
 
 @dataclass(frozen=True)
@@ -56,31 +56,51 @@ CLAIMS = (
 )
 
 
-def main(rows: int) -> int:
+@dataclass(frozen=True)
+class Peak:
+    """What a step held, and the window that it read, in MiB."""
+
+    of: Claim
+    step: float
+    window: float
+
+    @property
+    def ratio(self) -> float:
+        return self.step / self.window
+
+    @property
+    def holds(self) -> bool:
+        return self.ratio <= self.of.at_most
+
+
+def peaks() -> list[Peak]:
     with tempfile.TemporaryDirectory() as folder:
-        window = said_by_another(folder, "prepare", rows)
-        peaks = {claim: said_by_another(folder, claim.step, rows, claim.in_batches) for claim in CLAIMS}
-    print(f"{'peak of memory, MiB':30} {'step':>7} {'window':>7} {'ratio':>6} {'claimed':>9}")
-    for claim, peak in peaks.items():
-        mark = "" if peak / window <= claim.at_most else "  does not hold"
-        print(f"{claim!s:30} {peak:7.0f} {window:7.0f} {peak / window:6.2f} {f'<= {claim.at_most:.2f}':>9}{mark}")
-    return 0 if all(peak / window <= claim.at_most for claim, peak in peaks.items()) else 1
+        window = said_by_another(folder, "prepare")
+        return [Peak(claim, said_by_another(folder, claim.step, claim.in_batches), window) for claim in CLAIMS]
+
+
+def table(found: list[Peak]) -> Iterator[str]:
+    yield ROW.format("peak of memory, MiB", "step", "window", "ratio", "claimed")
+    for peak in found:
+        mark = "" if peak.holds else "  does not hold"
+        told = f"{peak.step:.0f}", f"{peak.window:.0f}", f"{peak.ratio:.2f}", f"<= {peak.of.at_most:.2f}"
+        yield ROW.format(str(peak.of), *told) + mark
 
 
 # ---------------------------------------------------------------- in a process of its own
 
 
-def said_by_another(folder: str, step: str, rows: int, in_batches: bool = False) -> float:
-    """The last line that ``measure`` prints there, in MiB."""
-    told = [folder, step, str(rows), "in_batches" * in_batches]
+def said_by_another(folder: str, step: str, in_batches: bool = False) -> float:
+    """What ``measure`` finds there, in MiB."""
+    told = [folder, step, "in_batches" * in_batches]
     done = subprocess.run([sys.executable, "-m", "benchmarks.memory", *told], check=True, stdout=-1, text=True)
     return float(done.stdout.split()[-1])
 
 
-def measure(folder: Path, step: str, rows: int, in_batches: bool) -> float:
+def measure(folder: Path, step: str, in_batches: bool) -> float:
     """What the step holds at its peak on top of what it holds for few rows; or the size of the window, once it is made."""
     let_arrow_free_memory()  # before it is loaded, as steps do
-    few, many = (problem(n, train_in_batches if in_batches else train) for n in (FEW_ROWS, rows))
+    few, many = (problem(n, train_in_batches if in_batches else train) for n in (FEW_ROWS, ROWS))
     world = world_of(folder, [few, many])
     if step == "prepare":
         return prepared(world, few) and prepared(world, many)
@@ -138,7 +158,7 @@ def problem(rows: int, train: Callable[..., Any]) -> Problem:
 
 
 def features(history: pd.DataFrame, data: pd.DataFrame) -> pd.DataFrame:
-    """Numbers, of which one matters; and the slice."""
+    """Numbers, of which one matters."""
     import numpy as np
 
     rng = np.random.default_rng(0)
@@ -168,8 +188,10 @@ def predict(model: Any, table: pd.DataFrame) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    match sys.argv[1:]:
-        case [folder, step, rows, in_batches]:
-            print(measure(Path(folder), step, int(rows), bool(in_batches)))
-        case arguments:
-            sys.exit(main(QUICK_ROWS if "quick" in arguments else ROWS))
+    if sys.argv[1:]:
+        folder, step, in_batches = sys.argv[1:]
+        print(measure(Path(folder), step, bool(in_batches)))
+        sys.exit()
+    found = peaks()
+    print(*table(found), sep="\n")
+    sys.exit(0 if all(peak.holds for peak in found) else 1)

@@ -11,7 +11,7 @@ from ml_assets.evaluation import checks
 from ml_assets.orchestration.io_manager import Made
 from ml_assets.orchestration.step import Skip, partition_of
 from ml_assets.orchestration.tables import column_schema
-from ml_assets.problem import Problem, RollingWindow
+from ml_assets.problem import BATCH_ROWS, Problem, RollingWindow
 from ml_assets.store import Handle
 from ml_assets.training.split import (
     PARTS,
@@ -24,7 +24,8 @@ from ml_assets.training.split import (
     refuse_empty_parts,
     rows_of,
 )
-from ml_assets.training.window import Window
+from ml_assets.training.union import Table
+from ml_assets.training.window import LABEL, Window
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 def split(problem: Problem, context: dg.AssetExecutionContext, features: dict[str, Handle]) -> Made | Skip:
     """Give each row of the window its role."""
     window = Window({partition: handle.opened() for partition, handle in features.items()})
-    if skip := _waits_for_labels(partition_of(context), features[partition_of(context)]):
+    if skip := _waits_for_labels(partition_of(context), window.tables[partition_of(context)]):
         return skip
     table, rows = _of_one_kind(window).every_row(), window.rows
     roles = assign_roles(problem, table, rows)
@@ -63,11 +64,11 @@ def _of_one_kind(window: Window) -> Window:
     return window
 
 
-def _waits_for_labels(partition: str, features: Handle) -> Skip | None:
+def _waits_for_labels(partition: str, own: Table) -> Skip | None:
     """A reason to skip where none of the partition's own rows has a label: then there is nothing yet to judge on."""
     import numpy as np
 
-    if not all(np.isnan(label).all() for label in features.opened().batches("label")):
+    if not all(np.isnan(label).all() for label in own.batches(LABEL, BATCH_ROWS)):
         return None
     return Skip(
         f"{partition} has no known labels yet: nothing to train or judge. Land the outcomes and it is made again; "

@@ -40,6 +40,7 @@ class Opened:
     def __init__(self, blobs: Blobs, content: Content, of: str = "") -> None:
         self._blobs, self._content, self._of = blobs, content, of
         self._folder: Path | None = None
+        self._known: dict[str, tuple[pd.DataFrame, int]] = {}
 
     def batches(self, field: str = "", rows: int = BATCH_ROWS, columns: Sequence[str] | None = None) -> Iterator[Any]:
         """See ``Store.batches``."""
@@ -53,17 +54,19 @@ class Opened:
 
     def types(self, field: str = "") -> pd.DataFrame:
         """The columns and dtypes of a table, as a frame without rows."""
-        return self._known(field)[0]
+        return self._without_rows(field)[0]
 
     def count(self, field: str = "") -> int:
         """How many rows a table has."""
-        return self._known(field)[1]
+        return self._without_rows(field)[1]
 
-    def _known(self, field: str) -> tuple[pd.DataFrame, int]:
-        part = self._part(field)
-        path = self._copied(part, field)
-        with codecs.explained(part.codec):
-            return table.without_rows(path)
+    def _without_rows(self, field: str) -> tuple[pd.DataFrame, int]:
+        if field not in self._known:
+            part = self._part(field)
+            path = self._copied(part, field)
+            with codecs.explained(part.codec):
+                self._known[field] = table.without_rows(path)
+        return self._known[field]
 
     def _part(self, field: str) -> Content:
         part = RecordCodec.field(self._content, field) if field else self._content

@@ -168,6 +168,7 @@ class StoredRows(FeatureTable):
         """As of any table; those at positions that ascend are not read before they are asked for."""
         import numpy as np
 
+        mask = np.asarray(mask)
         if mask.dtype == bool:
             return StoredRows.of(self.chosen.among(mask))
         asked, at = np.zeros(len(self), dtype=bool), np.arange(len(self))[mask]
