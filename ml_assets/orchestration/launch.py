@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import fcntl
 import multiprocessing
+import pkgutil
 import re
 import socket
 from collections.abc import Callable, Iterator, Mapping
@@ -24,7 +25,6 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -221,7 +221,7 @@ class Launcher:
 def _load(target: Target) -> None:
     """What a training needs before it can begin."""
     for library in LIBRARIES:
-        import_module(library)
+        pkgutil.resolve_name(library)
     _ = target.graph
 
 
