@@ -36,7 +36,7 @@ def test_a_month_without_outcomes_is_predicted_and_trains_nothing(served):
     predictions = served.load("umbrellas/predictions", MONTH)
     assert list(predictions["visit"]) == list(umbrellas.visits(MONTH)["visit"])
     assert set(predictions["model_version"]) == {champion.version}
-    assert [served.store.head(f"umbrellas/{noun}", MONTH) for noun in TRAINING] == == [None] * len(TRAINING)
+    assert [served.store.head(f"umbrellas/{noun}", MONTH) for noun in TRAINING] == [None] * len(TRAINING)
     assert steps(result, "STEP_SKIPPED") == {"model", "evaluation", "champion", "report"}
     assert steps(result, "ASSET_MATERIALIZATION") == {"dataset", "features", "predictions"}
     said = [entry.user_message for entry in served.instance.all_logs(result.run_id)]
