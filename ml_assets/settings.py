@@ -147,6 +147,17 @@ def environ_for_git(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name not in LEADING_GIT_AWAY}
 
 
+def environ_now() -> dict[str, str]:
+    """All variables, for a process that is forked from one which has others."""
+    return dict(os.environ)
+
+
+def take_over(environ: Mapping[str, str]) -> None:
+    """Have these variables, and no others."""
+    os.environ.clear()
+    os.environ.update(environ)
+
+
 def environ_for_code_in(
     folder: str, told: Mapping[str, str], environ: Mapping[str, str] = os.environ
 ) -> dict[str, str]:

@@ -7,7 +7,7 @@ that ran on it: what is downstream stays alive, and nothing looks changed. Nothi
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -115,7 +115,7 @@ class Step:
         if made.refused:
             yield from checked
         yield output
-        yield from checked
+        yield from _of_one_version(checked)
 
 
 def question(context: dg.AssetExecutionContext, recipe: Recipe, inputs: Sequence[Handle]) -> Question:
@@ -136,9 +136,32 @@ def store_of(context: dg.AssetExecutionContext) -> Store:
     return store
 
 
-def check_result(outcome: CheckOutcome | Check) -> dg.AssetCheckResult:
+class _Result(dg.AssetCheckResult):
+    """A check's result that Dagster ties to the materialization that was found for another one of the same version.
+
+    It would search the event log for each, the same each time: 1.13, pinned, and held by our tests.
+    """
+
+    found: list[Any] | None = None
+
+    def _get_target_materialization_data(self, step_context: Any, check_key: dg.AssetCheckKey) -> Any:
+        found = [] if self.found is None else self.found
+        if not found:
+            found.append(super()._get_target_materialization_data(step_context, check_key))
+        return found[0]
+
+
+def _of_one_version(results: Iterable[_Result]) -> Iterator[_Result]:
+    """The results of checks on what was just emitted: whose materialization is searched for once."""
+    found: list[Any] = []
+    for result in results:
+        result.found = found
+        yield result
+
+
+def check_result(outcome: CheckOutcome | Check) -> _Result:
     """An outcome as Dagster's: an error stops what is downstream, a warning does not."""
-    return dg.AssetCheckResult(
+    return _Result(
         check_name=outcome.name,
         passed=outcome.passed,
         severity=dg.AssetCheckSeverity.ERROR if outcome.blocking else dg.AssetCheckSeverity.WARN,
@@ -147,9 +170,9 @@ def check_result(outcome: CheckOutcome | Check) -> dg.AssetCheckResult:
     )
 
 
-def not_looked_into(check: CheckSpec) -> dg.AssetCheckResult:
+def not_looked_into(check: CheckSpec) -> _Result:
     """What there is to say of a check that needs what another one has just refused."""
-    return dg.AssetCheckResult(
+    return _Result(
         check_name=check.name,
         passed=False,
         severity=dg.AssetCheckSeverity.WARN,
@@ -165,7 +188,7 @@ def _say_skipped(context: dg.AssetExecutionContext, why: str) -> None:
 
 def _emitted_again(found: Reuse) -> Emitted:
     yield _output(Reused(found.version, found.manifest, found.why, found.saved_seconds), found.manifest.content.digest)
-    yield from map(check_result, found.manifest.checks)
+    yield from _of_one_version(map(check_result, found.manifest.checks))
 
 
 def _output(value: Made | Reused, digest: str) -> dg.Output[Made | Reused]:

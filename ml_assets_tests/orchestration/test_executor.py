@@ -197,7 +197,7 @@ def test_with_one_job_everything_of_a_partition_is_one_run(place):
     assert {key.path[-1] for key in before.assets} == {"dataset", "features", "split"}
     assert {key.path[-1] for key in trainings.assets} == {"model"}
     assert trainings.side_by_side
-    assert {key.path[-1] for key in after.assets} == {"evaluation", "champion", "predictions"}
+    assert {key.path[-1] for key in after.assets} == {"evaluation", "champion", "report", "predictions"}
 
 
 def test_a_failed_partition_does_not_stop_those_that_are_not_made_from_it(place):
