@@ -16,7 +16,7 @@ from ml_assets_tests.doubles.daemon import NOUNS, Daemon
 from ml_assets_tests.doubles.world import World, build
 
 PROBLEM = umbrellas.PROBLEM  # lookback 1, window 3
-JUDGED = ["split", "model", "evaluation", "champion"]
+JUDGED = ["split", "model", "evaluation", "champion", "report"]
 MONTHS = ["2024-01", "2024-02", "2024-03", "2024-04", "2024-05"]
 
 
