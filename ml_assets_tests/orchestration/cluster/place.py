@@ -125,8 +125,12 @@ def dagster_yaml(kubeconfig: Path, folder: Path, image: str = IMAGE, **more: Any
 
 
 @contextmanager
-def place_in(folder: Path) -> Iterator[Place]:
-    """Everything is stopped at the end, and nothing goes on."""
+def place_in(folder: Path, start: Callable[..., Any]) -> Iterator[Place]:
+    """Everything is stopped at the end, and nothing goes on.
+
+    Args:
+        start: a pod's process, as ``subprocess.Popen`` does.
+    """
     landing = folder / "landing"
     landing.mkdir()
     (landing / "command").write_text("0")
@@ -138,7 +142,7 @@ def place_in(folder: Path) -> Iterator[Place]:
     }
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     here = {"PATH": path, "PYTHONPATH": str(ROOT), "HOME": str(folder), "PYTHONWARNINGS": "ignore"}
-    with served(folder, {IMAGE: Image({**told, **here})}) as api:
+    with served(folder, {IMAGE: Image({**told, **here}, start=start)}) as api:
         (folder / "dagster.yaml").write_text(dagster_yaml(api.kubeconfig, folder))
         place = Place(folder, api, Diary(landing), told)
         place.instance().dispose()  # its databases are made by one alone: two at once would make them twice
