@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import dagster as dg
+import pytest
 from dagster._core.execution.api import execute_run_iterator
 
 from ml_assets_tests.doubles import on_command
@@ -23,6 +25,7 @@ from ml_assets_tests.doubles.kubernetes_api import Api, Image, served
 ROOT = Path(__file__).parents[3]
 IMAGE = "ml-assets:1"
 PATIENCE_SECONDS = 240
+IN_NEW_INTERPRETERS = pytest.mark.parametrize("place", [subprocess.Popen], ids=["new interpreters"], indirect=True)
 
 T = TypeVar("T")
 
