@@ -1,4 +1,5 @@
-"""`make bench`: what we claim to be fast, as ratios measured in one run, and how often an object store is asked.
+"""`make bench`: what we claim to be fast, as ratios measured in one run, how often an object store is asked, and
+what memory steps take.
 
 The exit code is 1 where a claim does not hold.
 """
@@ -9,7 +10,7 @@ import statistics
 import sys
 from collections.abc import Iterator
 
-from benchmarks import chain, import_time, judging, landing_tick, requests, shared_cores, training_loop
+from benchmarks import chain, import_time, judging, landing_tick, memory, requests, shared_cores, training_loop
 from benchmarks.comparison import Comparison
 
 BENCHMARKS = (import_time, chain, shared_cores, landing_tick, *training_loop.BENCHMARKS, *judging.BENCHMARKS)
@@ -18,10 +19,10 @@ ROW = "{:30} {:>7} {:20} {:>7} {:>6} {:>9}"
 
 def main() -> int:
     comparisons = [benchmark.compare() for benchmark in BENCHMARKS]
-    counts = requests.count()
-    for line in (*table(comparisons), "", *requests.table(counts)):
+    counts, peaks = requests.count(), memory.peaks()
+    for line in (*table(comparisons), "", *requests.table(counts), "", *memory.table(peaks)):
         print(line)
-    return 0 if all(each.holds for each in (*comparisons, *counts)) else 1
+    return 0 if all(each.holds for each in (*comparisons, *counts, *peaks)) else 1
 
 
 def table(comparisons: list[Comparison]) -> Iterator[str]:

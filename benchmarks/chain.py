@@ -1,25 +1,49 @@
 """One more month of a chain of seven tiny assets, beside the same functions as plain Dagster assets that pickle their values.
 
-    python -m benchmarks.chain
+    python -m benchmarks.chain [--profile]
 
 Both run in one process, and of both the first month, which imports the libraries, is not counted. The plain assets neither
 version nor check anything; they compute the metric once, and their champion is whoever is better by any margin.
+--profile prints whose code the seconds of one of our months are spent in.
 """
 
 from __future__ import annotations
 
+import cProfile
 import logging
+import pstats
+import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
+import ml_assets
 from benchmarks.comparison import Comparison, in_turns
 
 ROUNDS = 5
+OWNERS = {  # a part of a file's path: whose it is
+    f"{Path(ml_assets.__file__).parent}/": "ml_assets",
+    "/dagster": "Dagster",
+    "/sqlalchemy/": "Dagster's database",
+    "/sqlite3/": "Dagster's database",
+    "/pandas/": "pandas and pyarrow",
+    "/pyarrow/": "pandas and pyarrow",
+    "/sklearn/": "scikit-learn, scipy, numpy",
+    "/scipy/": "scikit-learn, scipy, numpy",
+    "/numpy/": "scikit-learn, scipy, numpy",
+}
+BUILT_IN = {  # a part of a built-in function's name: whose it is
+    "sqlite3": "Dagster's database",
+    "acquire": "waiting for a thread, for the disk most of all",
+    "fsync": "waiting for the disk",
+    "scipy": "scikit-learn, scipy, numpy",
+    "numpy": "scikit-learn, scipy, numpy",
+}
 AT_MOST = 4.5  # the aim is 1.5
 
 
@@ -115,7 +139,32 @@ def _plain(folder: Path) -> Callable[[str], None]:
     return run
 
 
+def profile() -> Iterator[str]:
+    """Whose code the seconds of our third month are spent in, the most first; profiling makes each of them longer."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = _chain(Path(folder))
+        run("2024-01")
+        run("2024-02")
+        seen = cProfile.Profile()
+        seen.runcall(run, "2024-03")
+    seconds: Counter[str] = Counter()
+    for (file, _, name), (_, _, alone, _, _) in pstats.Stats(seen).stats.items():  # type: ignore[attr-defined]  # no stub has it
+        seconds[_owner(file, name)] += alone
+    for owner, spent in seconds.most_common():
+        yield f"{spent / seconds.total():5.0%}  {owner}"
+
+
+def _owner(file: str, name: str) -> str:
+    known = BUILT_IN if file == "~" else OWNERS
+    where = name if file == "~" else file
+    return next((owner for part, owner in known.items() if part in where), "Python and others")
+
+
 if __name__ == "__main__":
+    if "--profile" in sys.argv[1:]:
+        logging.getLogger("dagster").setLevel(logging.CRITICAL)
+        print(*profile(), sep="\n")
+        sys.exit()
     from benchmarks.__main__ import table
 
     print(*table([compare()]), sep="\n")

@@ -12,7 +12,7 @@ scale and is kept whole: the place of a value between others means something, wh
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any
@@ -201,17 +201,38 @@ def _shown(values: Sequence[Any], between: str) -> str:
 
 def learnt(features: pd.DataFrame) -> dict[str, Description]:
     """What a model that is trained on these rows knows of each categorical feature; empty if there is none."""
+    return learnt_in(features, [features])
+
+
+def learnt_in(types: pd.DataFrame, batches: Iterable[pd.DataFrame]) -> dict[str, Description]:
+    """The same of rows that come in batches.
+
+    Args:
+        types: has the columns and types of all of them.
+        batches: need not have columns that are no categories.
+    """
+    import numpy as np
+
+    lists = {name: _list_of(types[name]) for name in categorical(types)}
+    used: dict[str, set[int]] = {name: set() for name in lists}
+    for batch in batches if lists else ():
+        for name, codes in used.items():
+            codes.update(np.unique(batch[name].cat.codes).tolist())
+    return {name: described(_occurring(dtype, used[name])) for name, dtype in lists.items()}
+
+
+def categorical(features: pd.DataFrame) -> list[str]:
+    """The names of the columns that are categories."""
     import pandas as pd
 
-    return {
-        str(name): described(_occurring(features[name]))
-        for name, dtype in features.dtypes.items()
-        if isinstance(dtype, pd.CategoricalDtype)
-    }
+    return [str(name) for name, dtype in features.dtypes.items() if isinstance(dtype, pd.CategoricalDtype)]
 
 
-def _occurring(column: pd.Series) -> pd.CategoricalDtype:
-    return _list_of(column if column.cat.ordered else column.cat.remove_unused_categories())
+def _occurring(dtype: pd.CategoricalDtype, used: set[int]) -> pd.CategoricalDtype:
+    """The list of what the codes ``used`` (-1: missing) stand for; an ordered one is kept whole."""
+    import pandas as pd
+
+    return dtype if dtype.ordered else pd.CategoricalDtype(dtype.categories.take(sorted(used - {-1})))
 
 
 def cast(features: pd.DataFrame, known: Mapping[str, Description]) -> pd.DataFrame:

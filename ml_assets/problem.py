@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, get_args
@@ -61,6 +61,7 @@ __all__ = [
     "shared_files_of",
 ]
 
+BATCH_ROWS = 50_000
 _PLACE = re.compile(r"\{([^{}/]*)\}")  # what stands for a partition, or a part of it, in Problem.files
 _OF_PREDICTIONS = re.compile(r"model_version|prediction(_lower|_upper|_\d+)?")
 
@@ -106,10 +107,24 @@ class FeatureTable:
             self.label[mask],
         )
 
+    def batches(self, rows: int = BATCH_ROWS) -> Iterator[FeatureTable]:
+        """The rows in order, ``rows`` at a time; the last batch has what is left. Each has the types of the whole table.
+
+        As often as wanted: each call begins with the first row.
+        """
+        import numpy as np
+
+        for first in range(0, len(self), rows):
+            yield self.rows(np.arange(first, min(first + rows, len(self))))
+
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What a model may see: rows to fit and rows to choose by (early stopping, thresholds). Never the rows that judge."""
+    """What a model may see: rows to fit and rows to choose by (early stopping, thresholds). Never the rows that judge.
+
+    In a run, ``keys``, ``features`` and ``label`` of each are read when they are first asked for. A training that asks for
+    ``train.batches()`` alone never has the table in memory: it may have more rows than fit.
+    """
 
     train: FeatureTable
     validation: FeatureTable

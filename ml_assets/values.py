@@ -16,7 +16,7 @@ rounded, has no common type:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def in_one_type(one: pd.Series, other: pd.Series) -> tuple[pd.Series, pd.Series]
 
 def as_numpy(frame: pd.DataFrame) -> pd.DataFrame:
     """Nullable numbers as floats with NaN, which estimators and arrays take; as they are where that would round one."""
-    nullable = {str(name): column for name, column in frame.items() if _is_nullable(column) and is_number(column)}
+    nullable = {str(name): column for name, column in frame.items() if is_nullable_number(column)}
     plain = {name: as_type(column, _float_name(column.dtype)) for name, column in nullable.items()}
     return frame.assign(**{name: column for name, column in plain.items() if column is not None})
 
@@ -83,9 +83,62 @@ def is_number(column: pd.Series) -> bool:
     return _kind(column) in (WHOLE, FLOAT)
 
 
+def is_nullable_number(column: pd.Series) -> bool:
+    """Whether it holds numbers in a type of pandas' own, in which one may be missing."""
+    return _is_nullable(column) and is_number(column)
+
+
 def is_time(column: pd.Series) -> bool:
     """Whether it holds instants or durations."""
     return _kind(column) in (INSTANT, DURATION)
+
+
+# ---------------------------------------------------------------- few rows for all
+
+
+def rows_that_decide(frame: pd.DataFrame) -> np.ndarray:
+    """Positions, ascending, of few rows that have the same types in common with other columns as all rows have.
+
+    Of each column a missing and a present value, the extremes, and a value that is no whole number, is in no float, or lies
+    between the ticks of a coarser unit; of objects one of each Python type. So of rows that come in pieces a few are kept.
+    """
+    import numpy as np
+
+    found = {at for _, column in frame.items() for at in _deciding(column)}
+    return np.array(sorted(found | {0} if len(frame) else found), dtype=np.intp)
+
+
+def _deciding(column: pd.Series) -> Iterator[int]:
+    """The positions of one column; see ``rows_that_decide``."""
+    import numpy as np
+
+    missing = column.isna().to_numpy()
+    yield from np.flatnonzero(missing)[:1].tolist()
+    present, kind = np.flatnonzero(~missing), _kind_of_type(column.dtype)
+    if not len(present):
+        return
+    if column.dtype == object:
+        first = {type(value): at for at, value in zip(present[::-1].tolist(), column.iloc[present[::-1]], strict=True)}
+        yield from first.values()
+        return
+    yield int(present[0])
+    if kind in (WHOLE, FLOAT, INSTANT, DURATION):
+        values = _present(column) if kind in (WHOLE, FLOAT) else column.iloc[present].astype("int64").to_numpy()
+        yield from present[[values.argmin(), values.argmax()]].tolist()
+        for odd in _odd(values, kind):
+            yield from present[np.flatnonzero(odd)[:1]].tolist()
+
+
+def _odd(values: np.ndarray, kind: str) -> Iterator[np.ndarray]:
+    """Which values (n,) another type of number or unit of time may not hold."""
+    import numpy as np
+
+    if kind == FLOAT:
+        yield np.trunc(values) != values
+    elif kind == WHOLE:
+        yield _in_no_float(values)
+    else:
+        yield from (values % 1000**coarser != 0 for coarser in range(1, len(UNITS)))
 
 
 # ---------------------------------------------------------------- kinds
@@ -221,10 +274,18 @@ def _whole_to_whole(column: pd.Series, wanted: Any) -> pd.Series | None:
 
 
 def _whole_to_float(column: pd.Series, wanted: Any) -> pd.Series | None:
-    values = _present(column)
-    large = values[(values > EXACT_IN_FLOATS) | (values < -EXACT_IN_FLOATS)]
-    fit = _size(wanted) == 8 and all(int(float(value)) == int(value) for value in large)
+    fit = _size(wanted) == 8 and not _in_no_float(_present(column)).any()
     return column.astype(wanted) if fit else None
+
+
+def _in_no_float(values: np.ndarray) -> np.ndarray:
+    """Which whole numbers (n,) a float64 would round."""
+    import numpy as np
+
+    rounded = np.zeros(len(values), dtype=bool)
+    large = np.flatnonzero((values > EXACT_IN_FLOATS) | (values < -EXACT_IN_FLOATS))
+    rounded[large] = [int(float(value)) != int(value) for value in values[large]]
+    return rounded
 
 
 def _float_to_whole(column: pd.Series, wanted: Any) -> pd.Series | None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml_assets.values import as_declared, as_numpy, as_type, in_one_type
+from ml_assets.values import as_declared, as_numpy, as_type, in_one_type, rows_that_decide
 
 TOP = 2**63 - 1
 COLUMNS = {
@@ -122,3 +122,51 @@ def test_estimators_get_floats_for_nullable_numbers_unless_one_would_be_rounded(
     held = {"n": pd.array([1, None], "Int8"), "id": pd.array([2**53 + 1, None], "Int64")}
     found = as_numpy(pd.DataFrame({**held, "x": pd.array([0.5, None], "Float32"), "i": [1, 2]}))
     assert found.dtypes.astype(str).to_dict() == {"n": "float64", "id": "Int64", "x": "float32", "i": "int64"}
+
+
+# ---------------------------------------------------------------- few rows for all
+
+POOL = {
+    "int64": [0, 1, -1, 2**31, 2**53, 2**53 + 1, -(2**53) - 1, TOP],
+    "Int64": [0, 1, None, 2**53 + 1, -TOP - 1],
+    "uint64": [0, 1, 2**53 + 1, 2**64 - 1],
+    "int8": [0, 1, -128],
+    "float64": [0.0, 1.0, np.nan, 0.5, np.inf, 2.0**60, -(2.0**63)],
+    "Float64": [1.0, None, 0.5],
+    "float32": [1.0, 0.5],
+    "bool": [True, False],
+    "boolean": [True, None],
+    "object": [True, None, "text"],
+    "str": ["text", None],
+    "datetime64[ns]": ["2024-01-01", "2024-01-01T00:00:00.000000001", "2200-01-01", None],
+    "datetime64[us]": ["2024-01-01", "2024-01-01T00:00:00.000001", "9999-01-01", None],
+    "datetime64[s]": ["2024-01-01", "2024-01-01T00:00:01", "0001-01-01"],
+    "timedelta64[ns]": [1, 10**9],
+    "timedelta64[s]": [1, 2**40],
+}
+
+
+@st.composite
+def any_column(draw: st.DrawFn) -> pd.Series:
+    dtype = draw(st.sampled_from([*POOL]))
+    values = draw(st.lists(st.sampled_from(POOL[dtype]), max_size=12))
+    return pd.Series(values, dtype=dtype)
+
+
+@settings(max_examples=500, deadline=None)
+@given(one=any_column(), other=any_column())
+def test_few_rows_have_the_type_in_common_with_another_column_that_all_rows_have(
+    one: pd.Series, other: pd.Series
+) -> None:
+    few = [column.take(rows_that_decide(column.to_frame("x"))) for column in (one, other)]
+    found, expected = in_one_type(*few), in_one_type(one, other)
+    assert (found and found[0].dtype) == (expected and expected[0].dtype)
+    assert as_numpy(few[0].to_frame("x")).dtypes.equals(as_numpy(one.to_frame("x")).dtypes)
+
+
+def test_rows_that_decide_are_few_of_many_and_at_least_one_of_any() -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"i": rng.integers(0, 2**60, 10_000), "f": rng.normal(size=10_000), "o": ["a", None] * 5_000})
+    assert 1 <= len(rows_that_decide(frame)) < 20
+    assert rows_that_decide(pd.DataFrame(index=range(3))).tolist() == [0]
+    assert rows_that_decide(frame.head(0)).tolist() == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ml_assets.assets.declaration import Asset, CheckSpec, Input
 
-FIT = ("ml_assets.training.model:fit", "ml_assets.training.rows:concatenate", "ml_assets.training.split:training_data")
+FIT = ("ml_assets.training.model:fit", "ml_assets.training.window:Window", "ml_assets.training.split:training_data")
 """The functions that a training begins with, in whatever process or pod it runs."""
 
 MODEL = Asset(

@@ -14,7 +14,7 @@ from ml_assets import __version__, problems
 from ml_assets.cli import champion, compare, diff, land, look, plan, reproduce, run, sql, verify, view
 from ml_assets.cli.show import progress, take_any_text
 from ml_assets.errors import MlAssetsError, UsageError
-from ml_assets.settings import Settings, let_gpus_repeat, let_waiting_threads_yield
+from ml_assets.settings import Settings, let_arrow_free_memory, let_gpus_repeat, let_waiting_threads_yield
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     let_waiting_threads_yield()
     let_gpus_repeat()
+    let_arrow_free_memory()
     try:
         code: int = options.carry_out(options, Settings.from_environment())
     except UsageError as error:

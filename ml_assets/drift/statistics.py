@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ml_assets.errors import EmptySample
+from ml_assets.problem import FeatureTable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -90,17 +91,21 @@ def drift_of_features(reference: pd.DataFrame, current: pd.DataFrame) -> tuple[t
     Raises:
         EmptySample: if either has no rows.
     """
-    before, after = _sampled(reference), _sampled(current)
+    before, after = (of if len(of) <= MOST_ROWS else of.take(_drawn(len(of))) for of in (reference, current))
     found = [(str(name), _drift(before[name], after[name])) for name in reference.columns]
     return tuple(sorted(found, key=lambda pair: (-pair[1], pair[0])))
 
 
-def _sampled(frame: pd.DataFrame) -> pd.DataFrame:
+def sampled(rows: FeatureTable) -> FeatureTable:
+    """The rows whose features ``drift_of_features`` looks at: who has these need not read the others."""
+    return rows if len(rows) <= MOST_ROWS else rows.rows(_drawn(len(rows)))
+
+
+def _drawn(rows: int) -> np.ndarray:
+    """The positions of those that are looked at, ascending."""
     import numpy as np
 
-    if len(frame) <= MOST_ROWS:
-        return frame
-    return frame.take(np.sort(np.random.default_rng(0).choice(len(frame), MOST_ROWS, replace=False, shuffle=False)))
+    return np.sort(np.random.default_rng(0).choice(rows, MOST_ROWS, replace=False, shuffle=False))
 
 
 def _drift(reference: pd.Series, current: pd.Series) -> float:

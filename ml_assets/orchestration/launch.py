@@ -1,11 +1,11 @@
 """Run assets over partitions from the command line: one Dagster run per partition, as the UI would make.
 
 Partitions depend on each other (windows, the champion before), so they run in their order. With more than one job, the
-trainings of all partitions leave that order and run side by side, between what comes before and after them:
+trainings of all partitions leave that order and run side by side. What comes after a training is made while later ones run:
 
     dataset … split        2013-01, 2013-02, …     in this process, in order
     model                  2013-01 | 2013-02 | …   in processes of their own, at the same time
-    evaluation … champion  2013-01, 2013-02, …     in this process, in order
+    evaluation … champion  2013-01, 2013-02, …     in this process, in order, each once its model is there
 
 What a failed run should have made is missed by what is made from it: by the windows and lookbacks that hold it, which are
 not tried. Everything else goes on. That a champion was not decided holds up no later decision: each is against whoever
@@ -16,12 +16,13 @@ from __future__ import annotations
 
 import fcntl
 import multiprocessing
+import pkgutil
 import re
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -39,6 +40,7 @@ from ml_assets.errors import UsageError
 from ml_assets.orchestration.automation import CHAIN_TAG
 from ml_assets.orchestration.messages import message_of
 from ml_assets.orchestration.metadata import REUSE
+from ml_assets.orchestration.processes import LIBRARIES
 from ml_assets.orchestration.run_launcher import HOST_TAG
 from ml_assets.orchestration.selection import Assets, Dependencies, Place, Target, needs_all_threads, waves
 from ml_assets.orchestration.step import SKIPPED
@@ -107,20 +109,17 @@ class Launcher:
         """Materialize for each partition its assets, partitions in their order, but for what is made from what failed."""
         earlier: dict[str, str] = {}
         known, failed = Dependencies(self.target), set[Place]()
-        for wave in waves(self.target, work, jobs):
-            run = self._side_by_side if wave.side_by_side else self._in_order
-            wanted = {partition: some for partition, assets in work.items() if (some := assets & wave.assets)}
-            for outcome in run(wanted, jobs, known, earlier):
-                earlier[outcome.partition] = outcome.run or earlier.get(outcome.partition, "")
-                known.lose((asset, outcome.partition) for asset in outcome.skipped | outcome.lost)
-                failed |= {(asset, outcome.partition) for asset in outcome.lost}
-                blocked = {
-                    asset: place
-                    for asset, place in outcome.blocked.items()
-                    if place in failed and place[1] != outcome.partition  # its own failure was told
-                }
-                if outcome.ran or blocked:
-                    yield replace(outcome, blocked=blocked)
+        for outcome in self._outcomes(work, jobs, known, earlier):
+            earlier[outcome.partition] = outcome.run or earlier.get(outcome.partition, "")
+            known.lose((asset, outcome.partition) for asset in outcome.skipped | outcome.lost)
+            failed |= {(asset, outcome.partition) for asset in outcome.lost}
+            blocked = {
+                asset: place
+                for asset, place in outcome.blocked.items()
+                if place in failed and place[1] != outcome.partition  # its own failure was told
+            }
+            if outcome.ran or blocked:
+                yield replace(outcome, blocked=blocked)
 
     def execute(self, assets: Assets, partition: str, continues: str | None = None) -> Outcome:
         """One Dagster run of the assets for one partition, in this process.
@@ -162,8 +161,24 @@ class Launcher:
         parent = self.instance.get_run_by_id(run) if run else None
         return (parent.root_run_id or parent.run_id) if parent else None
 
-    def _in_order(
+    def _outcomes(
         self, work: Mapping[str, Assets], jobs: int, known: Dependencies, earlier: Mapping[str, str]
+    ) -> Iterator[Outcome]:
+        """Every run, as it ends; what is begun next depends on what was told of those before."""
+        order = waves(self.target, work, jobs)
+        if not order.trainings:
+            yield from self._in_order(work, known, earlier)
+            return
+        trainings = _of(work, order.trainings)
+        with self._workers(trainings, jobs) as pool:
+            yield from self._in_order(_of(work, order.before), known, earlier)
+            for outcome in self._side_by_side(pool, trainings, known, earlier):
+                yield outcome
+                after = _of({outcome.partition: work[outcome.partition]}, order.after)
+                yield from self._in_order(after, known, earlier)
+
+    def _in_order(
+        self, work: Mapping[str, Assets], known: Dependencies, earlier: Mapping[str, str]
     ) -> Iterator[Outcome]:
         for partition, assets in work.items():
             possible, blocked = _possible(known, assets, partition)
@@ -173,27 +188,46 @@ class Launcher:
             else:
                 yield Outcome("", partition, True, blocked=blocked)
 
+    @contextmanager
+    def _workers(self, trainings: Mapping[str, Assets], jobs: int) -> Iterator[ProcessPoolExecutor]:
+        """Processes that train, each with its share of the cores; they load what they need while we go on."""
+        processes = min(jobs, sum(map(bool, trainings.values())))
+        sharing = needs_all_threads(self.target, frozenset().union(*trainings.values()))
+        share, spawn = (usable_cores(), 1 if sharing else processes), multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(processes, spawn, initializer=share_cores, initargs=share) as pool:
+            for _ in range(processes):
+                pool.submit(_load, self.target)
+            yield pool
+
     def _side_by_side(
-        self, work: Mapping[str, Assets], jobs: int, known: Dependencies, earlier: Mapping[str, str]
+        self, pool: ProcessPoolExecutor, work: Mapping[str, Assets], known: Dependencies, earlier: Mapping[str, str]
     ) -> Iterator[Outcome]:
         execute = partial(_execute_elsewhere, self.target, self.instance.get_ref(), self.run_config, self.tags)
         found = {partition: _possible(known, assets, partition) for partition, assets in work.items()}
-        sharing = needs_all_threads(self.target, frozenset().union(*(possible for possible, _ in found.values())))
-        processes, spawn = max(1, min(jobs, len(work))), multiprocessing.get_context("spawn")
-        share = (usable_cores(), 1 if sharing else processes)
-        with ProcessPoolExecutor(processes, spawn, initializer=share_cores, initargs=share) as pool:
-            runs = {
-                partition: pool.submit(
-                    execute, assets=possible, partition=partition, continues=earlier.get(partition) or None
-                )
-                for partition, (possible, _) in found.items()
-                if possible
-            }
-            for partition, (possible, blocked) in found.items():
-                outcome = _result(runs[partition], possible, partition) if possible else Outcome("", partition, True)
-                for step in outcome.steps:
-                    self.report(step)
-                yield replace(outcome, blocked=blocked)
+        runs = {
+            partition: pool.submit(
+                execute, assets=possible, partition=partition, continues=earlier.get(partition) or None
+            )
+            for partition, (possible, _) in found.items()
+            if possible
+        }
+        for partition, (possible, blocked) in found.items():
+            outcome = _result(runs[partition], possible, partition) if possible else Outcome("", partition, True)
+            for step in outcome.steps:
+                self.report(step)
+            yield replace(outcome, blocked=blocked)
+
+
+def _load(target: Target) -> None:
+    """What a training needs before it can begin."""
+    for library in LIBRARIES:
+        pkgutil.resolve_name(library)
+    _ = target.graph
+
+
+def _of(work: Mapping[str, Assets], assets: Assets) -> dict[str, Assets]:
+    """Those of the assets that each partition is to have."""
+    return {partition: wanted & assets for partition, wanted in work.items()}
 
 
 def _possible(known: Dependencies, assets: Assets, partition: str) -> tuple[Assets, dict[dg.AssetKey, Place]]:

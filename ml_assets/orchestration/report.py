@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from ml_assets import figures
-from ml_assets.drift.statistics import drift_of_features
+from ml_assets.drift.statistics import drift_of_features, sampled
 from ml_assets.evaluation.explanation import Explanation, Report
 from ml_assets.evaluation.importance import permutation_importance
 from ml_assets.evaluation.mistakes import mistakes_as_pictures
@@ -39,7 +39,7 @@ def report(problem: Problem, context: dg.AssetExecutionContext, evaluation: Hand
         partial(predict, problem, trained, name=str(model.key)),
         classes=answered_classes(problem, trained),
     )
-    drift = drift_of_features(train.features, test.features)
+    drift = drift_of_features(sampled(train).features, test.features)
     explained = Explanation(importance.by_feature, drift, importance.left_out)
     sheet = _sheet(problem, evaluation.load().scored, test, explained)
     return Made(

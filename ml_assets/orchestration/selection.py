@@ -39,11 +39,12 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Wave:
-    """Assets whose partitions run in order, or side by side."""
+class Waves:
+    """Assets whose partitions run in order, those that run side by side, and those that follow these, in order again."""
 
-    assets: Assets
-    side_by_side: bool = False
+    before: Assets
+    trainings: Assets = frozenset()
+    after: Assets = frozenset()
 
 
 def selected(target: Target, selection: str) -> Assets:
@@ -108,8 +109,8 @@ def partition_keys(target: Target, assets: Assets, instance: dg.DagsterInstance)
     return list(map(str, partitions.get_partition_keys(dynamic_partitions_store=instance)))
 
 
-def waves(target: Target, work: Mapping[str, Assets], jobs: int) -> list[Wave]:
-    """In which order assets run: all in one wave, or trainings side by side between what is before and after.
+def waves(target: Target, work: Mapping[str, Assets], jobs: int) -> Waves:
+    """In which order assets run: all of a partition at once, or trainings side by side between what is before and after.
 
     Args:
         work: the assets of each partition.
@@ -117,10 +118,9 @@ def waves(target: Target, work: Mapping[str, Assets], jobs: int) -> list[Wave]:
     assets: Assets = frozenset().union(*work.values())
     trainings = frozenset(key for key in assets if OWN_PROCESS in _tags(target, key))
     if jobs < 2 or sum(bool(some & trainings) for some in work.values()) < 2:
-        return [Wave(assets)]
+        return Waves(assets)
     after = frozenset(key for key in assets - trainings if trainings & _ancestors(target.graph, key))
-    found = [Wave(assets - trainings - after), Wave(trainings, side_by_side=True), Wave(after)]
-    return [wave for wave in found if wave.assets]
+    return Waves(assets - trainings - after, trainings, after)
 
 
 def needs_all_threads(target: Target, assets: Assets) -> bool:

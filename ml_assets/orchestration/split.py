@@ -11,9 +11,8 @@ from ml_assets.evaluation import checks
 from ml_assets.orchestration.io_manager import Made
 from ml_assets.orchestration.step import Skip, partition_of
 from ml_assets.orchestration.tables import column_schema
-from ml_assets.problem import FeatureTable, Problem, RollingWindow
+from ml_assets.problem import BATCH_ROWS, Problem, RollingWindow
 from ml_assets.store import Handle
-from ml_assets.training.rows import concatenate
 from ml_assets.training.split import (
     PARTS,
     accounted,
@@ -25,6 +24,8 @@ from ml_assets.training.split import (
     refuse_empty_parts,
     rows_of,
 )
+from ml_assets.training.union import Table
+from ml_assets.training.window import LABEL, Window
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,10 +33,10 @@ if TYPE_CHECKING:
 
 def split(problem: Problem, context: dg.AssetExecutionContext, features: dict[str, Handle]) -> Made | Skip:
     """Give each row of the window its role."""
-    tables = {partition: handle.load() for partition, handle in features.items()}
-    if skip := _waits_for_labels(partition_of(context), tables[partition_of(context)]):
+    window = Window({partition: handle.opened() for partition, handle in features.items()})
+    if skip := _waits_for_labels(partition_of(context), window.tables[partition_of(context)]):
         return skip
-    table, rows = concatenate(tables), {partition: len(of) for partition, of in tables.items()}
+    table, rows = _of_one_kind(window).every_row(), window.rows
     roles = assign_roles(problem, table, rows)
     counts, labels = counts_of(roles), {role: rows_of(table, roles, role).label for role in PARTS}
     classes = checks.waived(checks.both_classes_present(labels, problem.task), problem.waive)
@@ -57,11 +58,17 @@ def split(problem: Problem, context: dg.AssetExecutionContext, features: dict[st
     )
 
 
-def _waits_for_labels(partition: str, table: FeatureTable) -> Skip | None:
+def _of_one_kind(window: Window) -> Window:
+    """The window, if its features unite: a training that finds out may wait for a machine first. Their values are not loaded."""
+    _ = window.features
+    return window
+
+
+def _waits_for_labels(partition: str, own: Table) -> Skip | None:
     """A reason to skip where none of the partition's own rows has a label: then there is nothing yet to judge on."""
     import numpy as np
 
-    if not np.isnan(table.label).all():
+    if not all(np.isnan(label).all() for label in own.batches(LABEL, BATCH_ROWS)):
         return None
     return Skip(
         f"{partition} has no known labels yet: nothing to train or judge. Land the outcomes and it is made again; "

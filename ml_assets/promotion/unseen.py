@@ -9,8 +9,8 @@ from ml_assets.evaluation.scored_rows import scored_rows
 from ml_assets.problem import FeatureTable, Problem
 from ml_assets.store import Handle
 from ml_assets.training.model import answered_classes, predict
-from ml_assets.training.rows import concatenate
-from ml_assets.training.split import TEST, TRAIN, VALIDATION, rows_of
+from ml_assets.training.split import TEST, TRAIN, VALIDATION, roles_alone, rows_of
+from ml_assets.training.window import Window
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 
 
 def window_of(split: Handle) -> tuple[FeatureTable, pd.DataFrame]:
-    """The rows that a split divided, from exactly the feature versions it was made from, and their roles."""
-    tables = {str(handle.key.partition): handle.load() for handle in split.inputs(noun_that("derives"))}
-    return concatenate(tables), split.load()
+    """The rows that a split divided, from exactly the feature versions it was made from, and the role of each.
+
+    Of both only what is asked for is read: ``rows_of`` these, and of them a field, or batches.
+    """
+    window = Window({str(handle.key.partition): handle.opened() for handle in split.inputs(noun_that("derives"))})
+    return window.every_row(), roles_alone(split.opened().batches(columns=["role"]))
 
 
 def judging_rows(split: Handle) -> FeatureTable:

@@ -10,6 +10,7 @@ The format is specified in docs/STORE.md, well enough to write another implement
 
 from ml_assets.store import records, watch
 from ml_assets.store.backend import Backend
+from ml_assets.store.batches import BATCH_ROWS
 from ml_assets.store.canonical import canonical, digest
 from ml_assets.store.checkpoints import CheckpointLog, Saved
 from ml_assets.store.codecs import check_storable
@@ -32,7 +33,7 @@ from ml_assets.store.object_store import open_backend
 from ml_assets.store.overlay import Overlay
 from ml_assets.store.patience import Patience
 from ml_assets.store.refs import RefEntry
-from ml_assets.store.store import BATCH_ROWS, MAIN, Store, open_store
+from ml_assets.store.store import MAIN, Store, open_store
 from ml_assets.store.verification import Fault, Looked, Verification
 
 __all__ = [

@@ -9,6 +9,7 @@ from ml_assets.store.keys import VersionKey
 from ml_assets.store.manifest import Manifest
 
 if TYPE_CHECKING:
+    from ml_assets.store.batches import Opened
     from ml_assets.store.store import Store
 
 
@@ -38,6 +39,10 @@ class Handle:
     def load(self) -> Any:
         """The value; every byte is verified."""
         return self._store.get(self.manifest.content, of=str(self.key))
+
+    def opened(self) -> Opened:
+        """The value to be read some rows at a time; see ``Store.opened``."""
+        return self._store.opened(self.manifest.content, of=str(self.key))
 
     def inputs(self, name: str) -> tuple[Handle, ...]:
         """The exact versions that it was itself made from, under this input name.

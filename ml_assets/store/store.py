@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 from ml_assets.errors import CorruptBlob, Rejected, StoreError, UnknownVersion, UnreadableContent
 from ml_assets.store import batches, catalog, codecs, probe
 from ml_assets.store.backend import Backend
+from ml_assets.store.batches import BATCH_ROWS, Opened
 from ml_assets.store.blobs import Blobs
 from ml_assets.store.canonical import Json, digest, plain
 from ml_assets.store.checkpoints import CheckpointLog
@@ -55,7 +56,6 @@ if TYPE_CHECKING:
     import torch
 
 MAIN = "main"
-BATCH_ROWS = 50_000  # of a table that is read in batches
 WRITERS = 8  # parts of one value that are written at the same time: on S3 each waits for its reply
 
 
@@ -177,22 +177,24 @@ class Store:
         """
         return batches.write(self._blobs(writing=True), frames)
 
-    def batches(
-        self, content: Content, *, field: str = "", rows: int = BATCH_ROWS, of: str = ""
-    ) -> Iterator[pd.DataFrame]:
-        """The rows of a stored DataFrame in order, ``rows`` at a time, each with the dtypes of the whole.
+    def batches(self, content: Content, *, field: str = "", rows: int = BATCH_ROWS, of: str = "") -> Iterator[Any]:
+        """The rows of a stored DataFrame or ndarray in order, ``rows`` at a time, each with the dtypes of the whole.
 
         The last batch has what is left; a table without rows is one batch without rows. All bytes are verified before the
         first batch.
 
         Args:
-            field: the field that is the DataFrame, of a stored dataclass.
+            field: the field that is the DataFrame or ndarray, of a stored dataclass.
             of: the version it belongs to, for messages.
         Raises:
             MissingBlob, CorruptBlob: if a file is gone or changed.
-            UnreadableContent: if the content is no table.
+            UnreadableContent: if the content is no table and no array.
         """
-        return batches.read(self._blobs(), content, field, rows, of)
+        return self.opened(content, of=of).batches(field, rows)
+
+    def opened(self, content: Content, of: str = "") -> Opened:
+        """The value to be read in batches as often as wanted, and verified once; see ``batches``."""
+        return Opened(self._blobs(), content, of)
 
     # ------------------------------------------------------------ versions
 

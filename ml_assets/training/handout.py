@@ -3,7 +3,8 @@
 A function may do to its arguments whatever it likes: drop rows, add columns, write into arrays. It has copies of its own, so
 nothing of that reaches the store, the split, another function or the next call. Copies, not frames that copy on write:
 these still share the memory of nullable and categorical columns and whatever torch makes of them. A copy costs 0.3 s per
-GB, and the memory of the frame while the function runs.
+GB, and the memory of the frame while the function runs. Rows of a window are read for the function that gets them
+(``window.py``), and not copied.
 
 What comes back is put into the order of the rows by its index, which says which row each one is. So whatever has no index of
 its own is given a default one.
@@ -14,7 +15,7 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from ml_assets.problem import FeatureTable, TrainingData
+from ml_assets.problem import FeatureTable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,11 +39,6 @@ def own(frame: pd.DataFrame) -> pd.DataFrame:
 def own_rows(table: FeatureTable) -> FeatureTable:
     """The same for a table."""
     return FeatureTable(own(table.keys), own(table.features), table.label.copy())
-
-
-def own_data(data: TrainingData) -> TrainingData:
-    """The same for what a training sees."""
-    return TrainingData(own_rows(data.train), own_rows(data.validation))
 
 
 def numbered(frame: pd.DataFrame) -> pd.DataFrame:

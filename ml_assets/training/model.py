@@ -15,7 +15,8 @@ from ml_assets import categories as by_value
 from ml_assets.classes import Classes, classes_in, every_class, for_every_class, in_words
 from ml_assets.errors import FeatureMismatch, InvalidPrediction, InvalidProblem
 from ml_assets.problem import FeatureTable, Problem, TrainingData, TrainingRun
-from ml_assets.training.handout import difference, in_order, own, own_data, own_rows
+from ml_assets.training.handout import difference, in_order, own, own_rows
+from ml_assets.training.window import StoredRows
 from ml_assets.values import as_numpy, as_type, with_missing
 
 if TYPE_CHECKING:
@@ -93,17 +94,17 @@ class Unseen:
 
 
 def fit(problem: Problem, data: TrainingData, params: Any, run: TrainingRun) -> TrainedModel:
-    """Train the problem's model on ``data``, of which it gets copies: what it does to them is its own affair.
+    """Train the problem's model on ``data``, of which it gets rows of its own: what it does to them is its own affair.
 
     Categories that no train row has are missing in its validation rows, too.
 
     Raises:
         InvalidProblem: if train rows have classes that the problem does not name.
     """
-    classes, known = _classes(problem, data.train), by_value.learnt(data.train.features)
-    shown = TrainingData(*(_knowing(rows, known) for rows in (data.train, data.validation)))
-    estimator = problem.train(own_data(shown), params, run)
-    features = _columns(data.train.features)
+    classes, known = _classes(problem, data.train), _learnt(data.train)
+    shown = TrainingData(*(_shown(rows, known) for rows in (data.train, data.validation)))
+    estimator = problem.train(shown, params, run)
+    features = _columns(_types(data.train))
     return TrainedModel(estimator, tuple(features), tuple(features.values()), classes, known or None)
 
 
@@ -156,7 +157,7 @@ def baseline(problem: Problem, train: FeatureTable, test: FeatureTable) -> np.nd
     Raises:
         InvalidPrediction: if it says of other rows than these, or nothing says which classes its columns belong to.
     """
-    returned = problem.baseline(own_rows(train), own_rows(test))
+    returned = problem.baseline(_shown(train, {}), _shown(test, {}))
     answer, seen = _answer(returned, len(test), "the baseline", "baseline"), _classes(problem, train)
     return for_every_class(answer, seen, problem.classes, name="The baseline", source="baseline") if seen else answer
 
@@ -182,8 +183,19 @@ def _recorded(model: TrainedModel, answer: np.ndarray) -> Classes:
     return classes_in(found.astype(float)) if fits else ()
 
 
-def _knowing(rows: FeatureTable, known: Mapping[str, Any]) -> FeatureTable:
-    return replace(rows, features=by_value.cast(rows.features, known)) if known else rows
+def _shown(rows: FeatureTable, known: Mapping[str, Any]) -> FeatureTable:
+    """The rows with the categories that a model knows, for one who may do to them what he likes: read for him, or copied."""
+    if isinstance(rows, StoredRows):
+        return StoredRows.of(replace(rows.chosen, known=known))
+    return own_rows(replace(rows, features=by_value.cast(rows.features, known)))
+
+
+def _learnt(rows: FeatureTable) -> dict[str, Any]:
+    return rows.chosen.learnt() if isinstance(rows, StoredRows) else by_value.learnt(rows.features)
+
+
+def _types(rows: FeatureTable) -> pd.DataFrame:
+    return rows.chosen.features if isinstance(rows, StoredRows) else rows.features
 
 
 def _answer(returned: Any, rows: int, name: str, function: str) -> np.ndarray:

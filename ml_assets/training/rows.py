@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ml_assets.errors import FeatureMismatch, InvalidProblem
+from ml_assets.errors import InvalidProblem
 from ml_assets.problem import FeatureTable, Problem
 from ml_assets.training.handout import difference, in_order, moved, numbered, own
 from ml_assets.training.union import joined
-from ml_assets.values import as_numpy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,31 +101,3 @@ def _refuse_nested(problem: str, features: pd.DataFrame) -> None:
 
 def _is_nested(value: object) -> bool:
     return hasattr(value, "__len__") and not isinstance(value, str | bytes)
-
-
-def concatenate(tables: Mapping[str, FeatureTable]) -> FeatureTable:
-    """The rows of all partitions' tables, in order, their features as estimators take them (``values.as_numpy``).
-
-    Args:
-        tables: partition key -> its table, oldest first.
-    Raises:
-        FeatureMismatch: if a partition has other columns than the newest (nothing is ever filled in), a column of which no
-            type holds all values, or categories that cannot be united with those of others.
-    """
-    import numpy as np
-
-    newest, columns = list(tables.items())[-1][0], {*list(tables.values())[-1].features}
-    for partition, table in tables.items():
-        other = sorted(map(str, columns ^ {*table.features}))
-        if other:
-            raise FeatureMismatch(
-                f"The features of {partition} and of {newest} differ in {', '.join(map(repr, other))}: "
-                "the problem's features() changed between them. Missing features are never filled in; "
-                f"materialize the features of {partition} again."
-            )
-    features = joined({partition: table.features for partition, table in tables.items()}, "feature", strict=True)
-    return FeatureTable(
-        joined({partition: table.keys for partition, table in tables.items()}, "key"),
-        as_numpy(features),
-        np.concatenate([table.label for table in tables.values()]),
-    )

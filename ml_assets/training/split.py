@@ -17,7 +17,7 @@ Every row of a window has one role, so that all are accounted for. Used are trai
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -135,6 +135,14 @@ def _overlap(spans: Sequence[Partition], since: datetime, until: datetime) -> bo
 def rows_of(table: FeatureTable, roles: pd.DataFrame, role: str) -> FeatureTable:
     """The rows of ``table`` that have ``role``; ``roles`` as made by ``assign_roles`` from the same table."""
     return table.rows((roles["role"] == role).to_numpy())
+
+
+def roles_alone(batches: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """The column ``role`` of what ``assign_roles`` made, which comes in batches: a byte a row."""
+    import pandas as pd
+
+    one_of = pd.CategoricalDtype([*PARTS, *LEFT_OUT])
+    return pd.DataFrame({"role": pd.concat([batch["role"].astype(one_of) for batch in batches], ignore_index=True)})
 
 
 def training_data(table: FeatureTable, roles: pd.DataFrame) -> TrainingData:

@@ -9,10 +9,10 @@ from typing import Any
 
 from ml_assets.evaluation.checks import CheckOutcome, reloads_identically
 from ml_assets.problem import Problem, TrainingData, TrainingRun
-from ml_assets.store import Content, Store, VersionKey
+from ml_assets.store import Content, Handle, Store, VersionKey
 from ml_assets.training.model import TrainedModel, fit, predict
-from ml_assets.training.rows import concatenate
-from ml_assets.training.split import training_data
+from ml_assets.training.split import roles_alone, training_data
+from ml_assets.training.window import Window
 
 RELOAD_ROWS = 2_000  # of the validation rows; more would cost as much as a training does
 
@@ -50,15 +50,15 @@ class Trained:
 
 
 def load_data(store: Store, split: VersionKey, features: Sequence[VersionKey]) -> TrainingData:
-    """The rows that a split gives to training, of exactly these tables.
+    """The rows that a split gives to training, of exactly these tables; they are read when they are asked for.
 
     Args:
         features: the tables of the window, oldest first.
     Raises:
         StoreError: if something is not there, or was changed.
     """
-    tables = {str(key.partition): store.load(key) for key in features}
-    return training_data(concatenate(tables), store.load(split))
+    window, roles = Window({str(key.partition): Handle(store, key).opened() for key in features}), Handle(store, split)
+    return training_data(window.every_row(), roles_alone(roles.opened().batches(columns=["role"])))
 
 
 def fit_and_store(problem: Problem, data: TrainingData, params: Any, run: TrainingRun, store: Store) -> Trained:
@@ -69,6 +69,6 @@ def fit_and_store(problem: Problem, data: TrainingData, params: Any, run: Traini
 def stored(problem: Problem, model: TrainedModel, data: TrainingData, store: Store) -> Trained:
     """Store a model, load it again, and compare the answers of the two."""
     content = store.put(model)
-    sample = data.validation.features.head(RELOAD_ROWS)
+    sample = next(data.validation.batches(RELOAD_ROWS)).features
     check = reloads_identically(partial(predict, problem), model, store.get(content), sample)
     return Trained(content, check, len(data.train), len(data.validation), knows=model.knows)

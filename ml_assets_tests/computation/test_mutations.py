@@ -85,7 +85,7 @@ MUTATIONS: dict[str, tuple[Change, str, str, str]] = {
     "a constant of schema": (edit("data.py", "WARMEST = 60", "WARMEST = 55"), "d", "d", "code: WARMEST changed"),
     "a helper of features": (edit("scale.py", "value / unit", "value / unit + 1"), "fsmecrp", "fsmecrp", "code: ratio changed"),
     "a helper that answers the same": (edit("scale.py", "value / unit", "1 * value / unit"), "f", "f", "code: ratio changed"),
-    "a constant of features": (edit("scale.py", "DEGREES = 10.0", "DEGREES = 5.0"), "fsmecrp", "fsmecrp", "code: DEGREES changed"),
+    "a constant of features": (edit("scale.py", "DEGREES = 10.0", "DEGREES = 5.0"), "fsmecrp", "fsmecrp", "code: DEGREES"),
     "a helper of train": (edit("penalty.py", "slope * 100", "slope * 99"), "mecr", "mecr", "code: shrunk changed"),
     "a constant of train": (edit("line.py", "GRAIN = 1e-3", "GRAIN = 2e-3"), "mecr", "mecr", "code: GRAIN changed"),
     "a method of the model": (edit("line.py", "+ self.intercept", "- self.intercept"), "mecrp", "mecrp", "code: Line changed"),

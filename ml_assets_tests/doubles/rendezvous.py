@@ -10,8 +10,10 @@ import pathlib  # by its own name: tests that patch a Path would count as code o
 import time
 from dataclasses import replace
 
+import numpy as np
+
 from ml_assets.orchestration import build_definitions
-from ml_assets.problem import Problem, Range, TrainingData, TrainingRun, Tuning
+from ml_assets.problem import FeatureTable, Problem, Range, TrainingData, TrainingRun, Tuning
 from ml_assets.settings import Settings
 from ml_assets.store import open_landing, open_store
 from ml_assets_tests.doubles import ice_cream
@@ -39,6 +41,27 @@ def together(name: str, others: int, fail: bool = False) -> Problem:
     return replace(ice_cream.PROBLEM, name=name, train=train)
 
 
+def judged_meanwhile() -> Problem:
+    """Ice cream whose second beach is trained until the model of the first was judged."""
+
+    def judged() -> pathlib.Path:
+        return pathlib.Path(Settings.from_environment().landing) / "begun" / "judged"
+
+    def train(data: TrainingData, params: ice_cream.LineParams, run: TrainingRun) -> ice_cream.Line:
+        until = time.monotonic() + PATIENCE_S
+        while data.train.keys["day"].iloc[0].startswith(ice_cream.BEACHES[1]) and not judged().exists():
+            if time.monotonic() > until:
+                raise TimeoutError("the first model is judged only when all are trained")
+            time.sleep(0.02)
+        return ice_cream.train(data, params, run)
+
+    def baseline(rows: FeatureTable, test: FeatureTable) -> np.ndarray:
+        judged().touch()
+        return ice_cream.mean_of_train(rows, test)
+
+    return replace(ice_cream.PROBLEM, name="ada", train=train, baseline=baseline)
+
+
 trust_all()
 settings = Settings.from_environment()
 store, landing = open_store(settings.store), open_landing(settings.landing)
@@ -48,4 +71,5 @@ partitions = build_definitions([together("ada", 2)], store, landing)
 searched = build_definitions(
     [replace(together("ada", 2), tuning=Tuning({"ridge": Range(0.0, 9.0)}, trials=2, parallel=2))], store, landing
 )
+judged = build_definitions([judged_meanwhile()], store, landing)
 alone = build_definitions([together("ada", 1)], store, landing)

@@ -79,8 +79,8 @@ def by_clouds(history: pd.DataFrame, data: pd.DataFrame) -> pd.DataFrame:
 
 
 def answers_by_clouds(model, table: pd.DataFrame) -> pd.Series:
-    ordered = table.sort_values("clouds", ascending=False)
-    return pd.Series(umbrellas.predict(model, ordered), index=ordered.index)
+    answers = pd.Series(umbrellas.predict(model, table), index=table.index)  # of rows in another order other last bits
+    return answers[table.sort_values("clouds", ascending=False).index]
 
 
 OTHERS = {

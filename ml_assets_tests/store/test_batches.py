@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ class Pair:
     left: pd.DataFrame
     right: pd.DataFrame
     rate: np.ndarray
+    name: str = "pair"
 
 
 def table(rows: int = ROWS) -> pd.DataFrame:
@@ -95,15 +97,71 @@ def test_a_field_of_a_stored_dataclass_is_read_without_the_others(store: Store) 
 @pytest.mark.parametrize(
     ("field", "message"),
     [
-        ("middle", r"no field 'middle'\. It has left, right, rate\. Ask for one of these"),
-        ("rate", r"holds no table but what the codec 'array' writes\. .*load it whole"),
-        ("", r"m holds no table but what the codec 'record' writes"),
+        ("middle", r"no field 'middle'\. It has left, right, rate, name\. Ask for one of these"),
+        ("name", r"no table and no array but what the codec 'json' writes\. .*load it whole"),
+        ("", r"m holds no table and no array but what the codec 'record' writes"),
     ],
 )
-def test_only_tables_are_read_in_batches(store: Store, field: str, message: str) -> None:
+def test_only_tables_and_arrays_are_read_in_batches(store: Store, field: str, message: str) -> None:
     content = store.put(Pair(table(1), table(1), np.zeros(2)))
     with pytest.raises(UnreadableContent, match=message):
         next(store.batches(content, field=field, of="m"))
+
+
+@pytest.mark.parametrize("shape", [(7,), (5, 2), (0,), (0, 3)], ids=str)
+def test_an_array_is_read_in_batches(store: Store, shape: tuple[int, ...]) -> None:
+    rate = np.arange(float(np.prod(shape))).reshape(shape)
+    batches = list(store.batches(store.put(rate), rows=3))
+    assert [len(batch) for batch in batches] == ([3] * (shape[0] // 3) + [shape[0] % 3] if shape[0] else [0])
+    np.testing.assert_array_equal(np.concatenate(batches), rate)
+    assert all(batch.shape[1:] == shape[1:] and batch.flags.writeable for batch in batches)
+
+
+def test_an_array_that_is_shorter_than_it_says_is_not_read(store: Store) -> None:
+    content = store.put(np.arange(5.0))
+    (file,) = content.files
+    cut_short = store._blobs(writing=True).write(file.path, store.read(file)[:-8])
+    with pytest.raises(UnreadableContent, match=r"the header says \(5,\) of float64, 32 bytes follow"):
+        next(store.batches(dataclasses.replace(content, files=(cut_short,))))
+
+
+def test_columns_are_read_alone_in_the_order_asked_for(store: Store) -> None:
+    frame = table(5).assign(**{"x.y": 1, "o": pd.Series([True, None] * 2 + [True], dtype=object)})
+    opened = store.opened(store.put(frame))
+    for columns in (["x", "kind"], ["x"], ["o", "at", "id"]):
+        batches = list(opened.batches(rows=2, columns=columns))
+        found = pd.concat(batches, ignore_index=True)
+        pd.testing.assert_frame_equal(found[columns], frame[columns], check_column_type=False)
+        assert all(list(batch) == columns for batch in batches)
+
+
+def test_what_is_opened_tells_its_types_and_how_many_rows_it_has(store: Store) -> None:
+    frame = table(5).assign(
+        n=pd.array([1, None] * 2 + [3], "Int64"), o=pd.Series([True, None] * 2 + [True], dtype=object)
+    )
+    opened = store.opened(store.put(Pair(frame, frame[["n"]], np.zeros(5))))
+    pd.testing.assert_frame_equal(opened.types("left"), frame.head(0))
+    assert (opened.count("left"), list(opened.types("right"))) == (5, ["n"])
+
+
+def test_what_is_opened_is_verified_once_and_its_copies_go_with_it(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    content = store.put(Pair(table(5), table(3), np.zeros(2)))
+    opened = store.opened(content)
+    assert not list(temporary.iterdir()), "nothing was asked for"
+    first = list(opened.batches("left", rows=2))
+    for file in content.files:
+        store.backend.delete(blob_key(file.digest))
+    for again, batch in zip(opened.batches("left", rows=2), first, strict=True):
+        pd.testing.assert_frame_equal(again, batch)
+    (folder,) = temporary.iterdir()
+    assert [file.name for file in folder.iterdir()] == ["left.table.parquet"]
+    del opened
+    assert not list(temporary.iterdir())
 
 
 def test_no_row_is_handed_out_of_a_table_with_one_changed_byte(url: str) -> None:

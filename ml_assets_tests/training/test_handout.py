@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_assets.problem import FeatureTable, TrainingData
-from ml_assets.training.handout import in_order, moved, numbered, own, own_data
+from ml_assets.problem import FeatureTable
+from ml_assets.training.handout import in_order, moved, numbered, own, own_rows
 
 
 def everything() -> pd.DataFrame:
@@ -104,11 +104,10 @@ def test_a_frame_with_two_columns_of_one_name_and_one_without_any_are_copied():
 
 def test_a_training_gets_tables_and_labels_that_it_can_write_into():
     table = FeatureTable(everything()[["text"]], everything()[["float"]], np.array([0.0, 1.0, np.nan]))
-    data = own_data(TrainingData(table, table))
-    for given in (data.train, data.validation):
-        given.label[:] = 7.0
-        given.keys["text"] = "z"
-        given.features["more"] = 1.0
+    given = own_rows(table)
+    given.label[:] = 7.0
+    given.keys["text"] = "z"
+    given.features["more"] = 1.0
     np.testing.assert_array_equal(table.label, [0.0, 1.0, np.nan])
     pd.testing.assert_frame_equal(table.keys, everything()[["text"]])
     pd.testing.assert_frame_equal(table.features, everything()[["float"]])

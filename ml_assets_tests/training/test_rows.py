@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from ml_assets.errors import FeatureMismatch, InvalidProblem
-from ml_assets.training.rows import concatenate, feature_table
+from ml_assets.training.rows import feature_table
 from ml_assets_tests.doubles import ice_cream, umbrellas
+from ml_assets_tests.doubles.windows import window as window_of
 
 JANUARY, FEBRUARY = umbrellas.visits("2024-01", rows=5), umbrellas.visits("2024-02", rows=7)
 
@@ -196,7 +197,7 @@ def test_what_features_edits_in_place_reaches_neither_ids_nor_labels_nor_dataset
 
 def test_tables_are_joined_in_order():
     one, two = (feature_table(umbrellas.PROBLEM, [], data) for data in (JANUARY, FEBRUARY))
-    both = concatenate({"2024-01": one, "2024-02": two})
+    both = window_of({"2024-01": one, "2024-02": two})
     assert len(both) == len(both.keys) == len(both.features) == 12
     assert list(both.keys["visit"]) == [*JANUARY["visit"], *FEBRUARY["visit"]]
     np.testing.assert_array_equal(both.label, [*one.label, *two.label])
@@ -232,7 +233,7 @@ def test_history_of_several_types_is_given_with_all_of_its_values():
 def test_a_feature_that_lacks_a_value_in_one_month_is_a_float_in_the_window_and_an_id_beyond_floats_stays_whole():
     one, two = (feature_table(umbrellas.PROBLEM, [], data) for data in (JANUARY, FEBRUARY))
     visits, accounts = pd.array([3, None, *range(5)], "Int64"), pd.array([2**53 + 1, None, *range(5)], "Int64")
-    both = concatenate(
+    both = window_of(
         {
             "2024-01": dataclasses.replace(one, features=one.features.assign(visits=7, account=2**53 + 3)),
             "2024-02": dataclasses.replace(two, features=two.features.assign(visits=visits, account=accounts)),
@@ -247,7 +248,7 @@ def test_a_feature_whose_types_do_not_unite_is_refused_with_both_of_them():
     one, two = (feature_table(umbrellas.PROBLEM, [], data) for data in (JANUARY, FEBRUARY))
     rounded = one.features.astype({"above_usual": "float32"})
     with pytest.raises(FeatureMismatch) as refused:
-        concatenate({"2024-01": dataclasses.replace(one, features=rounded), "2024-02": two})
+        _ = window_of({"2024-01": dataclasses.replace(one, features=rounded), "2024-02": two}).features
     assert str(refused.value) == (
         "The feature 'above_usual' is float32 in 2024-01 and float64 in 2024-02, and no type holds the values of both as they "
         "are. Give it one type in every partition, in the problem's dataset() or features(), such as .astype('float64'); then "
@@ -263,7 +264,7 @@ def test_a_feature_whose_types_do_not_unite_is_refused_with_both_of_them():
 def test_tables_with_other_features_than_the_newest_are_not_joined(change):
     one, two = (feature_table(umbrellas.PROBLEM, [], data) for data in (JANUARY, FEBRUARY))
     with pytest.raises(FeatureMismatch) as refused:
-        concatenate({"2024-01": dataclasses.replace(one, features=change(one.features)), "2024-02": two})
+        _ = window_of({"2024-01": dataclasses.replace(one, features=change(one.features)), "2024-02": two}).features
     assert str(refused.value) == (
         "The features of 2024-01 and of 2024-02 differ in 'above_usual': the problem's features() changed between them. "
         "Missing features are never filled in; materialize the features of 2024-01 again."
@@ -277,7 +278,7 @@ def test_months_whose_categories_differ_are_joined_as_categories_in_features_and
         shop = pd.Categorical(np.resize(shops, len(table)))
         return dataclasses.replace(table, features=table.features.assign(shop=shop), keys=table.keys.assign(shop=shop))
 
-    both = concatenate({"2024-01": labelled(one, "ash", "oak"), "2024-02": labelled(two, "birch", "oak")})
+    both = window_of({"2024-01": labelled(one, "ash", "oak"), "2024-02": labelled(two, "birch", "oak")})
     for frame in (both.features, both.keys):
         assert frame["shop"].cat.categories.tolist() == ["ash", "birch", "oak"]
         assert frame["shop"].tolist() == [*np.resize(["ash", "oak"], 5), *np.resize(["birch", "oak"], 7)]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
 
 from ml_assets.errors import UnsupportedType
 from ml_assets.store.canonical import Json
@@ -12,6 +14,8 @@ from ml_assets.store.codecs.codec import Encoded, Parts
 
 if TYPE_CHECKING:
     import numpy as np
+
+FILE = "array.npy"
 
 
 class ArrayCodec:
@@ -30,11 +34,11 @@ class ArrayCodec:
                 f"An array of dtype {value.dtype} holds Python objects, which only pickle could store. "
                 "Convert it to numbers or fixed-length text (astype), or return a list or a DataFrame."
             )
-        return Encoded(self.name, {}, {"array.npy": to_npy(value)})
+        return Encoded(self.name, {}, {FILE: to_npy(value)})
 
     def decode(self, meta: Mapping[str, Json], parts: Parts) -> Any:
         """See ``Codec``."""
-        return from_npy(parts["array.npy"])
+        return from_npy(parts[FILE])
 
 
 def to_npy(array: np.ndarray, *, keep_order: bool = False) -> bytes:
@@ -53,14 +57,32 @@ def from_npy(data: bytes) -> np.ndarray:
     import numpy as np
 
     buffer = io.BytesIO(data)
-    version = np.lib.format.read_magic(buffer)
-    read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-    shape, _, dtype = read_header[version](buffer)
-    n_items = 1
-    for length in shape:
-        n_items *= length
-    if dtype.hasobject or n_items * dtype.itemsize != len(data) - buffer.tell():
-        raise ValueError(f"the header says {shape} of {dtype}, {len(data) - buffer.tell()} bytes follow")
+    _header(buffer, len(data))
     buffer.seek(0)
     array: np.ndarray = np.lib.format.read_array(buffer, allow_pickle=False)
     return array
+
+
+def read_batches(path: Path, rows: int) -> Iterator[np.ndarray]:
+    """The rows of an array in order, ``rows`` at a time; one array without rows if it has none."""
+    import numpy as np
+
+    with path.open("rb") as file:
+        shape, dtype = _header(file, path.stat().st_size)
+        length, *width = shape
+        for first in range(0, max(length, 1), rows):
+            n = min(rows, length - first)
+            yield np.fromfile(file, dtype, n * math.prod(width)).reshape(n, *width)
+
+
+def _header(file: IO[bytes], size: int) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Shape and type of an array whose file has ``size`` bytes; what is read next are its values."""
+    import numpy as np
+
+    version = np.lib.format.read_magic(file)
+    read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    shape, _, dtype = read_header[version](file)
+    follow = size - file.tell()
+    if dtype.hasobject or math.prod(shape) * dtype.itemsize != follow:
+        raise ValueError(f"the header says {shape} of {dtype}, {follow} bytes follow")
+    return shape, dtype

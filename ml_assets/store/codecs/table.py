@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,26 +92,45 @@ def write_batches(frames: Iterable[pd.DataFrame], path: Path) -> None:
     _refuse_other_types(first, dict(frame_of(pq.ParquetFile(path).read_row_group(0)).dtypes))
 
 
-def read_batches(path: Path, rows: int) -> Iterator[pd.DataFrame]:
+def read_batches(path: Path, rows: int, columns: Sequence[str] | None = None) -> Iterator[pd.DataFrame]:
     """The rows of a table in order, ``rows`` at a time, with the dtypes of the whole; one frame without rows if it has none.
 
     A default index counts within each batch; another one is the whole's.
+
+    Args:
+        columns: which to read, in this order; None: all.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         with pq.ParquetFile(path, buffer_size=READ_BUFFER, pre_buffer=False) as file:  # else all is read at once
-            whole = file.schema_arrow
-            batches = (pa.Table.from_batches([batch]) for batch in file.iter_batches(min(rows, ROW_GROUP)))
+            whole, read = file.schema_arrow, file.iter_batches(min(rows, ROW_GROUP), columns=columns)
             some = False
-            for table in _regrouped(batches, rows):
+            for table in _regrouped((pa.Table.from_batches([batch]) for batch in read), rows):
                 some = True
-                yield _as_in_the_whole(frame_of(table), whole)
+                yield _chosen(_as_in_the_whole(frame_of(table), whole), columns)
             if not some:
-                yield frame_of(whole.empty_table())
+                yield _chosen(_without_rows(whole), columns)
     except pa.ArrowException as error:
         raise ValueError(str(error)) from error
+
+
+def without_rows(path: Path) -> tuple[pd.DataFrame, int]:
+    """The columns and dtypes of a table, as a frame without rows, and how many rows it has; these are not read."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        return _without_rows(file.schema_arrow), file.metadata.num_rows
+
+
+def _without_rows(schema: pa.Schema) -> pd.DataFrame:
+    return _as_in_the_whole(frame_of(schema.empty_table()), schema)
+
+
+def _chosen(frame: pd.DataFrame, columns: Sequence[str] | None) -> pd.DataFrame:
+    """These columns alone: pyarrow takes one named ``a.b`` for a part of ``a``."""
+    return frame if columns is None else frame[list(columns)]
 
 
 def _write(tables: Iterable[pa.Table], to: Path | io.BytesIO) -> None:
@@ -132,13 +151,13 @@ def _regrouped(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
     """Tables of exactly ``rows`` rows, the last of what is left. (pyarrow cuts where row groups or dictionaries change.)"""
     import pyarrow as pa
 
-    held = None
+    held, some = None, False
     for table in tables:
-        held = table if held is None else pa.concat_tables([held, table])
-        while len(held) > rows:
+        held = pa.concat_tables([held, table]) if held else table
+        while len(held) >= rows:
             yield held.slice(0, rows)
-            held = held.slice(rows)
-    if held is not None:
+            held, some = held.slice(rows), True
+    if held is not None and (len(held) or not some):
         yield held
 
 

@@ -8,9 +8,10 @@ import pytest
 from ml_assets.evaluation.judge import Evaluation, judge
 from ml_assets.problem import FeatureTable
 from ml_assets.problems.arrival_minutes import PROBLEM
-from ml_assets.training.rows import concatenate, feature_table
+from ml_assets.training.rows import feature_table
 from ml_assets.training.run import Run
 from ml_assets.training.split import TEST, assign_roles, rows_of, training_data
+from ml_assets_tests.doubles.windows import window as window_of
 from ml_assets_tests.problems.arrival_minutes.landing import month_of_arrivals
 
 
@@ -37,7 +38,7 @@ def test_every_origin_beats_its_baseline_in_nearly_every_month_and_is_never_much
 
 def judged(key: str, tables: dict[str, FeatureTable]) -> Evaluation:
     window = {at: tables[at] for at in PROBLEM.partitions.window(key, PROBLEM.window)}
-    table = concatenate(window)
+    table = window_of(window)
     roles = assign_roles(PROBLEM, table, {at: len(of) for at, of in window.items()})
     data, test = training_data(table, roles), rows_of(table, roles, TEST)
     model = PROBLEM.train(data, PROBLEM.params, Run(PROBLEM.seed, lambda line: None))

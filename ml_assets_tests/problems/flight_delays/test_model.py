@@ -12,8 +12,9 @@ from ml_assets.evaluation.metrics import AUROC, value
 from ml_assets.problem import FeatureTable, Problem, TrainingData
 from ml_assets.problems.flight_delays import PROBLEM
 from ml_assets.problems.flight_delays.model import HistGBParams
-from ml_assets.training.rows import concatenate, feature_table
+from ml_assets.training.rows import feature_table
 from ml_assets.training.split import TEST, assign_roles, rows_of, training_data
+from ml_assets_tests.doubles.windows import window as window_of
 from ml_assets_tests.problems.flight_delays.landing import few_days, load, month_of_flights
 
 FEW_TREES = HistGBParams(max_iter=12, min_samples_leaf=20)
@@ -152,7 +153,7 @@ def pairs(months: list[str]) -> list[tuple[str | None, str]]:
 
 
 def judged_month(problem: Problem, window: dict[str, FeatureTable]) -> Evaluation:
-    table = concatenate(window)
+    table = window_of(window)
     roles = assign_roles(problem, table, {at: len(of) for at, of in window.items()})
     data, test = training_data(table, roles), rows_of(table, roles, TEST)
     prediction = PROBLEM.predict(PROBLEM.train(data, PROBLEM.params, Log()), test.features)
