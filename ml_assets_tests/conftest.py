@@ -22,7 +22,8 @@ import hypothesis
 import pytest
 
 import ml_assets
-from ml_assets.settings import let_waiting_threads_yield
+from ml_assets.computation.machine import usable_cores
+from ml_assets.settings import let_waiting_threads_yield, share_cores
 from ml_assets.store import Store
 from ml_assets_tests.doubles import ice_cream, umbrellas
 from ml_assets_tests.doubles.s3 import ceph, moto  # noqa: F401 (fixtures)
@@ -33,6 +34,10 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("any machine")
 let_waiting_threads_yield()  # tests share the cores: threads that spin while they wait made trainings take many times as long
+if (
+    "PYTEST_XDIST_WORKER_COUNT" in os.environ
+):  # a training on two threads costs a quarter more of both cores than on one
+    share_cores(usable_cores(), int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
 
 PROBLEMS = (
     dataclasses.replace(umbrellas.PROBLEM, sample_files=lambda key: {f"visits/{key}.parquet": umbrellas.visits(key)}),
@@ -42,10 +47,40 @@ MONTHS = ("2024-01", "2024-02", "2024-03")
 BEACH = "south/east"
 
 
+# Files that take a minute or more, in which those that wait for Dagster's loops and those that compute take turns.
+LONGEST = (
+    "orchestration/test_live.py",
+    "test_end_to_end.py",
+    "problems/arrival_minutes/test_quality.py",
+    "orchestration/cluster/test_materialize.py",
+    "computation/test_mutations.py",
+    "problems/flight_delays/test_model.py",
+    "orchestration/test_daemon_crash.py",
+    "orchestration/test_training.py",
+    "training/loop/test_together.py",
+    "orchestration/test_automation.py",
+    "training/loop/test_killed.py",
+    "orchestration/test_executor.py",
+    "orchestration/cluster/test_pods.py",
+    "cli/test_reproduce.py",
+    "test_repository.py",
+    "problems/digits/test_model.py",
+    "orchestration/distributed/test_here.py",
+    "orchestration/test_iterating.py",
+    "browser/test_artifact_pages.py",
+)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Three for two cores: half of the slow tests wait for Dagster's loops, and a core would be idle meanwhile."""
+    return usable_cores() * 3 // 2
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests come first: at the end one of them would run while nothing is left for the other workers."""
+    """What takes longest comes first: at the end one such file would run while nothing is left for the other workers."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    place = {Path(__file__).parent / name: n for n, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: (place.get(item.path, len(place)), item.path not in slow))
 
 
 def pytest_collection_finish() -> None:

@@ -206,7 +206,10 @@ SCORED_ONLY = {"no label at all": parquet(lambda rows: rows.assign(bought=np.nan
 @pytest.mark.parametrize("write", SCORED_ONLY.values(), ids=SCORED_ONLY)
 def test_rows_without_any_label_warn_and_train_and_judge_nothing(world, write):
     land(world, FILE, write(umbrellas.visits(BAD)))
-    before = {noun: world.store.log(f"umbrellas/{noun}", BAD) for noun in ("split", "model", "evaluation", "champion")}
+    before = {
+        noun: world.store.log(f"umbrellas/{noun}", BAD)
+        for noun in ("split", "model", "evaluation", "champion", "report")
+    }
 
     result = world.must_run(umbrellas.PROBLEM, BAD)
 

@@ -139,6 +139,15 @@ def test_a_model_knows_what_its_rows_have_in_the_order_of_the_list_and_a_scale_a
     assert categories.learnt(pd.DataFrame({"x": [1.0]})) == {}
 
 
+def test_what_is_learnt_of_batches_is_learnt_of_all_of_them():
+    shop = pd.Categorical(["oak", None, "ash", "oak"], categories=["never", "oak", "elm", "ash"])
+    scale = pd.Categorical(["S", "S", "L", "L"], categories=["S", "M", "L"], ordered=True)
+    table = pd.DataFrame({"shop": shop, "scale": scale, "x": 1.0})
+    for rows in (1, 3, 9):
+        batches = (table.iloc[n : n + rows] for n in range(0, 4, rows))
+        assert categories.learnt_in(table.head(0), batches) == categories.learnt(table)
+
+
 @pytest.mark.parametrize("rows", [slice(None), slice(1, 2), slice(0, 0)], ids=["all rows", "one row", "no row"])
 @pytest.mark.parametrize(
     "given_list",

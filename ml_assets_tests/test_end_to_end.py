@@ -116,7 +116,7 @@ def test_everything_that_was_made_is_whole(shell):
 
 
 def test_every_version_of_the_first_two_months_is_rebuilt_identical(shell):
-    nouns = ("dataset", "features", "split", "model", "evaluation", "champion", "predictions")
+    nouns = ("dataset", "features", "split", "model", "evaluation", "champion", "report", "predictions")
     references = [f"flight_delays/{noun}@{month}" for month in MONTHS[:2] for noun in nouns]
     verdicts = shell("reproduce", *references)
     assert [(verdict["state"], verdict["said"]) for verdict in verdicts] == [("identical", [])] * len(references)

@@ -21,6 +21,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+from ml_assets_tests.conftest import LONGEST
 from ml_assets_tests.doubles.ports import free_port
 
 ROOT = Path(__file__).parents[1]
@@ -78,6 +79,10 @@ def test_the_image_is_built_from_files_that_docker_is_shown():
     copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (ROOT / "deploy" / "Dockerfile").read_text(), re.M)
 
     assert {name.split("/")[0] for line in copied for name in line.split()} == shown
+
+
+def test_the_test_files_that_are_begun_first_are_there():
+    assert [name for name in LONGEST if not (ROOT / "ml_assets_tests" / name).is_file()] == []
 
 
 def test_no_tracked_file_is_large():

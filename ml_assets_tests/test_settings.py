@@ -11,6 +11,7 @@ from ml_assets.settings import (
     environ_for_code_in,
     environ_for_git,
     hash_seed,
+    let_arrow_free_memory,
     let_gpus_repeat,
     let_waiting_threads_yield,
     on_cluster,
@@ -130,6 +131,17 @@ def test_what_was_said_of_cublas_is_left_as_it_is(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8")
     let_gpus_repeat()
     assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":16:8"
+
+
+def test_arrow_frees_memory_unless_another_allocator_was_chosen(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ARROW_DEFAULT_MEMORY_POOL", "")
+    monkeypatch.delenv("ARROW_DEFAULT_MEMORY_POOL")
+    let_arrow_free_memory()
+    assert os.environ["ARROW_DEFAULT_MEMORY_POOL"] == "system"
+
+    monkeypatch.setenv("ARROW_DEFAULT_MEMORY_POOL", "mimalloc")
+    let_arrow_free_memory()
+    assert os.environ["ARROW_DEFAULT_MEMORY_POOL"] == "mimalloc"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from ml_assets_tests.doubles.dagster_dev import TINY
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 expect.set_options(PATIENCE_MS)
-CHAIN = ("landing", "dataset", "features", "split", "model", "evaluation", "champion", "predictions")
+CHAIN = ("landing", "dataset", "features", "split", "model", "evaluation", "champion", "report", "predictions")
 
 
 def look_at(page: Page, site, noun: str, view: str = "overview") -> None:

@@ -20,7 +20,7 @@ from ml_assets_tests.conftest import MONTHS
 from ml_assets_tests.doubles import ice_cream, umbrellas
 
 ROOT = Path(ml_assets.__file__).parents[1]
-NOUNS = ("dataset", "features", "split", "model", "evaluation", "champion", "predictions")
+NOUNS = ("dataset", "features", "split", "model", "evaluation", "champion", "report", "predictions")
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def project(own, tmp_path, monkeypatch):
 def test_run_materializes_a_problem_reports_each_step_and_says_where_to_go_on(project, call):
     answer = call("run", "umbrellas", "--partition", "2024-04")
     assert answer.code == 0, answer.err
-    assert re.fullmatch(r"done: 7 steps, 1 run, \d+\.\d s", answer.lines[0])
+    assert re.fullmatch(r"done: 8 steps, 1 run, \d+\.\d s", answer.lines[0])
     assert answer.lines[1] == "next: ml-assets history umbrellas"
     steps = [line.split()[1:3] for line in answer.err.splitlines() if line.startswith("✓")]
     assert sorted(steps) == sorted([f"umbrellas/{noun}", "2024-04"] for noun in NOUNS)
@@ -88,7 +88,7 @@ def test_windows_and_lookbacks_that_hold_what_failed_are_not_tried_and_the_rest_
     held_up = {tuple(line.split()[1:3]) for line in answer.err.splitlines() if line.endswith(because)}
     assert held_up == {
         *((f"umbrellas/{noun}", "2024-05") for noun in NOUNS if noun != "dataset"),
-        *((f"umbrellas/{noun}", "2024-06") for noun in ("split", "model", "evaluation", "champion")),
+        *((f"umbrellas/{noun}", "2024-06") for noun in ("split", "model", "evaluation", "champion", "report")),
     }
 
 
@@ -189,7 +189,7 @@ def test_a_month_without_outcomes_is_predicted_and_its_training_is_skipped(proje
     assert answer.code == 0, answer.err
     skipped = [line for line in answer.err.splitlines() if line.startswith("–")]
     assert [line.split()[1] for line in skipped] == [
-        f"umbrellas/{noun}" for noun in ("split", "champion", "evaluation", "model")
+        f"umbrellas/{noun}" for noun in ("split", "champion", "evaluation", "model", "report")
     ]
     assert skipped[0].endswith(
         "skipped: 2024-05 has no known labels yet: nothing to train or judge. Land the outcomes and it is made again; "
@@ -252,7 +252,7 @@ def test_a_run_with_nothing_to_do_starts_none_and_does_not_load_dagster(project)
     assert first == "done: nothing to do"
     assert next_ == "next: ml-assets history umbrellas"
     assert loaded == "['pandas'] 0", "the tiny problems load pandas themselves"
-    assert re.fullmatch(r"= 21 of 21 are there already, saved \d.*\n", done.stderr)
+    assert re.fullmatch(r"= 24 of 24 are there already, saved \d.*\n", done.stderr)
     assert not Path(".ml_assets").exists(), "not even where runs are recorded"
 
 
@@ -260,8 +260,8 @@ def test_a_run_computes_what_is_not_there_and_says_why(project, call):
     ml_assets.open_landing().write("umbrellas/visits/2024-02.parquet", umbrellas.visits("2024-02", rows=420))
     answer = call("run", "umbrellas", "--partitions", "..2024-03", "--jobs", "1")
     assert answer.code == 0, answer.err
-    assert re.fullmatch(r"done: 13 steps, 2 runs, \d+\.\d s", answer.lines[0])
-    assert "= 8 of 21 are there already, saved " in answer.err
+    assert re.fullmatch(r"done: 15 steps, 2 runs, \d+\.\d s", answer.lines[0])
+    assert "= 9 of 24 are there already, saved " in answer.err
     assert re.search(r"✓ umbrellas/dataset +2024-02 .* computed: landed umbrellas/visits/2024-02.parquet ", answer.err)
     assert re.search(r"✓ umbrellas/features +2024-03 .* computed: input umbrellas/dataset@2024-02 ", answer.err)
     assert call("run", "umbrellas", "--partitions", "..2024-03").lines[0] == "done: nothing to do"

@@ -1,21 +1,23 @@
 """Every ingredient changed once, under every asset: exactly what depends on it is computed, for the reason that is said.
 
-A project with two months is made once. Each test has a copy of it, changes one thing, asks for the plan, runs both months,
-and compares what was computed with the table. What was used again instead is then computed after all, of the very same:
-if it came out otherwise, that would be a false hit.
+A project with two months is made once. Each change has a copy of it, asks for the plan and runs both months, once for two
+tests. One compares what was computed with the table. The other computes what was used again instead after all, of the very
+same: if it came out otherwise, that would be a false hit.
 """
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from ml_assets.computation import recipe
+from ml_assets.computation.planner import Planned
 from ml_assets_tests.doubles.chain import CHAIN
-from ml_assets_tests.doubles.kiosk_project import MONTHS, Project, reused, sales, started
+from ml_assets_tests.doubles.kiosk_project import MONTHS, Place, Project, reused, sales, started
 
 FIRST, SECOND = MONTHS
 Change = Callable[[Project], object]
@@ -111,10 +113,23 @@ SLOWER = {
     "a helper of train",
     "a gate",
 }  # like others
-EVERY = pytest.mark.parametrize("mutation", MUTATIONS)
+EVERY = pytest.mark.parametrize("changed", MUTATIONS, indirect=True, scope="module")
 MOST = pytest.mark.parametrize(
-    "mutation", [pytest.param(name, marks=[pytest.mark.slow] if name in SLOWER else []) for name in MUTATIONS]
+    "changed",
+    [pytest.param(name, marks=[pytest.mark.slow] if name in SLOWER else []) for name in MUTATIONS],
+    indirect=True,
+    scope="module",
 )
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A project in which one thing was changed, what its plan foretold, and what its run said."""
+
+    mutation: str
+    project: Project
+    plan: dict[Place, Planned]
+    said: dict[Place, str]
 
 
 @pytest.fixture(scope="module")
@@ -132,13 +147,19 @@ def project(base: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     return base.copied_to(tmp_path / "elsewhere", monkeypatch)
 
 
-@MOST
-def test_exactly_what_depends_on_a_change_is_computed_and_says_so(project: Project, mutation: str):
-    change, first, second, says = MUTATIONS[mutation]
-    expected = [(LETTERS[n], FIRST) for n in first] + [(LETTERS[n], SECOND) for n in second]
-    change(project)
+@pytest.fixture(scope="module")
+def changed(base: Project, tmp_path_factory: pytest.TempPathFactory, request) -> Iterator[Changed]:
+    with pytest.MonkeyPatch.context() as patch:
+        project = base.copied_to(tmp_path_factory.mktemp("changed") / "elsewhere", patch)
+        MUTATIONS[request.param][0](project)
+        yield Changed(request.param, project, project.plan(), project.run())
 
-    plan, said = project.plan(), project.run()
+
+@MOST
+def test_exactly_what_depends_on_a_change_is_computed_and_says_so(changed: Changed):
+    _, first, second, says = MUTATIONS[changed.mutation]
+    expected = [(LETTERS[n], FIRST) for n in first] + [(LETTERS[n], SECOND) for n in second]
+    plan, said = changed.plan, changed.said
 
     assert said.keys() - reused(said) == set(expected)
     cause = min(expected, key=lambda place: (place[1], CHAIN.index(place[0])))
@@ -151,9 +172,8 @@ def test_exactly_what_depends_on_a_change_is_computed_and_says_so(project: Proje
 
 @EVERY
 @pytest.mark.slow
-def test_what_is_used_again_after_a_change_is_what_computing_it_gives(project: Project, mutation: str):
-    MUTATIONS[mutation][0](project)
-    again, used = reused(project.run()), project.contents()
+def test_what_is_used_again_after_a_change_is_what_computing_it_gives(changed: Changed):
+    project, again, used = changed.project, reused(changed.said), changed.project.contents()
     work = {month: [noun for noun in CHAIN if (noun, month) in again] for month in MONTHS}
 
     said = project.run({month: nouns for month, nouns in work.items() if nouns}, is_fresh=True) if again else {}

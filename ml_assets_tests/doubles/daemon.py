@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -34,6 +35,12 @@ class Daemon:
     faults: list[str] = field(default_factory=list)
     cursor: str | None = None
     _conditions: Any = None
+
+    def copied_to(self, folder: Path) -> Daemon:
+        """One that has seen what this one has, in a copy of its world."""
+        copy = Daemon(self.world.copied_to(folder, [self.problem]), self.problem)
+        copy.run_keys, copy.cursor, copy._conditions = {*self.run_keys}, self.cursor, self._conditions
+        return copy
 
     def automation_tick(self) -> Requested:
         """Evaluate the conditions once, and run what they request."""

@@ -7,8 +7,15 @@ import pandas as pd
 import pytest
 from scipy.stats import entropy
 
-from ml_assets.drift.statistics import categorical_stability_index, drift_of_features, population_stability_index
+from ml_assets.drift.statistics import (
+    MOST_ROWS,
+    categorical_stability_index,
+    drift_of_features,
+    population_stability_index,
+    sampled,
+)
 from ml_assets.errors import EmptySample
+from ml_assets.problem import FeatureTable
 
 RNG = np.random.default_rng(0)
 REFERENCE = RNG.normal(size=5_000)
@@ -123,3 +130,12 @@ def test_nullable_columns_and_times_of_any_year_are_measured(dtype):
     column = pd.Series(values * 50, dtype=dtype)
     assert drift_of_features(pd.DataFrame({"x": column}), pd.DataFrame({"x": column})) == (("x", 0.0),)
     assert drift_of_features(pd.DataFrame({"x": column}), pd.DataFrame({"x": column.dropna()}))[0][1] > 0.25
+
+
+@pytest.mark.parametrize("rows", [10, MOST_ROWS + 10])
+def test_the_rows_that_are_looked_at_say_what_all_of_them_say(rows):
+    rng = np.random.default_rng(0)
+    before, after = (pd.DataFrame({"x": rng.normal(size=n)}) for n in (rows, 500))
+    table = sampled(FeatureTable(before[[]], before, np.zeros(rows)))
+    assert len(table) == min(rows, MOST_ROWS)
+    assert drift_of_features(table.features, after) == drift_of_features(before, after)

@@ -16,18 +16,43 @@ from ml_assets_tests.doubles.daemon import NOUNS, Daemon
 from ml_assets_tests.doubles.world import World, build
 
 PROBLEM = umbrellas.PROBLEM  # lookback 1, window 3
-JUDGED = ["split", "model", "evaluation", "champion"]
+JUDGED = ["split", "model", "evaluation", "champion", "report"]
 MONTHS = ["2024-01", "2024-02", "2024-03", "2024-04", "2024-05"]
 
 
-@pytest.fixture
-def daemon(tmp_path) -> Daemon:
-    """Five months made; automation has seen them all."""
-    world = build(tmp_path, [PROBLEM])
+@pytest.fixture(scope="module")
+def settled(tmp_path_factory) -> Daemon:
+    """Five months made; automation has seen them all. Not to be changed by tests."""
+    world = build(tmp_path_factory.mktemp("settled"), [PROBLEM])
     daemon = Daemon(world, PROBLEM)
     for month in MONTHS:
         world.must_run(PROBLEM, month)
     assert daemon.settle() == []
+    return daemon
+
+
+@pytest.fixture
+def daemon(settled, tmp_path) -> Daemon:
+    return settled.copied_to(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def followed(settled, tmp_path_factory) -> Daemon:
+    """The second month was corrected, and automation followed. Not to be changed by tests."""
+    daemon = settled.copied_to(tmp_path_factory.mktemp("followed"))
+    land(daemon.world, "2024-02", rows=420)
+    daemon.world.must_run(PROBLEM, "2024-02")
+    daemon.settle()
+    return daemon
+
+
+@pytest.fixture(scope="module")
+def remembering(settled, tmp_path_factory) -> Daemon:
+    """The fifth month was corrected: automation remembers that the windows of later ones hold a change. Not to be changed."""
+    daemon = settled.copied_to(tmp_path_factory.mktemp("remembering"))
+    land(daemon.world, "2024-05", rows=410)
+    daemon.world.must_run(PROBLEM, "2024-05")
+    daemon.settle()
     return daemon
 
 
@@ -51,14 +76,8 @@ def test_turning_automation_on_makes_nothing_of_what_is_there(tmp_path):
     assert Daemon(world, PROBLEM).settle() == []
 
 
-def test_a_corrected_month_is_followed_by_exactly_what_was_made_from_it(daemon):
-    before = heads(daemon.world)
-    land(daemon.world, "2024-02", rows=420)
-    daemon.world.must_run(PROBLEM, "2024-02")
-
-    daemon.settle()
-
-    again = made_again(before, heads(daemon.world))
+def test_a_corrected_month_is_followed_by_exactly_what_was_made_from_it(settled, followed):
+    again = made_again(heads(settled.world), heads(followed.world))
     assert {noun for noun, month in again if month == "2024-01"} == set(), "nothing before it"
     assert {noun for noun, month in again if month == "2024-02"} == set(NOUNS)
     assert {noun for noun, month in again if month == "2024-03"} == set(NOUNS) - {"dataset"}, "its lookback"
@@ -70,31 +89,22 @@ def test_a_corrected_month_is_followed_by_exactly_what_was_made_from_it(daemon):
     assert ("features", "2024-05") not in again
 
 
-def test_what_was_corrected_is_read_by_what_follows(daemon):
-    land(daemon.world, "2024-02", rows=420)
-    daemon.world.must_run(PROBLEM, "2024-02")
-    daemon.settle()
-
+def test_what_was_corrected_is_read_by_what_follows(followed):
     for month in ("2024-03", "2024-04"):
-        (read,) = [
-            i.key for i in daemon.world.manifest("umbrellas/split", month).inputs if i.key.partition == "2024-02"
-        ]
-        assert read == daemon.world.head("umbrellas/features", "2024-02")
+        inputs = followed.world.manifest("umbrellas/split", month).inputs
+        (read,) = [i.key for i in inputs if i.key.partition == "2024-02"]
+        assert read == followed.world.head("umbrellas/features", "2024-02")
 
 
-def test_every_run_that_follows_is_needed_once(daemon):
-    land(daemon.world, "2024-02", rows=420)
-    daemon.world.must_run(PROBLEM, "2024-02")
-    daemon.settle()
-
-    made = sorted((month, noun) for month, nouns, _ in daemon.ran for noun in nouns)
+def test_every_run_that_follows_is_needed_once(followed):
+    made = sorted((month, noun) for month, nouns, _ in followed.ran for noun in nouns)
     follows = {
         "2024-03": {*NOUNS} - {"dataset"},
         "2024-04": {*JUDGED, "predictions"},
         "2024-05": {*JUDGED, "predictions"},
     }
     assert made == sorted((month, noun) for month, nouns in follows.items() for noun in nouns), "each once"
-    assert all(succeeded for _, _, succeeded in daemon.ran)
+    assert all(succeeded for _, _, succeeded in followed.ran)
 
 
 def test_materializing_the_same_content_again_starts_nothing(daemon):
@@ -136,11 +146,11 @@ def test_a_step_that_fails_is_not_tried_again_until_its_input_changes(daemon):
 
 @pytest.mark.parametrize("month", ["2024-05", "2024-06"])
 @pytest.mark.parametrize("noun", ["features", "split", "evaluation"])
-def test_what_a_run_makes_while_the_conditions_are_evaluated_is_not_made_again(daemon, noun, month, monkeypatch):
+def test_what_a_run_makes_while_the_conditions_are_evaluated_is_not_made_again(
+    remembering, noun, month, tmp_path, monkeypatch
+):
     """An evaluation reads what was made at its beginning, and what is in progress later."""
-    land(daemon.world, "2024-05", rows=410)
-    daemon.world.must_run(PROBLEM, "2024-05")
-    daemon.settle()  # it is remembered that the windows of later months hold a change
+    daemon = remembering.copied_to(tmp_path)
     land(daemon.world, month, rows=420)
     before, since = NOUNS[: NOUNS.index(noun)], [NOUNS[NOUNS.index(noun) :]]
     reads = AssetGraphView.compute_run_in_progress_subset

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 
+import pytest
+
 from ml_assets.orchestration import build_definitions
 from ml_assets.promotion.ledger import Ledger
 from ml_assets.store import Store
 from ml_assets_tests.doubles import umbrellas
 from ml_assets_tests.doubles.backends import Interrupted
+from ml_assets_tests.doubles.world import World, build
 
 JANUARY, FEBRUARY, MARCH = "2024-01", "2024-02", "2024-03"
 SHUFFLED = {"params": {"shuffle_label": True}, "seed": 0}
@@ -18,37 +21,41 @@ def ledger(world) -> Ledger:
     return Ledger.of(world.store, umbrellas.PROBLEM, None)
 
 
-def bad_then_good(world) -> None:
-    """January's champion knows nothing; February's challenger does."""
-    anything = umbrellas.with_gate_at_least(0.0)
+@pytest.fixture(scope="module")
+def decided(tmp_path_factory) -> World:
+    """January's champion knows nothing; February's challenger does. Not to be changed by tests."""
+    world, anything = build(tmp_path_factory.mktemp("decided")), umbrellas.with_gate_at_least(0.0)
     world.with_problems([anything]).must_run(anything, JANUARY, config=SHUFFLED)
     world.must_run(umbrellas.PROBLEM, FEBRUARY)
+    return world
 
 
-def test_a_better_challenger_is_promoted_with_numbers_from_the_same_rows(world):
-    bad_then_good(world)
-    decision = world.load("umbrellas/champion", FEBRUARY)
+@pytest.fixture
+def bad_then_good(decided, tmp_path) -> World:
+    return decided.copied_to(tmp_path, [umbrellas.PROBLEM])
+
+
+def test_a_better_challenger_is_promoted_with_numbers_from_the_same_rows(decided):
+    decision = decided.load("umbrellas/champion", FEBRUARY)
     assert decision["decision"] == "promote"
-    assert decision["comparison"]["rows"] == world.manifest("umbrellas/split", FEBRUARY).metrics["rows"]["test"]
+    assert decision["comparison"]["rows"] == decided.manifest("umbrellas/split", FEBRUARY).metrics["rows"]["test"]
     assert decision["comparison"]["low"] > 0
-    move = ledger(world).current()
-    assert (move.model, move.as_of, move.kind) == (world.head("umbrellas/model", FEBRUARY), FEBRUARY, "decision")
+    move = ledger(decided).current()
+    assert (move.model, move.as_of, move.kind) == (decided.head("umbrellas/model", FEBRUARY), FEBRUARY, "decision")
     assert decision["champion"] == str(move.model)
     assert move.why == " ".join(decision["reasons"])
 
 
-def test_the_ledger_says_who_was_champion_before_each_partition(world):
-    bad_then_good(world)
-    before = ledger(world).champion(before=FEBRUARY)
+def test_the_ledger_says_who_was_champion_before_each_partition(decided):
+    before = ledger(decided).champion(before=FEBRUARY)
     assert before is not None
-    assert before.model == world.head("umbrellas/model", JANUARY)
-    assert ledger(world).champion(before=JANUARY) is None
+    assert before.model == decided.head("umbrellas/model", JANUARY)
+    assert ledger(decided).champion(before=JANUARY) is None
 
 
-def test_a_champion_that_has_seen_the_rows_is_not_compared(world):
+def test_a_champion_that_has_seen_the_rows_is_not_compared(finished, tmp_path):
     """March's model is promoted by hand and thereby champion as of March, whose rows it was trained on."""
-    for month in (JANUARY, FEBRUARY, MARCH):
-        world.must_run(umbrellas.PROBLEM, month)
+    world = finished.copied_to(tmp_path, [umbrellas.PROBLEM])
     april = "2024-04"
     world.must_run(umbrellas.PROBLEM, april, ["dataset", "features", "split", "model"])
     everything = world.head("umbrellas/model", april)
@@ -75,16 +82,16 @@ def decisions(world, months) -> list[str]:
     return [world.load("umbrellas/champion", month) for month in months]
 
 
-def test_a_crash_between_the_move_and_its_record_leaves_the_decision_to_be_found(world):
-    bad_then_good(world)
-    decided = world.load("umbrellas/champion", FEBRUARY)
+def test_a_crash_between_the_move_and_its_record_leaves_the_decision_to_be_found(bad_then_good):
+    world = bad_then_good
+    first = world.load("umbrellas/champion", FEBRUARY)
     world.must_run(umbrellas.PROBLEM, FEBRUARY, ["champion"])
-    assert decided["decision"] == "promote"
-    assert world.load("umbrellas/champion", FEBRUARY) == decided
+    assert first["decision"] == "promote"
+    assert world.load("umbrellas/champion", FEBRUARY) == first
 
 
-def test_a_model_that_was_rolled_back_does_not_come_back_by_itself(world):
-    bad_then_good(world)
+def test_a_model_that_was_rolled_back_does_not_come_back_by_itself(bad_then_good):
+    world = bad_then_good
     bad, good = world.head("umbrellas/model", JANUARY), world.head("umbrellas/model", FEBRUARY)
     ledger(world).crown(bad, kind="rollback", after=ledger(world).moves(), as_of=FEBRUARY, why="calibration is off")
     world.must_run(umbrellas.PROBLEM, FEBRUARY)

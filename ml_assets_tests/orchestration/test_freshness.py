@@ -94,7 +94,7 @@ def test_the_schedule_asks_for_what_a_training_is_and_runs_out_of_the_box(tmp_pa
     assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
     assert request.partition_key == "2024-02"
     selected = world.definitions.resolve_job_def(schedule.job_name).asset_layer.selected_asset_keys
-    assert {key.path[-1] for key in selected} == {"split", "model", "evaluation", "champion"}
+    assert {key.path[-1] for key in selected} == {"split", "model", "evaluation", "champion", "report"}
 
 
 def test_a_problem_whose_models_do_not_age_has_no_schedule(finished):

@@ -23,7 +23,7 @@ from ml_assets_tests.doubles.world import World, build
 
 DAYS = [f"2024-01-0{n}" for n in range(1, 7)]
 MONDAY, TUESDAY, WEDNESDAY, THURSDAY, FRIDAY, SATURDAY = DAYS
-TRAINING = ("split", "model", "evaluation", "champion")
+TRAINING = ("split", "model", "evaluation", "champion", "report")
 AGAIN, LATE, UNKNOWN = 10, 4, 5  # rows of the day before, of the week before, and without a label
 PROBLEM = replace(
     umbrellas.PROBLEM,
@@ -110,6 +110,7 @@ def test_why_it_is_skipped_is_said_in_the_ui_at_the_partition_and_remembered(wor
         "daily__model",
         "daily__evaluation",
         "daily__champion",
+        "daily__report",
     }
 
 

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
-from pathlib import Path
 
-import dagster as dg
 import pytest
 
 from ml_assets.computation.planner import Planner
 from ml_assets.computation.reuse import given
 from ml_assets.lineage.champions import champions
 from ml_assets.lineage.reference import resolve
-from ml_assets.orchestration import build_definitions
 from ml_assets.problem import Problem
 from ml_assets.promotion.by_hand import promote_by_hand, rollback_target
 from ml_assets.promotion.ledger import Ledger
-from ml_assets.store import open_landing, open_store
 from ml_assets_tests.doubles import parasols
 from ml_assets_tests.doubles.chain import CHAIN
 from ml_assets_tests.doubles.world import World, build
@@ -54,11 +49,7 @@ def world(worlds, problem) -> World:
 @pytest.fixture
 def own(worlds, tmp_path) -> World:
     """A copy of the first, to change."""
-    made = Path(worlds["shop"].store.backend.url).parent
-    shutil.copytree(made, tmp_path / "own")
-    store, landing = open_store(str(tmp_path / "own/store"), user="ada"), open_landing(str(tmp_path / "own/landing"))
-    instance = dg.DagsterInstance.ephemeral(tempdir=str(tmp_path / "instance"))
-    return World(store, landing, instance, build_definitions([parasols.PROBLEM], store, landing))
+    return worlds["shop"].copied_to(tmp_path / "own", [parasols.PROBLEM])
 
 
 @BOTH

@@ -14,12 +14,12 @@ import pytest
 
 from ml_assets.promotion.ledger import Ledger
 from ml_assets.store import LandingFolder, Store, open_landing, open_store
-from ml_assets_tests.doubles import umbrellas
+from ml_assets_tests.doubles import chain, umbrellas
 from ml_assets_tests.doubles.dagster_dev import DagsterDev, Run, dagster_dev
 from ml_assets_tests.doubles.webhook import Webhook, listening
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-CHAIN = {"dataset", "features", "split", "model", "evaluation", "champion", "predictions"}
+CHAIN = {*chain.CHAIN}
 MONTHS = ("2024-01", "2024-02", "2024-03", "2024-04")
 NOTHING_CAME_SECONDS = 15  # three rounds of every loop of Dagster
 
@@ -97,7 +97,7 @@ def test_a_month_that_is_refused_stops_there_is_told_of_once_and_the_corrected_o
 def test_a_late_correction_is_followed_by_the_months_whose_windows_hold_it(live):
     before = len(live.dev.runs())
     after_it = [month for month in ("2024-03", "2024-04", "2024-05") if live.has("champion", month)]
-    judged = itertools.product(after_it, ("split", "model", "evaluation", "champion", "predictions"))
+    judged = itertools.product(after_it, CHAIN - {"dataset", "features"})
     wanted = {*itertools.product(("2024-02",), CHAIN), *judged, ("2024-03", "features")}
     live.land("2024-02", rows=430)
     live.dev.wait_for(lambda: {*made(live.dev.runs()[before:])} >= wanted, "what the correction changes")

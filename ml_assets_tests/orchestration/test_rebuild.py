@@ -28,7 +28,7 @@ def assert_identical(world: World, key: VersionKey, folder: Path) -> None:
     assert made.code["computation"] == recorded.code["computation"], key
 
 
-NOUNS = ("dataset", "features", "split", "model", "evaluation", "champion", "predictions")
+NOUNS = ("dataset", "features", "split", "model", "evaluation", "champion", "report", "predictions")
 
 
 @pytest.mark.parametrize("noun", NOUNS)

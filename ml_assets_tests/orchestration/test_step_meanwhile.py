@@ -17,7 +17,7 @@ from ml_assets_tests.doubles.world import World, build
 from ml_assets_tests.orchestration.emitted import BEACH, PROBLEM, said
 
 MODEL = f"{PROBLEM.name}/model"
-BUT_PREDICTIONS = ("dataset", "features", "split", "model", "evaluation", "champion")
+BUT_PREDICTIONS = ("dataset", "features", "split", "model", "evaluation", "champion", "report")
 
 
 @dataclass

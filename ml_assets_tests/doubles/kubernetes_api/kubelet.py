@@ -16,6 +16,7 @@ from typing import Any
 from ml_assets_tests.doubles.kubernetes_api.containers import Image, NotConfigured, command
 from ml_assets_tests.doubles.kubernetes_api.objects import Key, Object, Objects, now
 
+Process = Any  # subprocess.Popen, or what its image starts instead
 TRIES_AGAIN_SECONDS = 0.2  # an image that cannot be pulled, a Secret that is not there
 
 
@@ -29,7 +30,7 @@ class Kubelet:
 
     objects: Objects
     images: Mapping[str, Image]
-    processes: dict[str, list[subprocess.Popen[bytes]]] = field(default_factory=dict)
+    processes: dict[str, list[Process]] = field(default_factory=dict)
     logs: dict[tuple[str, str], list[tuple[str, bytes]]] = field(default_factory=dict)
     why: dict[str, str] = field(default_factory=dict)
 
@@ -74,9 +75,7 @@ class Kubelet:
         states[name] |= {"ready": False, "state": {"terminated": self._termination(uid, code)}}
         self.objects.set_status(key, uid, containerStatuses=copy.deepcopy(list(states.values())))
 
-    def _started(
-        self, key: Key, uid: str, pod: Object, container: Object, states: dict[str, Object]
-    ) -> subprocess.Popen[bytes] | None:
+    def _started(self, key: Key, uid: str, pod: Object, container: Object, states: dict[str, Object]) -> Process | None:
         """Its process, as soon as it has an image and all that it needs; None if the pod goes before."""
         while True:
             with self.objects.lock:
@@ -99,13 +98,13 @@ class Kubelet:
                 self.objects.set_status(key, uid, containerStatuses=statuses)
                 self.objects.lock.wait(TRIES_AGAIN_SECONDS)
 
-    def _spawn(self, pod: Object, container: Object) -> subprocess.Popen[bytes]:
+    def _spawn(self, pod: Object, container: Object) -> Process:
         name = container["image"]
         if name not in self.images:
             raise LookupError(f'failed to pull image "{name}": not found')
         image = self.images[name]
         argv, env = command(pod, container, image, self.objects)
-        return subprocess.Popen(
+        return image.start(
             argv,
             env=env,
             cwd=container.get("workingDir") or image.cwd,
@@ -115,7 +114,7 @@ class Kubelet:
             start_new_session=True,
         )
 
-    def _keep_log(self, uid: str, name: str, process: subprocess.Popen[bytes]) -> None:
+    def _keep_log(self, uid: str, name: str, process: Process) -> None:
         """All that it prints, until its last process has closed its output."""
         assert process.stdout is not None
         log = self.logs.setdefault((uid, name), [])

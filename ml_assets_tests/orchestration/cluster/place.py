@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import dagster as dg
+import pytest
 from dagster._core.execution.api import execute_run_iterator
 
 from ml_assets_tests.doubles import on_command
@@ -23,6 +25,7 @@ from ml_assets_tests.doubles.kubernetes_api import Api, Image, served
 ROOT = Path(__file__).parents[3]
 IMAGE = "ml-assets:1"
 PATIENCE_SECONDS = 240
+IN_NEW_INTERPRETERS = pytest.mark.parametrize("place", [subprocess.Popen], ids=["new interpreters"], indirect=True)
 
 T = TypeVar("T")
 
@@ -125,8 +128,12 @@ def dagster_yaml(kubeconfig: Path, folder: Path, image: str = IMAGE, **more: Any
 
 
 @contextmanager
-def place_in(folder: Path) -> Iterator[Place]:
-    """Everything is stopped at the end, and nothing goes on."""
+def place_in(folder: Path, start: Callable[..., Any]) -> Iterator[Place]:
+    """Everything is stopped at the end, and nothing goes on.
+
+    Args:
+        start: a pod's process, as ``subprocess.Popen`` does.
+    """
     landing = folder / "landing"
     landing.mkdir()
     (landing / "command").write_text("0")
@@ -138,7 +145,7 @@ def place_in(folder: Path) -> Iterator[Place]:
     }
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     here = {"PATH": path, "PYTHONPATH": str(ROOT), "HOME": str(folder), "PYTHONWARNINGS": "ignore"}
-    with served(folder, {IMAGE: Image({**told, **here})}) as api:
+    with served(folder, {IMAGE: Image({**told, **here}, start=start)}) as api:
         (folder / "dagster.yaml").write_text(dagster_yaml(api.kubeconfig, folder))
         place = Place(folder, api, Diary(landing), told)
         place.instance().dispose()  # its databases are made by one alone: two at once would make them twice

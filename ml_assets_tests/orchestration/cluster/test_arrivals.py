@@ -12,7 +12,6 @@ from ml_assets.orchestration.selection import Target
 from ml_assets.problems.arrival_minutes import PROBLEM
 from ml_assets.store import open_landing, open_store
 from ml_assets_tests.doubles.chain import CHAIN
-from ml_assets_tests.orchestration.cluster.place import Place
 
 MODULE = "ml_assets_tests.doubles.arrivals_in_pods"
 PARTITION = "2013-01|EWR"
@@ -31,10 +30,11 @@ def test_the_whole_graph_asks_for_one_gpu_and_its_training_survives_two_deleted_
             outcomes.append(Launcher(Target(MODULE, "defs"), instance).execute(assets, PARTITION))
 
     ended = place.beside(run, lambda: outcomes[0])
-    for n in (1, 2):
-        place.wait_for(lambda n=n: is_learning(place, n), f"training number {n}")
-        place.api.delete_pod(place.running_pod("arrival_minutes__model"))
-    place.wait_for(lambda: is_learning(place, 3), "training number 3")
+    with place.instance() as instance:
+        for n in (1, 2):
+            place.wait_for(lambda n=n: is_learning(instance, n), f"training number {n}")
+            place.api.delete_pod(place.running_pod("arrival_minutes__model"))
+        place.wait_for(lambda: is_learning(instance, 3), "training number 3")
     place.diary.allow(1_000_000)
     assert ended().passed, place.told()[-8:]
 
@@ -48,15 +48,14 @@ def test_the_whole_graph_asks_for_one_gpu_and_its_training_survives_two_deleted_
     assert store.head("arrival_minutes/champion", PARTITION) is not None
 
 
-def messages(place: Place) -> list[str]:
+def messages(instance: dg.DagsterInstance) -> list[str]:
     """What the newest run's log says, in order."""
-    with place.instance() as instance:
-        (run,) = instance.get_runs(limit=1) or [None]
-        return [entry.user_message for entry in instance.all_logs(run.run_id)] if run else []
+    (run,) = instance.get_runs(limit=1) or [None]
+    return [entry.user_message for entry in instance.all_logs(run.run_id)] if run else []
 
 
-def is_learning(place: Place, n: int) -> bool:
+def is_learning(instance: dg.DagsterInstance, n: int) -> bool:
     """Whether the n-th pod reports."""
-    said = messages(place)
+    said = messages(instance)
     starts = [at for at, line in enumerate(said) if BEGUN.match(line)]
     return len(starts) >= n and any("train_loss" in line for line in said[starts[n - 1] :])

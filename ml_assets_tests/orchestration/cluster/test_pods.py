@@ -8,6 +8,7 @@ import pytest
 
 from ml_assets_tests.doubles import on_command
 from ml_assets_tests.doubles.diary import STEPS
+from ml_assets_tests.orchestration.cluster.place import IN_NEW_INTERPRETERS
 
 pytestmark = pytest.mark.slow
 ALL_STEPS = [f"step {n}" for n in range(1, STEPS + 1)]
@@ -17,6 +18,7 @@ def steps(place) -> list[str]:
     return [line for line in place.diary.lines() if line.startswith("step")]
 
 
+@IN_NEW_INTERPRETERS
 def test_only_the_training_gets_a_pod_and_that_asks_for_what_its_compute_says(place):
     place.diary.allow(6)
 

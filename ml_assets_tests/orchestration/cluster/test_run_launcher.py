@@ -12,7 +12,7 @@ from dagster._core.launcher import LaunchRunContext, WorkerStatus
 
 from ml_assets.orchestration.run_launcher import HOST_TAG
 from ml_assets_tests.doubles import on_command
-from ml_assets_tests.orchestration.cluster.place import QUIET, Place
+from ml_assets_tests.orchestration.cluster.place import IN_NEW_INTERPRETERS, QUIET, Place
 
 pytestmark = pytest.mark.slow
 
@@ -52,6 +52,7 @@ def ended(place: Place, instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.
     return status(instance, run)
 
 
+@IN_NEW_INTERPRETERS
 def test_a_run_has_a_small_pod_and_its_training_one_that_goes_with_it(place, instance):
     place.diary.allow(6)
 
