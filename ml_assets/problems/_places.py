@@ -75,7 +75,7 @@ def _in_pyproject(file: Path) -> tuple[str, ...]:
         raise InvalidProblem(f"{file} is no TOML: {error}. Which problems there are is not known; mend it.") from error
     if isinstance(named, str) or not all(isinstance(name, str) for name in named):
         raise InvalidProblem(
-            f"{file}: [tool.ml_assets] problems is {named!r}. Write a list of packages: problems = [\"acme.problems\"]."
+            f'{file}: [tool.ml_assets] problems is {named!r}. Write a list of packages: problems = ["acme.problems"].'
         )
     return tuple(named)
 

@@ -85,5 +85,7 @@ def _explained(said: str, names: list[str], encoding: str) -> str:
     """pyarrow's words, with the column's name for its number, and what to do about an encoding."""
     for at, name in enumerate(names):
         said = said.replace(f"In CSV column #{at}: CSV conversion error to", f"column {name!r} is no")
-    hint = f" It was read as {encoding}; if it is another, say so: source.csv(name, encoding=…)" if "UTF8" in said else ""
+    hint = (
+        f" It was read as {encoding}; if it is another, say so: source.csv(name, encoding=…)" if "UTF8" in said else ""
+    )
     return said.removeprefix("CSV parse error: ") + hint
