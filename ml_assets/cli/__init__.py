@@ -70,5 +70,6 @@ _EPILOG = """references:
 
 exit codes: 0 done, 1 a run failed or verify found damage, 2 cannot be understood, 3 refused and nothing changed
 
-environment: ML_ASSETS_STORE, ML_ASSETS_LANDING (a folder or s3://bucket/prefix), ML_ASSETS_BRANCH, ML_ASSETS_USER
+environment: ML_ASSETS_STORE, ML_ASSETS_LANDING (a folder or s3://bucket/prefix), ML_ASSETS_BRANCH, ML_ASSETS_USER,
+ML_ASSETS_PROBLEMS (packages)
 """
