@@ -81,6 +81,22 @@ class Source(Protocol):
         """
         ...
 
+    def csv(self, name: str, *, separator: str = ",", decimal: str = ".", encoding: str = "utf-8") -> pd.DataFrame:
+        """The landed file of separated values ``name``: its first line names the columns.
+
+        Columns have the types that the problem's schema declares, the others are text; nothing is guessed. An empty field is
+        missing, and nothing else is. Instants are written as ISO 8601 says, with their offset where the type has a zone.
+
+        Args:
+            separator: between fields, one character: ``"\t"``, ``";"``.
+            decimal: the character before the decimals.
+            encoding: as Python names it: ``latin-1``.
+        Raises:
+            NotLanded: if there is no such file.
+            UnreadableFile: if it is of another form, or a value is not of the declared type.
+        """
+        ...
+
 
 @dataclass(frozen=True)
 class FeatureTable:
@@ -293,7 +309,7 @@ class Problem:
             the name it has in its module. Nothing else of yours is built or called when a model is loaded.
         picture: ``(features) -> ndarray``, shape (n, height, width), 0 (dark) to 1 (bright), where rows are pictures: then an
             evaluation shows the most confident mistakes of several classes. None: rows are no pictures.
-        sample_files: ``(partition key) -> {file name: DataFrame}``: real data for a demo, written by ``ml-assets land``.
+        sample_files: ``(partition key) -> {file name: DataFrame or bytes}``: real data for a demo, written by ``ml-assets land``.
         sample_partitions: the keys that it has, where ``partitions`` does not list any (``Dynamic``).
         files: names of the landed files that a partition is made from, with ``{partition}`` for its key; of a ``Grid`` also
             with its parts, ``{month}`` and ``{origin}``: a file of a month belongs to all origins. A partition is made
@@ -337,7 +353,7 @@ class Problem:
     owners: tuple[str, ...] = ()
     artifact_types: tuple[type | Callable[..., Any], ...] = ()
     picture: Callable[[pd.DataFrame], np.ndarray] | None = None
-    sample_files: Callable[[str], Mapping[str, pd.DataFrame]] | None = None
+    sample_files: Callable[[str], Mapping[str, pd.DataFrame | bytes]] | None = None
     sample_partitions: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     retrain_when: RetrainWhen = field(default_factory=RetrainWhen)

@@ -90,6 +90,11 @@ class Settings:
         )
 
 
+def problems_named(environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """The packages that ``ML_ASSETS_PROBLEMS`` names, separated by commas."""
+    return tuple(filter(None, (name.strip() for name in environ.get("ML_ASSETS_PROBLEMS", "").split(","))))
+
+
 def let_gpus_repeat() -> None:
     """Have cuBLAS sum in the same order each time, without which torch refuses it to a training; before torch is loaded."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

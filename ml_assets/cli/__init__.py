@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from ml_assets import __version__, problems
-from ml_assets.cli import champion, compare, diff, land, look, plan, reproduce, run, sql, verify, view
+from ml_assets.cli import champion, compare, diff, land, look, new, plan, reproduce, run, sql, verify, view
 from ml_assets.cli.show import progress, take_any_text
 from ml_assets.errors import MlAssetsError, UsageError
 from ml_assets.settings import Settings, let_arrow_free_memory, let_gpus_repeat, let_waiting_threads_yield
@@ -57,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"ml-assets {__version__}")
     verbs = top.add_subparsers(required=True, metavar="COMMAND", title="commands")
-    for group in (land, plan, run, look, diff, compare, reproduce, sql, champion, verify, view):
+    for group in (new, land, plan, run, look, diff, compare, reproduce, sql, champion, verify, view):
         group.add_to(verbs)
     return top
 
@@ -70,5 +70,6 @@ _EPILOG = """references:
 
 exit codes: 0 done, 1 a run failed or verify found damage, 2 cannot be understood, 3 refused and nothing changed
 
-environment: ML_ASSETS_STORE, ML_ASSETS_LANDING (a folder or s3://bucket/prefix), ML_ASSETS_BRANCH, ML_ASSETS_USER
+environment: ML_ASSETS_STORE, ML_ASSETS_LANDING (a folder or s3://bucket/prefix), ML_ASSETS_BRANCH, ML_ASSETS_USER,
+ML_ASSETS_PROBLEMS (packages)
 """

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from pathlib import Path
 from typing import Any
 
 import ml_assets
 from ml_assets import problems
+from ml_assets.cli.home import place_of_home
 from ml_assets.cli.show import command, say, say_json, short, table
 from ml_assets.errors import UsageError
 from ml_assets.lineage.reference import resolve
@@ -122,7 +122,7 @@ def rollback(options: argparse.Namespace, settings: Settings) -> int:
 def _report(options: argparse.Namespace, settings: Settings, move: Move, trial: Trial, line: str | None) -> int:
     from ml_assets.orchestration.moves import show_move
 
-    show_move(move, Path(settings.dagster_home or Path.cwd()))
+    show_move(move, place_of_home(settings))
     _print_move(options, move, trial, line)
     return 0
 

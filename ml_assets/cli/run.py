@@ -6,10 +6,10 @@ import argparse
 import os
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.assets import chain_of
+from ml_assets.cli.home import home
 from ml_assets.cli.show import command, plural, progress, say, say_json
 from ml_assets.cli.work import Config, Work, add_work, config_of, work_of
 from ml_assets.computation.planner import Planned
@@ -86,7 +86,7 @@ def _launch(
     ]
     run_config = {"ops": {model: {"config": config} for model in models}} if config else {}
     outcomes = []
-    with instance_in(Path(settings.dagster_home or Path.cwd())) as instance:
+    with instance_in(home(settings)) as instance:
         tags = {FRESH_TAG: "true"} if options.fresh else {}
         launcher = Launcher(Target(), instance, run_config, tags, report=_report)
         work = {partition: assets_named(names) for partition, names in to_do.items()}

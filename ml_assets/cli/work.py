@@ -6,10 +6,10 @@ import argparse
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ml_assets
+from ml_assets.cli.home import home
 from ml_assets.cli.partitions import add_partitions, bounds
 from ml_assets.computation.chain import chain_of, named
 from ml_assets.computation.planner import Planned, Planner
@@ -128,7 +128,7 @@ def _understood_by_dagster(options: argparse.Namespace, settings: Settings) -> l
     assets = selected(target, options.selection)
     names = names_of(assets)
     problems = [problem_named(name) for name in sorted({name.split("/")[0] for name in names})]
-    with instance_in(Path(settings.dagster_home or Path.cwd())) as instance:
+    with instance_in(home(settings)) as instance:
         for problem in problems:
             _add_landed(problem, options.partition, instance, ml_assets.open_landing(settings))
         keys = partition_keys(target, assets, instance)

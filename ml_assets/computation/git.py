@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+from ml_assets.problem import Problem
 from ml_assets.settings import environ_for_git
 from ml_assets.store import canonical, digest
 
-PACKAGE = Path(__file__).parents[1]
 MOST_BYTES = 64 * 2**20  # of differing files that are read, the smallest first; beyond, a file counts by its size
 ANSWERS_WITHIN_SECONDS = 30
 ONLY_ASK = ("--no-optional-locks", "--no-pager", "-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}")
@@ -24,9 +25,20 @@ STATUS = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all"
 NOT_COMPILED = ("--", ".", ":(exclude)*.pyc")  # what Python writes by itself changes no code
 
 
-def code_identity() -> Mapping[str, Any]:
-    """The identity of this package, see ``git_identity``."""
-    return git_identity(PACKAGE)
+def code_identity(module: str = "ml_assets") -> Mapping[str, Any]:
+    """The identity of the package, or lone file, that a loaded module is in, see ``git_identity``."""
+    top = sys.modules.get(module.partition(".")[0])
+    file = getattr(top, "__file__", None)
+    places = [file] if file else list(getattr(top, "__path__", ()))  # a folder without __init__.py has no file
+    return git_identity(Path(places[0]).parent if file else Path(places[0])) if places else {}
+
+
+def identity_of(problem: Problem) -> Mapping[str, Any]:
+    """That of the package, or lone file, in which a problem is written."""
+    function: Any = problem.dataset
+    while isinstance(function, partial):
+        function = function.func
+    return code_identity(getattr(function, "__module__", None) or "ml_assets")
 
 
 @cache

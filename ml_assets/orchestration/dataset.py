@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 def dataset(problem: Problem, context: dg.AssetExecutionContext) -> Made:
     """Read what landed, and check it."""
-    source = getattr(context.resources, LANDING).source(problem.name)
-    partition = problem.partitions.partition(partition_of(context))
     schema = checks.schema_of(problem)
-    landed = as_declared(_table(problem, problem.dataset(partition, source)), _types(schema))
+    types, partition = _types(schema), problem.partitions.partition(partition_of(context))
+    source = getattr(context.resources, LANDING).source(problem.name, types)
+    landed = as_declared(_table(problem, problem.dataset(partition, source)), types)
     audited = _audit(problem, schema, landed, partition, _rows_before(problem, store_of(context), partition.key))
     return Made(
         audited.data,

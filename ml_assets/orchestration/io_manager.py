@@ -56,6 +56,7 @@ class Made:
         why: why it was computed.
         replaces: it takes the place of a result that is damaged or no longer wanted.
         source: the source files that computed it.
+        commit: which commit they are, see ``git_identity``.
         params, seed: what the run gave.
         resources: what it took.
         once_published: what is to be done when everybody can find it.
@@ -77,6 +78,7 @@ class Made:
     why: str = ""
     replaces: bool = False
     source: str | None = None
+    commit: Mapping[str, Any] = field(default_factory=code_identity)
     params: Mapping[str, Any] = field(default_factory=dict)
     seed: int | None = None
     resources: Mapping[str, Any] = field(default_factory=dict)
@@ -234,7 +236,7 @@ class StoreIOManager(dg.IOManager):
 
 def _code(made: Made) -> dict[str, Any]:
     """What computed it, and from what, as far as the manifest has no fields for it."""
-    told: dict[str, Any] = {"ml_assets": __version__, **code_identity()}
+    told: dict[str, Any] = {"ml_assets": __version__, **made.commit}
     if made.made_of is not None:
         told["computation"] = made.made_of.to_json()
     if made.source is not None:

@@ -16,6 +16,7 @@ import dagster as dg
 
 from ml_assets.assets import CheckSpec
 from ml_assets.computation.chain import DataSources
+from ml_assets.computation.git import identity_of
 from ml_assets.computation.recipe import Recipe
 from ml_assets.computation.resources import Meter
 from ml_assets.computation.reuse import Decision, Execute, Question, Reuse, afresh
@@ -98,6 +99,7 @@ class Step:
             why="; ".join(filter(None, [decision.after(content) or answered.why(store), made.because])),
             replaces=decision.replaces,
             source=source.result(),
+            commit=identity_of(self.recipe.problem),
             params=asked.base.params,
             seed=asked.base.seed,
             resources={**meter.read(), **made.resources},

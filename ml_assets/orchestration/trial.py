@@ -13,6 +13,7 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.assets.study import TRIAL
+from ml_assets.computation.git import identity_of
 from ml_assets.computation.resources import Meter
 from ml_assets.orchestration.asset import asset_key
 from ml_assets.orchestration.distributed import train_on
@@ -80,6 +81,7 @@ class TrialStep:
             made_of=asked.base,
             why=f"computed: {self._sentence(result)}",
             source=asked.recipe.store_source(self.search.store),
+            commit=identity_of(self.search.problem),
             params=asked.base.params,
             seed=asked.base.seed,
             resources=meter.read(),

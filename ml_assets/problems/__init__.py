@@ -1,6 +1,7 @@
-"""The problems this code location solves: every module or folder here whose name does not begin with ``_`` is one.
+"""The problems this code location solves: every module or folder of the named packages whose name does not begin with ``_``.
 
-To add one, write its file. One that cannot be imported or makes no sense is in ``BROKEN``; the others keep working.
+Which packages are named, ``_places.py`` says; where none is, it is this one, whose problems are examples. To add a problem,
+write its file. One that cannot be imported or makes no sense is in ``BROKEN``; the others keep working.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from pathlib import Path
 
 from ml_assets.errors import InvalidProblem, UsageError
 from ml_assets.problem import Problem
-from ml_assets.problems._loading import BrokenProblem, attempt, elsewhere, load
+from ml_assets.problems._loading import BrokenProblem, attempt, elsewhere, load, load_all
+from ml_assets.settings import problems_named
 
-__all__ = ["BROKEN", "PROBLEMS", "BrokenProblem", "attempt", "elsewhere", "load", "problem_named"]
+__all__ = ["BROKEN", "PROBLEMS", "BrokenProblem", "attempt", "elsewhere", "load", "load_all", "problem_named"]
 
 PROBLEMS: tuple[Problem, ...]
 BROKEN: tuple[BrokenProblem, ...]
-PROBLEMS, BROKEN = load(__name__, Path(__file__).parent)
+PROBLEMS, BROKEN = load_all(problems_named(), Path.cwd())
 
 
 def problem_named(name: str) -> Problem:

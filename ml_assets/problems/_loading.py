@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import TypeVar
 
 from ml_assets.errors import InvalidProblem
 from ml_assets.problem import Problem
+from ml_assets.problems._places import folder_of, packages
 
 T = TypeVar("T")
 LONGEST_SUMMARY = 300
@@ -44,6 +45,33 @@ def load(package: str, folder: Path) -> tuple[tuple[Problem, ...], tuple[BrokenP
     found = [attempt(name, partial(_problem, package, folder, name), folder) for name in _names(folder)]
     good = tuple(one for one in found if isinstance(one, Problem))
     return good, tuple(one for one in found if isinstance(one, BrokenProblem))
+
+
+def load_all(named: Sequence[str], working_folder: Path) -> tuple[tuple[Problem, ...], tuple[BrokenProblem, ...]]:
+    """The problems of all packages that are named somewhere, see ``_places``, and those that are broken.
+
+    A package that cannot be found, or of which nobody can tell whether it is named, is broken as a whole. Of two problems
+    with one name, which would be one in the store, the later is.
+    """
+    wanted = attempt("pyproject", partial(packages, named, working_folder))
+    if isinstance(wanted, BrokenProblem):
+        return (), (wanted,)
+    good: dict[str, Problem] = {}
+    broken: list[BrokenProblem] = []
+    for package in wanted:
+        folder = attempt(package.replace(".", "_"), partial(folder_of, package, working_folder))
+        if isinstance(folder, BrokenProblem):
+            broken.append(folder)
+            continue
+        found, faulty = load(package, folder)
+        broken += [*faulty, *(_twice(problem, package) for problem in found if problem.name in good)]
+        good = {**{problem.name: problem for problem in found}, **good}
+    return tuple(good.values()), tuple(broken)
+
+
+def _twice(problem: Problem, package: str) -> BrokenProblem:
+    said = f"{package} has a problem {problem.name}, and so has a package that is named before it. Rename one of them."
+    return BrokenProblem(f"{package.replace('.', '_')}_{problem.name}", said, said)
 
 
 def elsewhere(name: str, modules: Iterable[str]) -> Problem | None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ml_assets.errors import InvalidKey, NotLanded, UnreadableFile, UnsupportedType
-from ml_assets.store import landed_table
+from ml_assets.store import landed_table, landed_text
 from ml_assets.store.backend import Place
 from ml_assets.store.canonical import canonical, digest
 from ml_assets.store.codecs.codec import MALFORMED
@@ -48,17 +48,21 @@ class LandingFolder:
         is_local = isinstance(self.backend, LocalBackend)
         return self if is_local else LandingFolder(Glance(self.backend, questions=questions))
 
-    def source(self, prefix: str) -> LandedSource:
-        """The files below ``prefix``, as a problem's ``dataset`` function sees them."""
-        return LandedSource(self, _safe(prefix))
+    def source(self, prefix: str, types: Mapping[str, Any] | None = None) -> LandedSource:
+        """The files below ``prefix``, as a problem's ``dataset`` function sees them.
 
-    def write(self, name: str, frame: pd.DataFrame) -> tuple[LandedFile, bool]:
-        """Land a frame, replacing what has this name: readers see the old file or the new one.
+        Args:
+            types: column -> pandas type, of those that are declared; what a file of text does not say itself.
+        """
+        return LandedSource(self, _safe(prefix), types or {})
+
+    def write(self, name: str, content: pd.DataFrame | bytes) -> tuple[LandedFile, bool]:
+        """Land a frame, as Parquet, or the bytes of a file, replacing what has this name: readers see the old one or the new one.
 
         Returns:
             The file, and whether these very bytes were there already (then nothing is written).
         """
-        data = to_parquet(frame)
+        data = content if isinstance(content, bytes) else to_parquet(content)
         was_there = self.backend.get(_safe(name)) == data
         if not was_there:
             self.backend.replace(name, data)
@@ -116,12 +120,14 @@ class LandedSource:
     """What a problem's ``dataset`` function reads from (``problem.Source``).
 
     Attributes:
+        types: the declared types of columns, for files that have none.
         read: what it did read.
         traces: of every file that it asked for, also in vain, by name.
     """
 
     folder: LandingFolder
     prefix: str
+    types: Mapping[str, Any] = field(default_factory=dict)
     read: list[LandedFile] = field(default_factory=list)
     traces: dict[str, Trace] = field(default_factory=dict)
 
@@ -147,6 +153,25 @@ class LandedSource:
                 "It was cut short or is in another format. Land it again."
             ) from error
         self.read.append(LandedFile(path, str(self.traces[path].digest), size))
+        return frame
+
+    def csv(self, name: str, *, separator: str = ",", decimal: str = ".", encoding: str = "utf-8") -> pd.DataFrame:
+        """The file of separated values ``name`` below the prefix, see ``problem.Source``.
+
+        Raises:
+            NotLanded: if there is no such file.
+            UnreadableFile: if it is of another form, or a value is not of the type that is declared of its column.
+        """
+        path = f"{self.prefix}/{name}" if self.prefix else name
+        (data,) = self._bytes(path)
+        try:
+            frame = landed_text.read(data, self.types, separator=separator, decimal=decimal, encoding=encoding)
+        except ValueError as error:
+            raise UnreadableFile(
+                f"{self.folder.backend.url}/{path} ({len(data)} bytes) is not read as it should be: {error}. Nothing was made "
+                "of it. Land it again, or say how it is to be read."
+            ) from error
+        self.read.append(LandedFile(path, str(self.traces[path].digest), len(data)))
         return frame
 
     def _bytes(self, path: str) -> list[bytes]:

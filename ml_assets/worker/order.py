@@ -111,6 +111,6 @@ def modules_of(problem: Problem) -> tuple[str, ...]:
     if not having:
         raise InvalidProblem(
             f"No module has the problem {problem.name} at its top level, where the processes of a training on several "
-            "devices could import it. Write it into a file of ml_assets/problems/."
+            "devices could import it. Write it into a file of a package of problems."
         )
     return tuple(sorted(having, key=lambda name: (name != problem.train.__module__, name)))[:1]

@@ -14,7 +14,7 @@ import pytest
 
 import ml_assets
 from ml_assets.orchestration import selection
-from ml_assets.orchestration.launch import Launcher, Outcome
+from ml_assets.orchestration.launch import Launcher, Outcome, instance_in
 from ml_assets.orchestration.selection import Target
 from ml_assets_tests.conftest import MONTHS
 from ml_assets_tests.doubles import ice_cream, umbrellas
@@ -164,10 +164,23 @@ def test_ctrl_c_during_several_trainings_says_what_follows(project, call, monkey
     assert answer.err.splitlines()[-1] == "Interrupted. Start it again: what was done is used again."
 
 
-def test_outside_a_project_runs_are_refused_because_nobody_would_find_them(project, refused, tmp_path):
+def test_where_there_is_no_dagster_yaml_runs_are_recorded_and_it_is_said_where(project, call, tmp_path):
     (tmp_path / "dagster.yaml").unlink()
+    arguments = ("run", "umbrellas/dataset", "--partition", "2024-04", "--fresh")
+    answer = call(*arguments)
+    assert answer.code == 0, answer
+    assert f"there is no dagster.yaml in {tmp_path}: runs are recorded in .ml_assets/dagster" in answer.err
+    home = tmp_path / ".ml_assets" / "home"
+    with instance_in(home) as instance:
+        assert len(instance.get_runs()) == 1
+    assert (tmp_path / ".ml_assets" / "dagster").is_dir()
+    assert "no dagster.yaml" not in call(*arguments).err, "said once"
+
+
+def test_a_home_that_is_named_has_to_be_one(project, refused, tmp_path, monkeypatch):
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "nowhere"))
     assert refused(2, "run", "umbrellas", "--partition", "2024-04") == (
-        f"ml-assets: There is no dagster.yaml in {tmp_path}, so runs would be recorded nowhere. "
+        f"ml-assets: There is no dagster.yaml in {tmp_path}/nowhere, so runs would be recorded nowhere. "
         "Run the command in the project's root, or set DAGSTER_HOME."
     )
 

@@ -27,7 +27,7 @@ def test_a_prediction_leads_back_to_model_code_parameters_and_landed_files(finis
     model = store.manifest(store.find(row["model_version"], "umbrellas/model"))
     assert model.params == {"c": 1.0, "shuffle_label": False}
     assert model.seed == 0
-    assert code_identity().items() <= model.code.items()
+    assert code_identity("ml_assets_tests").items() <= model.code.items()
     assert store.environment(model.environment)["packages"]["scikit-learn"]
     (split,) = (store.manifest(read.key) for read in model.inputs if read.name == "split")
     features = [store.manifest(read.key) for read in split.inputs]
