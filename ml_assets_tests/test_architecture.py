@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "store": "categories errors",
     "training": "problem categories classes values errors",
     "evaluation": "problem classes errors",
-    "problems": "training evaluation problem errors",
+    "problems": "training evaluation problem settings errors",
     "artifacts": "training evaluation problem store",
     "worker": "artifacts problems training evaluation problem store settings errors",
     "drift": "problem errors",

@@ -45,7 +45,7 @@ def test_a_problem_that_ships_is_found_by_its_name():
 
 
 def test_a_problem_that_no_module_has_is_refused_before_anything_starts():
-    with pytest.raises(InvalidProblem, match="Write it into a file of ml_assets/problems/"):
+    with pytest.raises(InvalidProblem, match="Write it into a file of a package of problems"):
         modules_of(replace(ice_cream.PROBLEM))
 
 
