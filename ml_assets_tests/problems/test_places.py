@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ def dataset(partition, source):
 PROBLEM = dataclasses.replace(umbrellas.PROBLEM, name="NAME", dataset=dataset)
 """
 names = count()
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -151,6 +153,7 @@ def test_a_repository_of_ones_own_runs_is_judged_by_its_own_commits_and_is_rebui
 
 
 def run(folder: Path, *command: str) -> str:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
