@@ -177,7 +177,7 @@ def test_lineage_down_is_what_was_made_from_it(shared, call):
     lines = call("lineage", f"ice_cream/dataset@{BEACH}", "--down").lines
     assert lines[0] == str(shared.head("ice_cream/dataset", BEACH).target)
     nouns = {re.search(r"ice_cream/(\w+)@", line)[1] for line in lines if "landed:" not in line}
-    assert nouns == {"dataset", "features", "split", "model", "evaluation", "champion", "predictions"}
+    assert nouns == {"dataset", "features", "split", "model", "evaluation", "champion", "report", "predictions"}
 
 
 def test_lineage_as_json_nests_the_same_versions(shared, call):

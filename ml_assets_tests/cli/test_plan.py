@@ -8,7 +8,7 @@ import ml_assets
 from ml_assets_tests.conftest import MONTHS
 from ml_assets_tests.doubles import umbrellas
 
-NOUNS = ["dataset", "features", "split", "model", "evaluation", "champion", "predictions"]
+NOUNS = ["dataset", "features", "split", "model", "evaluation", "champion", "report", "predictions"]
 
 
 def test_plan_says_of_each_partition_what_is_there_and_what_it_saves(shared, call):
@@ -20,7 +20,7 @@ def test_plan_says_of_each_partition_what_is_there_and_what_it_saves(shared, cal
     ]
     version = shared.head("umbrellas/dataset", MONTHS[0]).target.short
     assert re.search(rf" current +{version} is there, saves \d", answer.lines[2])
-    assert re.fullmatch(r"21 in all: 21 current; saves \d.*", answer.lines[-1])
+    assert re.fullmatch(r"24 in all: 24 current; saves \d.*", answer.lines[-1])
 
 
 def test_plan_names_what_changed(own, call):
@@ -68,7 +68,7 @@ def test_several_assets_are_named_with_commas(shared, call, monkeypatch, tmp_pat
 
     several = call("plan", "umbrellas/dataset,umbrellas/features", "--partition", "2024-02", "--json").json
     assert [row["asset"] for row in several] == ["umbrellas/dataset", "umbrellas/features"]
-    assert call("plan", "umbrellas/model+, umbrellas/model", "--partition", "2024-02").lines[-1].startswith("4 in all")
+    assert call("plan", "umbrellas/model+, umbrellas/model", "--partition", "2024-02").lines[-1].startswith("5 in all")
 
     monkeypatch.setattr(selection, "Target", partial(selection.Target, "ml_assets_tests.cli.definitions"))
     (tmp_path / "dagster.yaml").touch()

@@ -37,7 +37,7 @@ def plan(
 
 
 def states(found: Plan, month: str) -> str:
-    """``d f s m e c p`` of a month by the first letter of their states, in the order of the chain."""
+    """``d f s m e c r p`` of a month by the first letter of their states, in the order of the chain."""
     return " ".join(found[noun, month].state for noun in CHAIN if (noun, month) in found)
 
 
@@ -97,9 +97,9 @@ def test_a_corrected_month_concerns_what_is_made_from_it_and_nothing_else(own):
     land(SECOND, rows=420)
     found = plan(own)
 
-    assert states(found, FIRST) == "current current current current current current current"
-    assert states(found, SECOND) == "compute open open open open open open"
-    assert states(found, THIRD) == "current open open open open open open"
+    assert states(found, FIRST) == " ".join(["current"] * len(CHAIN))
+    assert states(found, SECOND) == "compute open open open open open open open"
+    assert states(found, THIRD) == "current open open open open open open open"
     assert "landed umbrellas/visits/2024-02.parquet " in found["dataset", SECOND].why
     assert found["features", THIRD].why == "after umbrellas/dataset@2024-02, which is computed first"
 
@@ -107,8 +107,8 @@ def test_a_corrected_month_concerns_what_is_made_from_it_and_nothing_else(own):
 def test_other_parameters_concern_the_models_and_what_follows_them(own):
     found = plan(own, params={"c": 0.5})
 
-    assert states(found, FIRST) == "current current current compute open open current"
-    assert states(found, SECOND) == "current current current compute open open open"
+    assert states(found, FIRST) == "current current current compute open open open current"
+    assert states(found, SECOND) == "current current current compute open open open open"
     assert found["model", FIRST].why == "computed: params.c 1.0 -> 0.5"
     assert found["predictions", SECOND].why == f"after the champion of {FIRST}"
 
@@ -117,8 +117,8 @@ def test_what_was_lost_is_computed_and_what_follows_waits_for_it(own):
     lose(own, "umbrellas/model", SECOND)
     found = plan(own)
 
-    assert states(found, FIRST) == " ".join(["current"] * 7)
-    assert states(found, SECOND) == "current current current compute open open current"
+    assert states(found, FIRST) == " ".join(["current"] * len(CHAIN))
+    assert states(found, SECOND) == "current current current compute open open open current"
     assert found["model", SECOND].why.endswith(" are gone")
     assert found["champion", THIRD].state == found["predictions", THIRD].state == "open"
     assert found["model", THIRD].state == "current"
@@ -127,7 +127,7 @@ def test_what_was_lost_is_computed_and_what_follows_waits_for_it(own):
 def test_another_month_is_the_first_of_its_partition(shared):
     found = plan(shared, ["2024-04"])
 
-    assert states(found, "2024-04") == "compute open open open open open open"
+    assert states(found, "2024-04") == "compute open open open open open open open"
     assert found["dataset", "2024-04"].why == "computed: the first of this partition"
 
 
@@ -157,14 +157,14 @@ def test_partitions_without_order_are_planned_each_by_itself(shared):
     found = plan(shared, ice_cream.BEACHES, problem=ice_cream.PROBLEM)
     other = next(beach for beach in ice_cream.BEACHES if beach != BEACH)
 
-    assert states(found, BEACH) == " ".join(["current"] * 7)
-    assert states(found, other) == "compute open open open open open open"
+    assert states(found, BEACH) == " ".join(["current"] * len(CHAIN))
+    assert states(found, other) == "compute open open open open open open open"
 
 
 def test_where_each_partition_has_its_own_champion_predictions_wait_for_its_decision(shared):
     found = plan(shared, [BEACH], problem=ice_cream.PROBLEM, params={"ridge": 5.0})
 
-    assert states(found, BEACH) == "current current current compute open open open"
+    assert states(found, BEACH) == "current current current compute open open open open"
     assert found["predictions", BEACH].why == f"after the champion of {BEACH}"
 
 

@@ -24,6 +24,7 @@ def test_the_graph_is_the_chain_from_landing_to_predictions(finished):
         ("split", "model"),
         ("model", "evaluation"),
         ("evaluation", "champion"),
+        ("evaluation", "report"),
         ("champion", "champion"),
         ("champion", "predictions"),
         ("features", "predictions"),
