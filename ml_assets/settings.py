@@ -6,6 +6,8 @@ so that no secret ever passes through our code, logs or metadata.
 
 from __future__ import annotations
 
+import atexit
+import gc
 import getpass
 import math
 import os
@@ -93,6 +95,16 @@ class Settings:
 def problems_named(environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
     """The packages that ``ML_ASSETS_PROBLEMS`` names, separated by commas."""
     return tuple(filter(None, (name.strip() for name in environ.get("ML_ASSETS_PROBLEMS", "").split(","))))
+
+
+def let_garbage_wait() -> None:
+    """Have Python look for cycles of garbage seldom, and not when a process ends.
+
+    By default it does each 700 new objects, among all that libraries made when they were loaded, and several times at the end.
+    Measured: loading Dagster, pandas and scikit-learn 2.3 s and 1.85 s so, the end of the process 0.5 s and 0.05 s.
+    """
+    gc.set_threshold(20_000, 10, 10)
+    atexit.register(gc.freeze)  # what is frozen is not looked through
 
 
 def let_gpus_repeat() -> None:

@@ -23,7 +23,7 @@ import pytest
 
 import ml_assets
 from ml_assets.computation.machine import usable_cores
-from ml_assets.settings import let_waiting_threads_yield, share_cores
+from ml_assets.settings import let_garbage_wait, let_waiting_threads_yield, share_cores
 from ml_assets.store import Store
 from ml_assets_tests.doubles import ice_cream, umbrellas
 from ml_assets_tests.doubles.s3 import ceph, moto  # noqa: F401 (fixtures)
@@ -33,6 +33,7 @@ hypothesis.settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("any machine")
+let_garbage_wait()
 let_waiting_threads_yield()  # tests share the cores: threads that spin while they wait made trainings take many times as long
 if (
     "PYTEST_XDIST_WORKER_COUNT" in os.environ

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import getpass
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -155,3 +157,10 @@ def test_steps_get_pods_only_where_that_is_said():
     assert on_cluster({"ML_ASSETS_EXECUTION": "kubernetes"})
     assert not on_cluster({"ML_ASSETS_EXECUTION": "local"})
     assert not on_cluster({})
+
+
+def test_garbage_is_looked_for_seldom_and_what_is_there_at_the_end_is_not_looked_through():
+    said = "import gc; from ml_assets.settings import let_garbage_wait as wait; wait(); "
+    said += "import atexit; print(gc.get_threshold()); atexit._run_exitfuncs(); print(gc.get_freeze_count() > 1000)"
+    done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[:2] == ["(20000, 10, 10)", "True"]

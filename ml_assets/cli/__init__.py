@@ -14,11 +14,18 @@ from ml_assets import __version__, problems
 from ml_assets.cli import champion, compare, diff, land, look, new, plan, reproduce, run, sql, verify, view
 from ml_assets.cli.show import progress, take_any_text
 from ml_assets.errors import MlAssetsError, UsageError
-from ml_assets.settings import Settings, let_arrow_free_memory, let_gpus_repeat, let_waiting_threads_yield
+from ml_assets.settings import (
+    Settings,
+    let_arrow_free_memory,
+    let_garbage_wait,
+    let_gpus_repeat,
+    let_waiting_threads_yield,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out one command; returns the exit code."""
+    let_garbage_wait()
     take_any_text()
     warn_of_broken_problems()
     options = parser().parse_args(arguments)

@@ -41,7 +41,7 @@ from ml_assets.orchestration.trial import trial_asset
 from ml_assets.problem import Dynamic, Problem
 from ml_assets.problems import PROBLEMS, elsewhere
 from ml_assets.promotion.ledger import Ledger, Move, reigning
-from ml_assets.settings import Settings
+from ml_assets.settings import Settings, let_garbage_wait
 from ml_assets.store import (
     Backend,
     Handle,
@@ -61,6 +61,7 @@ QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
 
 def main() -> None:
     """Carry out the request on standard input."""
+    let_garbage_wait()
     request = json.load(sys.stdin)
     os.set_inheritable(request["answers"], False)
     answers = os.fdopen(request["answers"], "w", encoding="utf-8")
