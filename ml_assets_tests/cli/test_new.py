@@ -45,6 +45,7 @@ def test_a_repository_is_written_and_what_to_do_next_is_said(empty, call):
     assert 'problems = ["acme.problems"]' in texts["pyproject.toml"]
     assert texts["dagster.yaml"] == (ROOT / "dagster.yaml").read_text()
     assert len(texts["README.md"].splitlines()) < 25
+    assert "FROM ${ML_ASSETS_IMAGE}\nCOPY acme /repository/acme\n" in texts["Dockerfile"]
 
 
 def test_what_is_there_is_not_touched(empty, refused):
