@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from ml_assets.cli.show import progress
@@ -17,7 +18,9 @@ def home(settings: Settings) -> Path:
     if settings.dagster_home or (folder / "dagster.yaml").exists():
         return folder
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "dagster.yaml").write_text(CONFIGURATION.read_text())
+    unfinished = folder / f"dagster.yaml.{os.getpid()}"
+    unfinished.write_text(CONFIGURATION.read_text())
+    unfinished.replace(folder / "dagster.yaml")  # whole, or not there
     progress(
         f"there is no dagster.yaml in {Path.cwd()}: runs are recorded in .ml_assets/dagster, as {OURS}/dagster.yaml says; "
         f"DAGSTER_HOME={folder} dagster dev -m ml_assets.definitions shows them"

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from string import Template
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from ml_assets.cli.show import command, say
@@ -42,15 +43,17 @@ def add_to(verbs: Any) -> None:
 
 
 def new(options: argparse.Namespace, settings: Settings) -> int:
-    """Write the files; nothing that is there is touched."""
+    """Write all files or none; nothing that is there is touched."""
     name = _package(options.name)
     folder = Path.cwd() / name
     if folder.exists():
         raise Refused(f"{folder} is there already; nothing was written. Choose another name, or another folder.")
-    for path, text in _files(name):
-        file = folder / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
+    with TemporaryDirectory(prefix=f".{name}-", dir=Path.cwd()) as unfinished:
+        for path, text in _files(name):
+            file = Path(unfinished) / name / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+        (Path(unfinished) / name).rename(folder)
     say(f"{name}/ is a repository with one problem, tumours, in {name}/problems/tumours.py")
     say(f"next: cd {name} && make demo")
     return 0

@@ -205,8 +205,9 @@ class Launcher:
         execute = partial(_execute_elsewhere, self.target, self.instance.get_ref(), self.run_config, self.tags)
         found = {partition: _possible(known, assets, partition) for partition, assets in work.items()}
         runs = {
-            partition: pool.submit(
-                execute, assets=possible, partition=partition, continues=earlier.get(partition) or None
+            partition: _begun(
+                pool,
+                partial(execute, assets=possible, partition=partition, continues=earlier.get(partition) or None),
             )
             for partition, (possible, _) in found.items()
             if possible
@@ -248,6 +249,16 @@ def _execute_elsewhere(
 ) -> Outcome:
     with dg.DagsterInstance.from_ref(instance) as opened:
         return Launcher(target, opened, run_config, tags).execute(assets, partition, continues)
+
+
+def _begun(pool: ProcessPoolExecutor, execute: Callable[[], Outcome]) -> Future[Outcome]:
+    """A run under way; if a process was killed while it loaded, one that has failed so."""
+    try:
+        return pool.submit(execute)
+    except BrokenProcessPool as error:
+        run: Future[Outcome] = Future()
+        run.set_exception(error)
+        return run
 
 
 def _result(run: Future[Outcome], assets: Assets, partition: str) -> Outcome:

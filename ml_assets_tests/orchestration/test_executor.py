@@ -6,6 +6,8 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import dagster as dg
@@ -13,7 +15,7 @@ import pytest
 from dagster._core.instance.ref import InstanceRef
 
 from ml_assets.errors import UsageError
-from ml_assets.orchestration.launch import Launcher, Outcome, Step, instance_in
+from ml_assets.orchestration.launch import Launcher, Outcome, Step, _begun, _result, instance_in
 from ml_assets.orchestration.selection import Target, Waves, selected, waves
 from ml_assets.store import open_landing, open_store
 from ml_assets_tests.doubles import ice_cream
@@ -171,6 +173,15 @@ def test_a_model_is_judged_while_later_ones_are_trained(place):
         run = launcher(place, "judged", steps, instance)
         outcomes = list(run.materialize(dict.fromkeys(ice_cream.BEACHES, selected(run.target, "ada")), jobs=2))
     assert all(outcome.passed for outcome in outcomes), steps
+
+
+def test_a_training_that_cannot_begin_since_a_process_was_killed_has_failed_and_says_so():
+    with ProcessPoolExecutor(1) as pool:
+        with pytest.raises(BrokenProcessPool):
+            pool.submit(os._exit, 1).result()
+        outcome = _result(_begun(pool, lambda: pytest.fail("it runs")), assets("ada", "model"), BEACH)
+    assert (outcome.passed, outcome.lost) == (False, assets("ada", "model"))
+    assert "A process that trained was killed" in outcome.steps[0].why
 
 
 def test_a_run_from_the_command_line_is_one_that_the_landing_sensor_waits_for(place):
