@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import dagster as dg
 import pytest
 
 from ml_assets import assets
+from ml_assets.assets import CHAIN, Role
 from ml_assets.computation.chain import chain_of, inputs_of, named
 from ml_assets.computation.planner import Planner
 from ml_assets.computation.reuse import given
@@ -101,3 +104,8 @@ def test_it_is_reproduced_from_its_manifest_and_what_it_uses_of_the_problem_is_r
     assert again.content.digest == counted.store.manifest(key).content.digest
     assert again.code["computation"] == counted.store.manifest(key).code["computation"]
     assert again.code["computation"]["settings"]["label"] == "bought"
+
+
+def test_each_role_is_that_of_one_asset():
+    roles = [asset.role for asset in CHAIN if asset.role is not None]
+    assert sorted(roles) == sorted(get_args(Role))
