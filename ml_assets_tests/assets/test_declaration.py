@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from ml_assets import assets
-from ml_assets.assets import CHAIN, Role
+from ml_assets.assets import Role
 from ml_assets.computation.chain import chain_of, inputs_of, named
 from ml_assets.computation.planner import Planner
 from ml_assets.computation.reuse import given
@@ -107,5 +107,5 @@ def test_it_is_reproduced_from_its_manifest_and_what_it_uses_of_the_problem_is_r
 
 
 def test_each_role_is_that_of_one_asset():
-    roles = [asset.role for asset in CHAIN if asset.role is not None]
+    roles = [asset.role for asset in assets.CHAIN if asset.role is not None]
     assert sorted(roles) == sorted(get_args(Role))
