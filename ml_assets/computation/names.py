@@ -6,12 +6,29 @@ Where the rules depend on what runs (a class body that reads a name before it bi
 from __future__ import annotations
 
 import ast
+import gc
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 SUBCLASSES = "__subclasses__"  # asked of a class, it finds classes that no code mentions
+
+
+def parse(code: str | bytes, file: str | Path = "<code>", mode: Any = "exec") -> Any:
+    """What ``ast.parse`` returns, with no look for garbage meanwhile.
+
+    What ends in such a look may log an error, and a traceback parses its lines: one parse in another is a SystemError in 3.11.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        return ast.parse(code, file, mode)
+    finally:
+        if was_on:
+            gc.enable()
 
 
 @dataclass(frozen=True)
@@ -217,7 +234,7 @@ class _Reader(ast.NodeVisitor):
         self.visit(node)
         for inner in _quoted(node):
             try:
-                self.visit(ast.parse(inner, mode="eval").body)
+                self.visit(parse(inner, mode="eval").body)
             except SyntaxError:
                 continue  # text, such as Annotated[float, "in minutes"]
 

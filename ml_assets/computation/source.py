@@ -6,13 +6,12 @@ Importing what is only looked at would load Dagster and every heavy library, and
 from __future__ import annotations
 
 import ast
-import gc
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from ml_assets.computation.names import Function, Imported, bound, imported
+from ml_assets.computation.names import Function, Imported, bound, imported, parse
 from ml_assets.store import digest
 
 Definition = Function | ast.ClassDef
@@ -93,7 +92,7 @@ def parsed(module: str, path: Path, data: bytes) -> Source:
     A file that is no Python (a template, a half-written module) counts by its bytes.
     """
     try:
-        tree = _tree(data, path)
+        tree = parse(data, path)
     except (SyntaxError, ValueError):
         tree = ast.Module([ast.Expr(ast.Constant(f"no Python: {digest(data)}"))], [])
         return Source(module, path, module, "", tuple(tree.body))
@@ -103,20 +102,6 @@ def parsed(module: str, path: Path, data: bytes) -> Source:
             node.body = node.body[1:] or [ast.Pass()]
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     return Source(module, path, package, doc, tuple(_flat(tree.body)))
-
-
-def _tree(data: bytes, path: Path) -> ast.Module:
-    """What ``ast.parse`` returns, with no look for garbage meanwhile.
-
-    What ends in such a look may log an error, and a traceback parses its lines: one parse in another is a SystemError in 3.11.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        return ast.parse(data, path)
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _flat(statements: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
