@@ -19,6 +19,7 @@
     ├── DataError               what came in cannot be used; nothing was stored
     │   ├── NotLanded           a file of the landing folder is missing: land it
     │   ├── UnreadableFile      a landed file is truncated or in another format: land it again
+    │   ├── SourceFailed        a database did not give what it was asked for: mend the query, the connection, or wait
     │   ├── FeatureMismatch     a model was given other features than it was trained on
     │   ├── UnusableSplit       a window has too few rows to fit, choose and judge
     │   ├── EmptySample         a distribution of no values cannot be compared with another
@@ -119,6 +120,10 @@ class NotLanded(DataError):
 
 class UnreadableFile(DataError):
     """A landed file is truncated or in another format."""
+
+
+class SourceFailed(DataError):
+    """A database did not give what it was asked for."""
 
 
 class FeatureMismatch(DataError):

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, get_args
 from ml_assets.compute import Compute
 from ml_assets.errors import InvalidProblem
 from ml_assets.partitions import Daily, Dynamic, Grid, Monthly, Partition, Partitions, Static
+from ml_assets.sources import Declared, Files, Sql, Upstream
+from ml_assets.sources.declared import source_faults
 from ml_assets.rules import WAIVABLE, Better, EntityHash, Gate, Metric, RetrainWhen, RollingWindow
 from ml_assets.tuning import Range, Tuning, faults_of
 
@@ -40,6 +42,7 @@ __all__ = [
     "Dynamic",
     "EntityHash",
     "FeatureTable",
+    "Files",
     "Gate",
     "Grid",
     "Metric",
@@ -52,11 +55,13 @@ __all__ = [
     "RetrainWhen",
     "RollingWindow",
     "Source",
+    "Sql",
     "Static",
     "Task",
     "TrainingData",
     "TrainingRun",
     "Tuning",
+    "Upstream",
     "files_of",
     "shared_files_of",
 ]
@@ -70,7 +75,16 @@ _OF_PREDICTIONS = re.compile(r"model_version|prediction(_lower|_upper|_\d+)?")
 
 
 class Source(Protocol):
-    """The landing folder as a problem's ``dataset`` function sees it. Every file read is recorded with its digest."""
+    """A problem's sources as its ``dataset`` function sees them. Everything that is read is recorded with its digest."""
+
+    def table(self, name: str) -> pd.DataFrame:
+        """What the declared source ``name`` holds for the partition, see ``Problem.sources``.
+
+        Raises:
+            InvalidProblem: if the problem declares no such source.
+            NotLanded, UnreadableFile: as for the file that it is.
+        """
+        ...
 
     def parquet(self, name: str) -> pd.DataFrame:
         """The landed Parquet file ``name``, a path below the problem's landing folder.
@@ -78,6 +92,24 @@ class Source(Protocol):
         Raises:
             NotLanded: if there is no such file.
             UnreadableFile: if it is not a whole Parquet file.
+        """
+        ...
+
+    def jsonl(self, name: str) -> pd.DataFrame:
+        """The landed file ``name`` with a JSON object on each line, typed like ``csv``; a key that a line lacks is missing there.
+
+        Raises:
+            NotLanded: if there is no such file.
+            UnreadableFile: if a line is no object, or a value is not of the declared type.
+        """
+        ...
+
+    def arrow(self, name: str) -> pd.DataFrame:
+        """The landed Arrow file ``name`` (IPC, file or stream; Feather).
+
+        Raises:
+            NotLanded: if there is no such file.
+            UnreadableFile: if it is not a whole Arrow file.
         """
         ...
 
@@ -311,7 +343,10 @@ class Problem:
             evaluation shows the most confident mistakes of several classes. None: rows are no pictures.
         sample_files: ``(partition key) -> {file name: DataFrame or bytes}``: real data for a demo, written by ``ml-assets land``.
         sample_partitions: the keys that it has, where ``partitions`` does not list any (``Dynamic``).
-        files: names of the landed files that a partition is made from, with ``{partition}`` for its key; of a ``Grid`` also
+        sources: name -> what ``dataset`` reads with ``source.table(name)``: ``Files("bills/{partition}.csv")``,
+            ``Sql("select …", connection="WAREHOUSE_URL")``, ``Upstream("marts/orders")``. The last two are read once per run and
+            kept as a version of the asset ``landing``.
+        files: names of further landed files that a partition is made from, with ``{partition}`` for its key; of a ``Grid`` also
             with its parts, ``{month}`` and ``{origin}``: a file of a month belongs to all origins. A partition is made
             when all are there, and again when one with it in the name changes; a file for all partitions (nothing in
             braces) must be there, and its changes are read with the next partition. Empty: nothing is made by itself.
@@ -355,6 +390,7 @@ class Problem:
     picture: Callable[[pd.DataFrame], np.ndarray] | None = None
     sample_files: Callable[[str], Mapping[str, pd.DataFrame | bytes]] | None = None
     sample_partitions: tuple[str, ...] = ()
+    sources: Mapping[str, Declared] = field(default_factory=dict, hash=False)
     files: tuple[str, ...] = ()
     retrain_when: RetrainWhen = field(default_factory=RetrainWhen)
     compute: Compute | None = None
@@ -371,26 +407,40 @@ class Problem:
         return (type(self.params), *self.artifact_types)
 
     @property
+    def landing_files(self) -> tuple[str, ...]:
+        """The names of all landed files that it is made from: ``files``, and those of ``sources``."""
+        declared = (source.pattern for source in self.sources.values() if isinstance(source, Files))
+        asked = (pattern for source in self.sources.values() for pattern in _files_asked(source))
+        return tuple(dict.fromkeys([*self.files, *declared, *asked]))
+
+    @property
     def window(self) -> int:
         """How many partitions one model is made from."""
         return self.split.partitions if isinstance(self.split, RollingWindow) else 1
 
 
+def _files_asked(source: Declared) -> Iterator[str]:
+    query = source.query if isinstance(source, Upstream) else source
+    yield from query.files.values() if isinstance(query, Sql) else ()
+
+
 def files_of(problem: Problem, partition: str) -> list[str]:
     """The names of a partition's own files in the landing folder; a file of a whole month is that of each of its partitions."""
     inside = problem.partitions.in_places(partition)
-    own = [name for name in problem.files if _PLACE.search(name)]
+    own = [name for name in problem.landing_files if _PLACE.search(name)]
     return [f"{problem.name}/{_PLACE.sub(lambda place: inside[place[1]], name)}" for name in own]
 
 
 def shared_files_of(problem: Problem) -> list[str]:
     """The names of the files that serve all partitions."""
-    return [f"{problem.name}/{name}" for name in problem.files if not _PLACE.search(name)]
+    return [f"{problem.name}/{name}" for name in problem.landing_files if not _PLACE.search(name)]
 
 
 def _faults(problem: Problem) -> list[str]:
     """What makes no sense in a problem, each as a sentence that says what to do."""
-    faults = []
+    faults = source_faults(problem.sources)
+    if faults:  # what else is asked looks into them
+        return faults
     if not problem.name.isidentifier() or problem.name != problem.name.lower() or "__" in problem.name:
         faults.append("the name must be a lower-case identifier without double underscores, such as flight_delays.")
     if not (dataclasses.is_dataclass(problem.params) and not isinstance(problem.params, type)):
@@ -401,7 +451,7 @@ def _faults(problem: Problem) -> list[str]:
         faults.append("RollingWindow splits by event_time; name that column.")
     if problem.lookback and not problem.partitions.in_time:
         faults.append("lookback needs partitions that follow each other in time.")
-    if isinstance(problem.partitions, Dynamic) and not any(map(_PLACE.search, problem.files)):
+    if isinstance(problem.partitions, Dynamic) and not any(map(_PLACE.search, problem.landing_files)):
         faults.append(
             "Dynamic partitions appear as files land; name those files in files, such as 'shops/{partition}.parquet'."
         )
@@ -462,7 +512,7 @@ def _faults_of_files(problem: Problem) -> list[str]:
     example = f"bills/{places[0]}.parquet"
     return [
         f"{name!r} in files must be a path with {' or '.join(places)} at most once, in its last part: {example!r}."
-        for name in problem.files
+        for name in problem.landing_files
         if not _is_name(name, places)
     ]
 

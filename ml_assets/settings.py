@@ -98,6 +98,20 @@ def problems_named(environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
     return tuple(filter(None, (name.strip() for name in environ.get("ML_ASSETS_PROBLEMS", "").split(","))))
 
 
+def secret_named(name: str, environ: Mapping[str, str] = os.environ) -> str:
+    """The value of a variable that holds a secret, such as the URL of a database; to be used, never shown.
+
+    Raises:
+        UsageError: if it is not set.
+    """
+    if not environ.get(name):
+        raise UsageError(
+            f"The variable {name} is not set here. It holds the URL of a database, such as postgresql://user:password@host/name: "
+            "set it where runs are started, and where Dagster's daemon runs."
+        )
+    return environ[name]
+
+
 def let_garbage_wait() -> None:
     """Have Python look for cycles of garbage seldom, and not when a process ends.
 

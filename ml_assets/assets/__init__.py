@@ -9,6 +9,7 @@ from ml_assets.assets.dataset import DATASET
 from ml_assets.assets.declaration import Asset, CheckSpec, Input, Role
 from ml_assets.assets.evaluation import EVALUATION
 from ml_assets.assets.features import FEATURES
+from ml_assets.assets.landing import LANDING
 from ml_assets.assets.model import MODEL
 from ml_assets.assets.predictions import PREDICTIONS
 from ml_assets.assets.report import REPORT
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ml_assets.problem import Problem
 
 CHAIN: tuple[Asset, ...] = (
+    LANDING,
     DATASET,
     FEATURES,
     SPLIT,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ml_assets.assets.declaration import Asset, CheckSpec
+from ml_assets.assets.declaration import Asset, CheckSpec, Input
+from ml_assets.assets.landing import has_recorded_sources
 
 DATASET = Asset(
     name="dataset",
@@ -11,8 +12,9 @@ DATASET = Asset(
     description=lambda problem: (
         f"What landed for the partition, one row per `{problem.entity}`.\n\n{problem.description}"
     ),
+    inputs=(Input("landing", when=has_recorded_sources),),
     uses=(
-        *("dataset", "schema", "duplicates", "minimum_rows", "maximum_growth", "waive"),
+        *("dataset", "sources", "schema", "duplicates", "minimum_rows", "maximum_growth", "waive"),
         *("entity", "event_time", "label_time", "task", "classes", "label"),
     ),
     checks=(

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from ml_assets.problem import Problem
 
 
-Role = Literal["lands", "derives", "divides", "trains", "judges", "decides", "explains", "serves"]
+Role = Literal["records", "lands", "derives", "divides", "trains", "judges", "decides", "explains", "serves"]
 """What an asset is to a model, whatever it is called. Each role is that of one asset.
 
+    records     what databases and other people's assets held: only reading them tells whether it is the same
     lands       the data, made from landed files, of which only making it tells which
     derives     what is known of each row of the data
     divides     which rows fit, choose and judge

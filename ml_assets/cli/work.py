@@ -151,7 +151,7 @@ def _add_landed(problem: Problem, partition: str | None, instance: DagsterInstan
 
 def _landed(problem: Problem, landing: LandingFolder) -> list[str]:
     """The partitions all of whose files are there."""
-    files = watch.Files.of(problem.files, problem.partitions)
+    files = watch.Files.of(problem.landing_files, problem.partitions)
     there = {name.removeprefix(f"{problem.name}/") for name in landing.list(problem.name)}
     keys = {key for name in there for key in files.partitions(name) if there.issuperset(files.names(key))}
     return sorted(problem.partitions.partition(key).key for key in keys)

@@ -6,12 +6,13 @@ without Dagster, which takes a second to load: that is what lets a plan be made,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 
 from ml_assets import assets
 from ml_assets.assets import declared, every_name, noun_that
+from ml_assets.computation.outside import NOTHING_KNOWN
 from ml_assets.errors import CorruptBlob, UnknownVersion, UnreadableContent
 from ml_assets.problem import Problem
 from ml_assets.promotion.ledger import Ledger, Move, reigning, undone
@@ -87,10 +88,14 @@ def _parents(noun: str) -> set[str]:
 
 
 class DataSources:
-    """Where a computation reads from: the store, the landing folder, and the ledger as it is when first asked for."""
+    """Where a computation reads from: the store, the landing folder, and the ledger as it is when first asked for.
 
-    def __init__(self, store: Store, landing: LandingFolder) -> None:
-        self.store, self.landing = store, landing
+    Args:
+        versions: source -> data version of other people's assets, where they are known.
+    """
+
+    def __init__(self, store: Store, landing: LandingFolder, versions: Mapping[str, str] = NOTHING_KNOWN) -> None:
+        self.store, self.landing, self.versions = store, landing, versions
         self.moves = cache(self._moves)
 
     def _moves(self, ledger: Ledger) -> Sequence[Move]:

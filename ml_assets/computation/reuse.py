@@ -13,6 +13,7 @@ from ml_assets.computation.chain import DataSources, reads_of
 from ml_assets.computation.environment import devices, threads
 from ml_assets.computation.ingredients import Ingredients, Parts, differences, in_short, stored_parts
 from ml_assets.computation.landed import landed_now, landed_then
+from ml_assets.computation.outside import asked_files, outside_now
 from ml_assets.computation.recipe import Recipe
 from ml_assets.compute import Devices
 from ml_assets.errors import StoreError
@@ -94,13 +95,15 @@ class Question:
     """One partition of an asset, and how it would be computed now.
 
     Attributes:
-        base: the ingredients but for landed files, which a dataset reads.
-        landed: of those, the digests now; None: it is not known yet which files it will read.
+        base: the ingredients but for what is read outside of the store: landed files, databases, other people's assets.
+        outside: of databases and assets, what changes when they do; None where only reading tells.
+        landed: of landed files, the digests now; None: it is not known yet which ones it will read.
     """
 
     recipe: Recipe
     base: Ingredients
     landed: Mapping[str, str] | None
+    outside: Mapping[str, str | None] = field(default_factory=dict)
     _named: list[RefEntry | None] = field(default_factory=list, repr=False, compare=False)
 
     @classmethod
@@ -116,25 +119,27 @@ class Question:
             "device": given.device,
         }
         base = recipe.ingredients(partition, reads, **told)
-        trace = sources.store.trace(base.key) if recipe.asset.role == "lands" else {}
-        return cls(recipe, base, landed_now(trace, sources.landing) if trace is not None else None)
+        trace = sources.store.trace(base.key) if _reads_files(recipe) else {}
+        landed = landed_now(trace, sources.landing) if trace is not None else None
+        is_outside = recipe.asset.role == "records"
+        outside = outside_now(recipe.problem, partition, sources.versions) if is_outside else {}
+        return cls(recipe, base, landed, outside)
 
     @property
     def ingredients(self) -> Ingredients:
         """All that are known."""
-        return self.base.reading({**self.base.reads, **(self.landed or {})})
+        known = {name: told for name, told in self.outside.items() if told is not None}
+        return self.base.reading({**self.base.reads, **known, **(self.landed or {})})
 
     @property
     def is_known(self) -> bool:
         """Whether all ingredients are known, so that the result can be recognised again."""
-        return self.landed is not None and not self.recipe.unknown
+        return self.landed is not None and None not in self.outside.values() and not self.recipe.unknown
 
     def having_read(self, traces: Mapping[str, Trace], ledger: Mapping[str, str]) -> Question:
         """The same, once it is known which landed files were read, and what the ledger of champions said then."""
         base = self.base.reading({**self.base.reads, **ledger})
-        return replace(
-            self, base=base, landed=landed_then(traces) if self.recipe.asset.role == "lands" else self.landed
-        )
+        return replace(self, base=base, landed=landed_then(traces) if _reads_files(self.recipe) else self.landed)
 
     def remembered(self, store: Store) -> Remembered | None:
         """What the store remembers of it."""
@@ -153,6 +158,8 @@ class Question:
         """Why it is computed: what is wrong with the result, or what changed since the version that the branch names."""
         if self.recipe.unknown:
             return f"computed, not remembered: {self.recipe.unknown}"
+        if untold := [name for name, told in self.outside.items() if told is None]:
+            return f"read again: only reading tells whether {', '.join(untold)} is what it was"
         if remembered is not None and remembered.version is not None:
             return f"computed: {remembered.version.short} was the same, but {remembered.damage}"
         return f"computed: {self._changes(store)}"
@@ -170,7 +177,7 @@ class Question:
         if self.landed is None:
             before = before.reading({k: v for k, v in before.reads.items() if not k.startswith(LANDED)})
         changed = in_short(differences(before, self.ingredients, self._parts(store)))
-        return changed or ("nothing changed" if self.landed or self.recipe.asset.role != "lands" else UNTOLD)
+        return changed or ("nothing changed" if self.landed or not _reads_files(self.recipe) else UNTOLD)
 
     def _named_before(self, store: Store) -> RefEntry | None:
         """What the branch named when this was first asked: before it is computed, and once it is, the same is meant."""
@@ -223,6 +230,12 @@ def best_params(store: Store, study: Manifest) -> dict[str, Any]:
     """
     best: dict[str, Any] = store.field(study.content, "best", of=str(study.key))
     return best
+
+
+def _reads_files(recipe: Recipe) -> bool:
+    """Whether it reads landed files, of which only reading tells which."""
+    role = recipe.asset.role
+    return role == "lands" or (role == "records" and bool(asked_files(recipe.problem)))
 
 
 def _reused(version: VersionKey, manifest: Manifest) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 import dagster as dg
 
 from ml_assets import assets
+from ml_assets.assets.landing import has_recorded_sources
 from ml_assets.computation.chain import chain_of
 from ml_assets.errors import UsageError
 from ml_assets.orchestration.alerts import alerts_sensor
@@ -74,7 +75,7 @@ def _sensors(
 ) -> Iterator[dg.SensorDefinition]:
     for problem in problems:
         yield automation_sensor(problem, store.branch)
-        if problem.files:
+        if problem.landing_files:
             yield landing_sensor(problem, store, landing, settings.landing_queue)
     alerts = alerts_sensor(settings.alerts, ui=settings.ui)
     if alerts is not None:
@@ -83,7 +84,8 @@ def _sensors(
 
 def assets_of(problem: Problem) -> list[dg.AssetSpec | dg.AssetsDefinition]:
     """The landing folder and the chain of a problem."""
-    return [landing_spec(problem), *(_made(problem, asset) for asset in assets.chain_of(problem))]
+    outside = [] if has_recorded_sources(problem) else [landing_spec(problem)]
+    return [*outside, *(_made(problem, asset) for asset in assets.chain_of(problem))]
 
 
 def _made(problem: Problem, asset: assets.Asset) -> dg.AssetsDefinition:

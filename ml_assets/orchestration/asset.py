@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import pkgutil
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -23,6 +23,7 @@ from ml_assets.orchestration.io_manager import IO_MANAGER
 from ml_assets.orchestration.params import params_schema
 from ml_assets.orchestration.partitions import partitions_definition, previous_mapping, window_mapping
 from ml_assets.orchestration.step import LANDING, Emitted, Step
+from ml_assets.orchestration.upstream import upstream_inputs
 from ml_assets.problem import Problem
 from ml_assets.store import Handle
 
@@ -58,7 +59,7 @@ def shared_attributes(problem: Problem, asset: Asset) -> dict[str, Any]:
     """What Dagster is told of every asset, whether it is one step or a graph of them."""
     return {
         "key": asset_key(problem, asset.name),
-        "ins": {read.name: _upstream(problem, read) for read in asset.inputs_of(problem)},
+        "ins": {**{read.name: _upstream(problem, read) for read in asset.inputs_of(problem)}, **_foreign(problem, asset)},
         "partitions_def": partitions_definition(problem),
         "group_name": problem.name,
         "description": asset.description(problem),
@@ -92,9 +93,15 @@ def _upstream(problem: Problem, read: Input) -> dg.AssetIn:
     return dg.AssetIn(key=asset_key(problem, read.asset), partition_mapping=mapping)
 
 
+def _foreign(problem: Problem, asset: Asset) -> dict[str, dg.AssetIn]:
+    """Other people's assets that are read."""
+    return upstream_inputs(problem) if asset.role == "records" else {}
+
+
 def _deps(problem: Problem, asset: Asset) -> list[dg.AssetDep]:
     """Landed files; and of what is decided in order of time, the partition before: also when a backfill runs many."""
-    landing = [dg.AssetDep(asset_key(problem, LANDING))] if asset.role == "lands" else []
+    is_asset = any(read.asset == LANDING for read in asset.inputs_of(problem))
+    landing = [dg.AssetDep(asset_key(problem, LANDING))] if asset.role == "lands" and not is_asset else []
     in_order = asset.role == "decides" and problem.partitions.in_time
     return [*landing, *([_earlier_champion(problem)] if in_order else [])]
 
@@ -129,14 +136,16 @@ def training_tags(problem: Problem, *, own_process: bool = True) -> dict[str, An
     }
 
 
-def _body(step: Step, asset: Asset, ins: Iterable[str]) -> Callable[..., Emitted]:
+def _body(step: Step, asset: Asset, ins: Mapping[str, dg.AssetIn]) -> Callable[..., Emitted]:
     """The function that Dagster calls; it looks at the annotations of its parameters."""
 
     def body(context: dg.AssetExecutionContext, **inputs: Any) -> Emitted:
         yield from step.run(context, inputs)
 
     windows = {read.name for read in asset.inputs if read.span}
-    types = {name: dict[str, Handle] if name in windows else Handle for name in ins}
+    handles = {read.name for read in asset.inputs}
+    given = [name for name, read in ins.items() if read.dagster_type is not dg.Nothing]
+    types = {name: dict[str, Handle] if name in windows else Handle if name in handles else Any for name in given}
     annotations = {"context": dg.AssetExecutionContext, **types}
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     body.__name__ = asset.name

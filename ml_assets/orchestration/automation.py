@@ -21,6 +21,7 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.assets import Asset, first_for_training, noun_that
+from ml_assets.orchestration.upstream import upstream_inputs
 from ml_assets.problem import Problem
 from ml_assets.store import MAIN
 
@@ -53,8 +54,8 @@ def running_on(branch: str) -> dg.DefaultSensorStatus:
 
 
 def condition(problem: Problem, asset: Asset) -> When | None:
-    """When an asset of a problem is made again; None for what is made of landed files, which the landing sensor makes."""
-    if asset.role == "lands":
+    """When an asset of a problem is made again; None for what a sensor makes: of landed files, of a database."""
+    if not asset.inputs_of(problem) and not (asset.role == "records" and upstream_inputs(problem)):
         return None
     champion = dg.AssetSelection.assets([problem.name, noun_that("decides")])
     changed: Any = When.any_deps_match(When.data_version_changed())

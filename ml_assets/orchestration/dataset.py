@@ -12,10 +12,11 @@ from ml_assets.computation.chain import rows_before
 from ml_assets.errors import InvalidProblem
 from ml_assets.evaluation import checks
 from ml_assets.orchestration.io_manager import Made
+from ml_assets.orchestration.sources import ProblemSource
 from ml_assets.orchestration.step import LANDING, partition_of, store_of
 from ml_assets.orchestration.tables import column_profiles, column_schema
 from ml_assets.problem import Partition, Problem
-from ml_assets.store import LandedFile, Store
+from ml_assets.store import Handle, LandedFile, LandingFolder, Store
 from ml_assets.training.handout import numbered
 from ml_assets.values import as_declared
 
@@ -24,11 +25,16 @@ if TYPE_CHECKING:
     import pandera.pandas as pa
 
 
-def dataset(problem: Problem, context: dg.AssetExecutionContext) -> Made:
-    """Read what landed, and check it."""
+def dataset(problem: Problem, context: dg.AssetExecutionContext, landing: Handle | None = None) -> Made:
+    """Read what landed, and check it.
+
+    Args:
+        landing: what was kept of databases and other people's assets.
+    """
     schema = checks.schema_of(problem)
     types, partition = _types(schema), problem.partitions.partition(partition_of(context))
-    source = getattr(context.resources, LANDING).source(problem.name, types)
+    folder: LandingFolder = getattr(context.resources, LANDING)
+    source = ProblemSource(folder, problem.name, types, problem=problem, partition=partition.key, kept=landing)
     landed = as_declared(_table(problem, problem.dataset(partition, source)), types)
     audited = _audit(problem, schema, landed, partition, _rows_before(problem, store_of(context), partition.key))
     return Made(

@@ -61,7 +61,7 @@ class Intake:
 
     def find(self, seen: watch.Watch, now: datetime) -> watch.Found:
         """What has landed, or changed, since the folder was last seen."""
-        where = (self.landing, self.problem.name, self.problem.files)
+        where = (self.landing, self.problem.name, self.problem.landing_files)
         naming = self.problem.partitions
         return watch.look(*where, seen, naming=naming, store=self.store, now=now, queue=self.queue)
 
@@ -100,7 +100,7 @@ class Intake:
         return [partition for partition in waiting if partition in known]
 
     def _version(self, partition: str, now: datetime) -> str | None:
-        where = (self.landing, self.problem.name, self.problem.files)
+        where = (self.landing, self.problem.name, self.problem.landing_files)
         return watch.version(*where, partition, naming=self.problem.partitions, now=now)
 
     def _is_made(self, partition: str) -> bool:

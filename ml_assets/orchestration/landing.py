@@ -26,6 +26,7 @@ import dagster as dg
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
+from ml_assets.assets.landing import has_recorded_sources
 from ml_assets.computation.chain import chain_of
 from ml_assets.orchestration.asset import asset_key
 from ml_assets.orchestration.automation import CHAIN_TAG, TICK_SECONDS, running_on
@@ -41,7 +42,7 @@ IN_VAIN = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
 def landing_spec(problem: Problem) -> dg.AssetSpec:
     """The landing folder: files come from outside, Dagster does not make them."""
-    files = "\n".join(f"- `{problem.name}/{name}`" for name in problem.files)
+    files = "\n".join(f"- `{problem.name}/{name}`" for name in problem.landing_files)
     return dg.AssetSpec(
         asset_key(problem, "landing"),
         description=f"Files that land for `{problem.name}`, in the landing folder:\n\n{files or '(the problem names none)'}",
@@ -123,7 +124,7 @@ def tick(
         return _nothing(seen, _why_nothing(seen, left) + _foreign(found))
     return dg.SensorResult(
         run_requests=[_request(intake, looked.wanted, instance)],
-        asset_events=[_observation(intake.problem, looked.wanted)],
+        asset_events=[] if has_recorded_sources(intake.problem) else [_observation(intake.problem, looked.wanted)],
         dynamic_partitions_requests=_additions(intake.problem, looked.wanted),
         cursor=seen.to_cursor(),
     )

@@ -23,6 +23,7 @@ from ml_assets.computation.reuse import Decision, Execute, Question, Reuse, afre
 from ml_assets.evaluation.checks import CheckOutcome
 from ml_assets.orchestration.io_manager import IO_MANAGER, Made, Reused
 from ml_assets.orchestration.params import given_to
+from ml_assets.orchestration.upstream import versions_of
 from ml_assets.store import Check, Content, Handle, Store
 
 LANDING = "landing"
@@ -123,7 +124,9 @@ class Step:
 def question(context: dg.AssetExecutionContext, recipe: Recipe, inputs: Sequence[Handle]) -> Question:
     """What a step makes, and of what."""
     store = store_of(context)
-    sources, given = DataSources(store, getattr(context.resources, LANDING)), given_to(recipe, context, inputs, store)
+    versions = versions_of(recipe.problem, context) if recipe.asset.role == "records" else {}
+    sources = DataSources(store, getattr(context.resources, LANDING), versions)
+    given = given_to(recipe, context, inputs, store)
     return Question.of(recipe, partition_of(context), inputs, given, sources)
 
 
@@ -201,5 +204,6 @@ def _output(value: Made | Reused, digest: str) -> dg.Output[Made | Reused]:
 
 
 def _handles(inputs: Mapping[str, Any]) -> list[Handle]:
-    """All handles of a step's inputs, oldest first."""
-    return [handle for given in inputs.values() for handle in (given.values() if isinstance(given, dict) else [given])]
+    """All handles of a step's inputs, oldest first; what others' assets gave is none."""
+    every = [one for given in inputs.values() for one in (given.values() if isinstance(given, dict) else [given])]
+    return [handle for handle in every if isinstance(handle, Handle)]

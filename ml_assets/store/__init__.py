@@ -17,6 +17,7 @@ from ml_assets.store.codecs import check_storable
 from ml_assets.store.codecs.figure import Png
 from ml_assets.store.codecs.folder import Folder
 from ml_assets.store.codecs.record import trust
+from ml_assets.store.codecs.table import frame_of
 from ml_assets.store.codecs.trust_list import trust_code
 from ml_assets.store.computations import Remembered, Trace
 from ml_assets.store.content import Content, File
@@ -75,6 +76,7 @@ __all__ = [
     "check_storable",
     "copies_of",
     "digest",
+    "frame_of",
     "open_backend",
     "open_landing",
     "open_store",

@@ -40,6 +40,14 @@ class Handle:
         """The value; every byte is verified."""
         return self._store.get(self.manifest.content, of=str(self.key))
 
+    def field(self, name: str) -> Any:
+        """A part of the value, where that is a mapping or a dataclass; the others are not read.
+
+        Raises:
+            MissingBlob, CorruptBlob: if it is gone or changed.
+        """
+        return self._store.field(self.manifest.content, name, of=str(self.key))
+
     def opened(self) -> Opened:
         """The value to be read some rows at a time; see ``Store.opened``."""
         return self._store.opened(self.manifest.content, of=str(self.key))

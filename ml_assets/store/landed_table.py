@@ -41,6 +41,31 @@ def read(parts: Sequence[bytes]) -> pd.DataFrame:
         raise ValueError(str(error)) from error
 
 
+def read_arrow(parts: Sequence[bytes]) -> pd.DataFrame:
+    """The rows of Arrow files (IPC, of files or streams) that together are one table, in order.
+
+    Raises:
+        ValueError: if one is not a whole Arrow file, or they have columns that do not unite.
+        UnsupportedType: if a column has a value that no pandas type holds.
+    """
+    import pyarrow as pa
+
+    try:
+        tables = [_with_what_fits(_opened(data).read_all()) for data in parts]
+        for table in tables:
+            table.validate(full=True)  # offsets that lead astray
+        return frame_of(tables[0] if len(tables) == 1 else _united(tables))
+    except pa.ArrowException as error:
+        raise ValueError(str(error)) from error
+
+
+def _opened(data: bytes) -> pa.ipc.RecordBatchFileReader | pa.ipc.RecordBatchStreamReader:
+    import pyarrow as pa
+
+    opened = pa.ipc.open_file if data.startswith(b"ARROW1") else pa.ipc.open_stream
+    return opened(pa.BufferReader(data))
+
+
 def _united(tables: Sequence[pa.Table]) -> pa.Table:
     """All rows; a column that a part lacks is missing there, and one of several widths has the widest."""
     import pyarrow as pa

@@ -1,12 +1,12 @@
-"""A landed file of separated values (CSV, TSV) -> a DataFrame: each column in the type that is declared of it, others as text.
+"""A landed file of text (separated values, JSON objects) -> a DataFrame: each column in the type that is declared of it.
 
-Nothing is guessed. An id keeps its leading zeros, ``NA`` is a name, 2^53 + 1 keeps its last digit beside missing values. An
+Of separated values the others are text; of JSON, what JSON says that they are. Nothing is guessed. An id keeps its leading zeros, ``NA`` is a name, 2^53 + 1 keeps its last digit beside missing values. An
 empty field without quotes is missing; one with quotes is an empty text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.store.codecs.table import frame_of
@@ -14,6 +14,83 @@ from ml_assets.store.codecs.table import frame_of
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+
+CODECS = {"gz": "gzip", "bz2": "bz2", "zst": "zstd"}
+MOST_SWELLING = 200  # real tables of text become 5 to 50 times as large
+SWELLING_FROM_BYTES = 64 << 20
+
+
+def decompressed(data: bytes, name: str) -> bytes:
+    """The bytes of a file, whose name says whether they are compressed.
+
+    Raises:
+        ValueError: if they are not what the name says, are cut short, or become many times more than real files do.
+    """
+    import pyarrow as pa
+
+    codec = CODECS.get(name.rpartition(".")[2])
+    if codec is None:
+        return data
+    most = max(SWELLING_FROM_BYTES, MOST_SWELLING * len(data))
+    try:
+        with pa.CompressedInputStream(pa.BufferReader(data), codec) as stream:
+            found: bytes = stream.read(most + 1)
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(f"it is not compressed as its name says: {error}") from error
+    if len(found) > most:
+        raise ValueError(f"it has {len(data):,} bytes, and more than {most:,} when it is decompressed, which cannot be")
+    return found
+
+
+def together(parts: Sequence[bytes], read: Callable[[bytes], pd.DataFrame]) -> pd.DataFrame:
+    """The rows of all parts in order, each read as one file; they have the same columns.
+
+    Raises:
+        ValueError: if they do not.
+    """
+    import pandas as pd
+
+    frames = [read(data) for data in parts]
+    for frame in frames[1:]:
+        if set(frame.columns) != set(frames[0].columns):
+            odd = ", ".join(sorted(map(repr, set(frame.columns) ^ set(frames[0].columns))))
+            raise ValueError(f"its part files have different columns: {odd} not in each")
+    return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+
+
+def read_objects(data: bytes, types: Mapping[str, Any]) -> pd.DataFrame:
+    """The objects, one on each line, as rows in order; a key that one lacks is missing there.
+
+    Raises:
+        ValueError: if a line is no object, or a value is not of its key's type.
+    """
+    import pyarrow as pa
+    from pyarrow import json
+
+    reading = json.ReadOptions(block_size=len(data) + 1)  # types are those of all lines, not of the first ones
+    declared = {name: _arrow_type(dtype) for name, dtype in types.items()}
+    try:
+        table = json.read_json(pa.BufferReader(data), reading, _expecting({}))
+        named = {name: declared.get(name, _as_written(table.schema.field(name).type)) for name in table.column_names}
+        if any(table.schema.field(name).type != kind for name, kind in named.items()):
+            table = json.read_json(pa.BufferReader(data), reading, _expecting(named))
+    except pa.ArrowException as error:
+        raise ValueError(str(error).removeprefix("JSON parse error: ")) from error
+    return frame_of(table)
+
+
+def _expecting(types: Mapping[str, pa.DataType]) -> Any:
+    import pyarrow as pa
+    from pyarrow import json
+
+    return json.ParseOptions(explicit_schema=pa.schema(list(types.items())) if types else None)
+
+
+def _as_written(kind: pa.DataType) -> pa.DataType:
+    """JSON has no times: what looks like one is text until somebody declares it."""
+    import pyarrow as pa
+
+    return pa.string() if pa.types.is_timestamp(kind) else kind
 
 
 def read(data: bytes, types: Mapping[str, Any], *, separator: str, decimal: str, encoding: str) -> pd.DataFrame:

@@ -6,8 +6,10 @@ Files here may be replaced by whoever lands them; so what was read is recorded w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.errors import InvalidKey, NotLanded, UnreadableFile, UnsupportedType
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
 
 MOST_VALUES_PER_BYTE = 100  # real tables have about one; a file of one value repeated for ever takes next to nothing
 SWELLING_FROM_VALUES = 20_000_000  # what fits into memory anyway (some 160 MB) may be as repetitive as it likes
-_PART = re.compile(r"(?P<folder>.+?\.parquet)/.+", re.DOTALL)
+TEXT = "is not read as it should be: {}. Nothing was made of it: say how it is to be read, or mend it"
+_PART = re.compile(r"(?P<folder>.+?\.(?:parquet|csv|tsv|jsonl|ndjson|arrow|feather))/.+", re.DOTALL)
 _UNWRITABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff\\]")
 
 
@@ -138,40 +141,81 @@ class LandedSource:
             NotLanded: if there is no such file.
             UnreadableFile: if it is not a whole Parquet file, or has a value that no pandas type holds.
         """
-        path = f"{self.prefix}/{name}" if self.prefix else name
-        data = self._bytes(path)
-        size = sum(map(len, data))
-        try:
-            for one in data:
+
+        def decoded(parts: list[bytes]) -> pd.DataFrame:
+            for one in parts:
                 _refuse_what_cannot_be(one)
-            frame = landed_table.read(data)
-        except UnsupportedType as error:
-            raise UnreadableFile(f"{self.folder.backend.url}/{path}: {error} Then land it again.") from error
-        except MALFORMED as error:
-            raise UnreadableFile(
-                f"{self.folder.backend.url}/{path} ({size} bytes) is not a whole Parquet file: {str(error).rstrip('.')}. "
-                "It was cut short or is in another format. Land it again."
-            ) from error
-        self.read.append(LandedFile(path, str(self.traces[path].digest), size))
-        return frame
+            return landed_table.read(parts)
+
+        return self._read(name, decoded, "is not a whole Parquet file: {}. It was cut short or is in another format")
+
+    def arrow(self, name: str) -> pd.DataFrame:
+        """The Arrow file ``name``, or the folder of that name, see ``problem.Source``.
+
+        Raises:
+            NotLanded: if there is no such file.
+            UnreadableFile: if it is not a whole Arrow file, or has a value that no pandas type holds.
+        """
+        return self._read(name, landed_table.read_arrow, "is not a whole Arrow file: {}. It was cut short or is another format")
 
     def csv(self, name: str, *, separator: str = ",", decimal: str = ".", encoding: str = "utf-8") -> pd.DataFrame:
-        """The file of separated values ``name`` below the prefix, see ``problem.Source``.
+        """The file of separated values ``name`` below the prefix, or the folder of that name, see ``problem.Source``.
 
         Raises:
             NotLanded: if there is no such file.
             UnreadableFile: if it is of another form, or a value is not of the type that is declared of its column.
         """
-        path = f"{self.prefix}/{name}" if self.prefix else name
-        (data,) = self._bytes(path)
+        one = partial(landed_text.read, types=self.types, separator=separator, decimal=decimal, encoding=encoding)
+        return self._read(name, partial(landed_text.together, read=one), TEXT)
+
+    def jsonl(self, name: str) -> pd.DataFrame:
+        """The file of JSON objects ``name`` below the prefix, or the folder of that name, see ``problem.Source``.
+
+        Raises:
+            NotLanded: if there is no such file.
+            UnreadableFile: if a line is no object, or a value is not of the type that is declared of its key.
+        """
+        one = partial(landed_text.read_objects, types=self.types)
+        return self._read(name, partial(landed_text.together, read=one), TEXT)
+
+    def names(self, pattern: str) -> list[str]:
+        """The files below the prefix with this name or, where it has ``*``, whose names are of this form, sorted."""
+        if "*" not in pattern:
+            return [pattern]
+        below = len(self.prefix) + 1 if self.prefix else 0
+        folder = pattern.partition("*")[0].rpartition("/")[0]
+        listed = self.folder.list(self._path(folder) if folder else self.prefix)
+        return [name[below:] for name in listed if fnmatchcase(name[below:], pattern)]
+
+    def bytes(self, name: str) -> bytes:
+        """The bytes of a file below the prefix, recorded as read.
+
+        Raises:
+            NotLanded: if there is no such file.
+        """
+        data = b"".join(self._bytes(self._path(name)))
+        self._has_read(self._path(name), len(data))
+        return data
+
+    def _path(self, name: str) -> str:
+        return f"{self.prefix}/{name}" if self.prefix else name
+
+    def _has_read(self, path: str, size: int) -> None:
+        self.read.append(LandedFile(path, str(self.traces[path].digest), size))
+
+    def _read(self, name: str, decode: Callable[[list[bytes]], pd.DataFrame], otherwise: str) -> pd.DataFrame:
+        """A file, or its parts, decoded; what it is not, in the words of ``otherwise``, if it cannot be."""
+        path = self._path(name)
+        data = self._bytes(path)
+        size, where = sum(map(len, data)), f"{self.folder.backend.url}/{path}"
         try:
-            frame = landed_text.read(data, self.types, separator=separator, decimal=decimal, encoding=encoding)
-        except ValueError as error:
-            raise UnreadableFile(
-                f"{self.folder.backend.url}/{path} ({len(data)} bytes) is not read as it should be: {error}. Nothing was made "
-                "of it. Land it again, or say how it is to be read."
-            ) from error
-        self.read.append(LandedFile(path, str(self.traces[path].digest), len(data)))
+            frame = decode([landed_text.decompressed(one, path) for one in data])
+        except UnsupportedType as error:
+            raise UnreadableFile(f"{where}: {error} Then land it again.") from error
+        except MALFORMED as error:
+            said = otherwise.format(str(error).rstrip("."))
+            raise UnreadableFile(f"{where} ({size} bytes) {said}. Land it again.") from error
+        self._has_read(path, size)
         return frame
 
     def _bytes(self, path: str) -> list[bytes]:

@@ -16,6 +16,7 @@ from ml_assets.store.codecs.folder import FolderCodec
 from ml_assets.store.codecs.plain_json import JsonCodec
 from ml_assets.store.codecs.record import RecordCodec
 from ml_assets.store.codecs.table import TableCodec
+from ml_assets.store.codecs.tables import TablesCodec
 from ml_assets.store.codecs.tensors import TensorsCodec
 
 
@@ -30,7 +31,7 @@ def encode(value: Any) -> Encoded:
         if encoded is not None:
             return encoded
     raise UnsupportedType(
-        f"No codec stores a {type(value).__module__}.{type(value).__qualname__}. Stored are DataFrames, ndarrays, "
+        f"No codec stores a {type(value).__module__}.{type(value).__qualname__}. Stored are DataFrames, dicts of them, ndarrays, "
         "scikit-learn estimators, dicts of tensors, figures, dataclasses registered by trust(), objects of classes that the "
         "problem lists in artifact_types, paths of folders, and plain JSON values. "
         "Return one of these, or add a codec: see ml_assets/store/codecs/codec.py."
@@ -76,6 +77,7 @@ def explained(codec_name: str) -> Iterator[None]:
 
 CODECS: tuple[Codec, ...] = (
     TensorsCodec(),  # before JSON, whose dicts they would be
+    TablesCodec(),  # likewise
     JsonCodec(),
     TableCodec(),
     ArrayCodec(),

@@ -82,12 +82,12 @@ class RecordCodec:
 
     @staticmethod
     def field(content: Content, name: str) -> Content:
-        """The content of one field of a stored dataclass, to be read without the others.
+        """The content of one field of a stored dataclass, or one of several tables, to be read without the others.
 
         Raises:
             UnreadableContent: if the content is no dataclass, or has no such field.
         """
-        fields = content.meta.get("fields", {}) if content.codec == RecordCodec.name else {}
+        fields = content.meta.get("fields", {}) if content.codec in (RecordCodec.name, "tables") else {}
         if name not in fields:
             known = ", ".join(fields) or f"none: its codec is {content.codec!r}"
             raise UnreadableContent(
@@ -102,7 +102,7 @@ class RecordCodec:
         """What a codec wrote of a content, however deep: path of the field -> its content. No type is looked up."""
         if content.codec == codec:
             yield path, content
-        for name in content.meta.get("fields", {}) if content.codec == cls.name else ():
+        for name in content.meta.get("fields", {}) if content.codec in (cls.name, "tables") else ():
             yield from cls.inside(cls.field(content, name), codec, f"{path}.{name}" if path else name)
 
     def _encode_field(self, name: str, field: str, value: Any) -> Encoded:

@@ -1,0 +1,62 @@
+"""Other people's assets as inputs of ours: what Dagster is told of them, and which version of each is there now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import dagster as dg
+from dagster._core.definitions.data_version import extract_data_version_from_entry
+
+from ml_assets.problem import Problem
+from ml_assets.sources import Upstream, recorded_sources
+
+
+def upstream_inputs(problem: Problem) -> dict[str, dg.AssetIn]:
+    """By the name of the parameter that has what each holds; of what a query reads, nothing is handed over."""
+    return {
+        parameter(name): dg.AssetIn(
+            key=dg.AssetKey(source.path),
+            partition_mapping=source.partition_mapping,
+            **({"dagster_type": dg.Nothing} if source.query else {}),
+        )
+        for name, source in _upstream(problem).items()
+    }
+
+
+def versions_of(problem: Problem, context: dg.AssetExecutionContext) -> dict[str, str]:
+    """Source -> the data versions that its asset has now, of the partitions that are read; none where one has none."""
+    found = {}
+    for name, source in _upstream(problem).items():
+        partitions = _partitions(context, parameter(name))
+        versions = {key: _version(context.instance, dg.AssetKey(source.path), key) for key in partitions}
+        if all(versions.values()):
+            found[name] = ", ".join(f"{key or source.asset} {version}" for key, version in versions.items())
+    return found
+
+
+def parameter(source: str) -> str:
+    """What the function that reads the sources calls one: none is called ``context``."""
+    return f"source_{source}"
+
+
+def _upstream(problem: Problem) -> Mapping[str, Upstream]:
+    sources = recorded_sources(problem.sources)
+    return {name: source for name, source in sources.items() if isinstance(source, Upstream)}
+
+
+def _partitions(context: dg.AssetExecutionContext, name: str) -> list[str | None]:
+    step = context.op_execution_context.get_step_execution_context()
+    return list(step.asset_partition_keys_for_input(name)) if step.has_asset_partitions_for_input(name) else [None]
+
+
+def _version(instance: dg.DagsterInstance, asset: dg.AssetKey, partition: str | None) -> str | None:
+    """Of the newest materialization, or observation where nobody here materializes it; None if there is none."""
+    wanted = [partition] if partition is not None else None
+    fetch = instance.fetch_materializations, instance.fetch_observations
+    for find in fetch:
+        filters = dg.AssetRecordsFilter(asset, asset_partitions=wanted)
+        records = find(filters, limit=1).records
+        if records:
+            version = extract_data_version_from_entry(records[0].event_log_entry)
+            return version.value if version is not None else None
+    return None
