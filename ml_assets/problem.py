@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, get_args
 from ml_assets.compute import Compute
 from ml_assets.errors import InvalidProblem
 from ml_assets.partitions import Daily, Dynamic, Grid, Monthly, Partition, Partitions, Static
+from ml_assets.rules import WAIVABLE, Better, EntityHash, Gate, Metric, RetrainWhen, RollingWindow
 from ml_assets.sources import Declared, Files, Sql, Upstream
 from ml_assets.sources.declared import source_faults
-from ml_assets.rules import WAIVABLE, Better, EntityHash, Gate, Metric, RetrainWhen, RollingWindow
 from ml_assets.tuning import Range, Tuning, faults_of
 
 if TYPE_CHECKING:

@@ -27,8 +27,9 @@ MAY_IMPORT = {
     "compute": "errors",
     "tuning": "errors",
     "values": "",
-    "problem": "partitions rules compute tuning errors",
-    "assets": "problem errors",
+    "sources": "settings errors",
+    "problem": "partitions rules compute tuning sources errors",
+    "assets": "problem sources errors",
     "store": "categories errors",
     "training": "problem categories classes values errors",
     "evaluation": "problem classes errors",
@@ -38,18 +39,19 @@ MAY_IMPORT = {
     "drift": "problem errors",
     "figures": "drift evaluation problem classes",
     "promotion": "assets training evaluation problem store errors",  # the store, because the ledger is one of its ref logs
-    "computation": "assets promotion problem compute store settings errors",  # promotion, because decisions read the ledger
+    "computation": "assets promotion problem sources compute store settings errors",  # promotion, because decisions read the ledger
     "lineage": "assets computation promotion evaluation problem categories classes store values errors",
     FRONT: "artifacts lineage problems problem store settings",
     "orchestration": f"{FRONT} artifacts assets alerts worker problems computation promotion lineage figures drift training "
-    "evaluation problem store compute settings values errors",
+    "evaluation problem sources store compute settings values errors",
     "pages": f"{FRONT} assets lineage promotion evaluation drift figures problems problem store settings errors",
     "cli": f"{FRONT} assets pages orchestration problems computation promotion lineage training problem store settings errors",
     "definitions": f"{FRONT} orchestration problems settings",
 }
 ONLY_IN = {
     "dagster": "orchestration definitions",
-    "duckdb": "lineage",
+    "adbc_driver_postgresql": "sources",
+    "duckdb": "lineage sources",
     "jinja2": "pages",
     "matplotlib": "no part",
     "obstore": "store",

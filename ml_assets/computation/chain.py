@@ -32,6 +32,11 @@ def retrained(problem: Problem) -> tuple[str, ...]:
     return tuple(asset.name for asset in assets.chain_of(problem) if asset.serves_training)
 
 
+def data_of(problem: Problem) -> tuple[str, ...]:
+    """Those that come from outside: what was recorded of sources, and the dataset."""
+    return tuple(asset.name for asset in assets.chain_of(problem) if asset.role in ("records", "lands"))
+
+
 def scored(problem: Problem) -> tuple[str, ...]:
     """Those of a partition on which no model is trained."""
     return tuple(asset.name for asset in assets.chain_of(problem) if not asset.serves_training)

@@ -20,9 +20,7 @@ def asked_of(problem: Problem, partition: str) -> dict[str, Any]:
     return {PARTITION: partition, **ends, **span.values}
 
 
-def outside_now(
-    problem: Problem, partition: str, versions: Mapping[str, str] = NOTHING_KNOWN
-) -> dict[str, str | None]:
+def outside_now(problem: Problem, partition: str, versions: Mapping[str, str] = NOTHING_KNOWN) -> dict[str, str | None]:
     """``source NAME`` -> what changes when its rows do; None where only reading it tells. Nothing of what landed files tell.
 
     Args:

@@ -15,6 +15,7 @@ from ml_assets.orchestration.asset import asset_key, problem_asset
 from ml_assets.orchestration.automation import CHAIN_TAG, automation_sensor
 from ml_assets.orchestration.broken import apart, broken_asset, broken_sensor
 from ml_assets.orchestration.cluster.executor import cluster_executor
+from ml_assets.orchestration.following import sources_sensor
 from ml_assets.orchestration.freshness import freshness_schedule
 from ml_assets.orchestration.io_manager import IO_MANAGER, StoreIOManager
 from ml_assets.orchestration.landing import landing_sensor, landing_spec
@@ -77,6 +78,8 @@ def _sensors(
         yield automation_sensor(problem, store.branch)
         if problem.landing_files:
             yield landing_sensor(problem, store, landing, settings.landing_queue)
+        if (follows := sources_sensor(problem, store, landing)) is not None:
+            yield follows
     alerts = alerts_sensor(settings.alerts, ui=settings.ui)
     if alerts is not None:
         yield alerts

@@ -23,7 +23,7 @@ from ml_assets.orchestration.io_manager import IO_MANAGER
 from ml_assets.orchestration.params import params_schema
 from ml_assets.orchestration.partitions import partitions_definition, previous_mapping, window_mapping
 from ml_assets.orchestration.step import LANDING, Emitted, Step
-from ml_assets.orchestration.upstream import upstream_inputs
+from ml_assets.orchestration.upstream import NOTHING, upstream_inputs
 from ml_assets.problem import Problem
 from ml_assets.store import Handle
 
@@ -59,7 +59,10 @@ def shared_attributes(problem: Problem, asset: Asset) -> dict[str, Any]:
     """What Dagster is told of every asset, whether it is one step or a graph of them."""
     return {
         "key": asset_key(problem, asset.name),
-        "ins": {**{read.name: _upstream(problem, read) for read in asset.inputs_of(problem)}, **_foreign(problem, asset)},
+        "ins": {
+            **{read.name: _upstream(problem, read) for read in asset.inputs_of(problem)},
+            **_foreign(problem, asset),
+        },
         "partitions_def": partitions_definition(problem),
         "group_name": problem.name,
         "description": asset.description(problem),
@@ -144,7 +147,7 @@ def _body(step: Step, asset: Asset, ins: Mapping[str, dg.AssetIn]) -> Callable[.
 
     windows = {read.name for read in asset.inputs if read.span}
     handles = {read.name for read in asset.inputs}
-    given = [name for name, read in ins.items() if read.dagster_type is not dg.Nothing]
+    given = [name for name, read in ins.items() if read.dagster_type is not NOTHING]
     types = {name: dict[str, Handle] if name in windows else Handle if name in handles else Any for name in given}
     annotations = {"context": dg.AssetExecutionContext, **types}
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ml_assets.assets import noun_that
-from ml_assets.computation.chain import chain_of, scored
+from ml_assets.computation.chain import chain_of, data_of, scored
 from ml_assets.drift.decision import Retrain, decide
 from ml_assets.errors import NotLanded
 from ml_assets.orchestration.freshness import newest_model_age_days
@@ -82,7 +82,7 @@ class Intake:
             if version is None:
                 incomplete.append(partition)
             elif not self._is_made(partition):
-                return Looked(Landed(partition, version, *self._nouns(partition, now)), into, tuple(incomplete))
+                return Looked(Landed(partition, version, *self.nouns(partition, now)), into, tuple(incomplete))
             if time.monotonic() - started >= self.patience:
                 break
         return Looked(None, into, tuple(incomplete))
@@ -114,10 +114,10 @@ class Intake:
         except NotLanded:  # deleted in between
             return False
 
-    def _nouns(self, partition: str, now: datetime) -> tuple[tuple[str, ...], str]:
+    def nouns(self, partition: str, now: datetime) -> tuple[tuple[str, ...], str]:
         """As much of the chain as can be made, and why: features need the lookback, a split the window."""
         if not self._has(DATASET, partition, self.problem.lookback + 1):
-            return (DATASET,), "The partitions before it that its features need have not been made."
+            return data_of(self.problem), "The partitions before it that its features need have not been made."
         has_model = self.store.head(f"{self.problem.name}/{noun_that('trains')}", partition) is not None
         age = None if has_model else self._age_days(partition, now)
         decision = decide(self.problem.retrain_when, model_age_days=age, landed=partition, has_model=has_model)

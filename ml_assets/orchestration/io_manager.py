@@ -48,7 +48,7 @@ class Made:
         about: what the UI shows first, said once there is a version to say it of.
         inputs: exact versions that were read besides the asset's declared inputs.
         landed: files from outside the store that were read.
-        traces: those, and those that were looked for in vain, as the landing folder had them.
+        traces: those, and those that were looked for in vain, as the landing folder had them; None: it never looks there.
         ledger: what it read of the ledger of champions, which others may move meanwhile; see ``chain.reads_of``.
         made_of: everything that it was made from; None where that cannot be told.
         asked_by: the key of the same but for landed files; see ``store.computations``.
@@ -70,7 +70,7 @@ class Made:
     about: Callable[[VersionKey], Mapping[str, Any]] = lambda key: {}
     inputs: tuple[Handle, ...] = ()
     landed: tuple[LandedFile, ...] = ()
-    traces: Mapping[str, Trace] = field(default_factory=dict)
+    traces: Mapping[str, Trace] | None = None
     ledger: Mapping[str, str] = field(default_factory=dict)
     made_of: Ingredients | None = None
     asked_by: str = ""
@@ -152,7 +152,7 @@ class StoreIOManager(dg.IOManager):
         """Let everybody find it, and use what another run has remembered meanwhile, if that is the same."""
         if made.made_of is None:
             return manifest
-        if made.traces:
+        if made.traces is not None:
             self.store.put_trace(made.asked_by, made.traces)
         kept = self.store.remember(made.made_of.key, key, replace=made.replaces)
         if kept is None or kept == key:

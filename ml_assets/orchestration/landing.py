@@ -112,7 +112,7 @@ def tick(
         log.warning(note)
     in_order = intake.problem.partitions.in_order
     waiting = in_order(filter(intake.is_partition, {*seen.waiting, *found.partitions}))
-    if waiting and _busy(intake.problem, instance):
+    if waiting and is_busy(intake.problem, instance):
         why = f"{_some(waiting)} will be looked into after the run under way."
         return _nothing(Seen(found.watch, tuple(waiting), seen.lacking), why)
     past = intake.past(waiting, now)
@@ -168,7 +168,8 @@ def _additions(problem: Problem, landed: Landed) -> list[dg.AddDynamicPartitions
     return [dg.AddDynamicPartitionsRequest(problem.name, [landed.partition])]
 
 
-def _busy(problem: Problem, instance: dg.DagsterInstance) -> bool:
+def is_busy(problem: Problem, instance: dg.DagsterInstance) -> bool:
+    """Whether a run of the problem is under way or waits: each needs what the one before it made."""
     under_way = dg.RunsFilter(statuses=NOT_FINISHED_STATUSES, tags={CHAIN_TAG: problem.name})
     return bool(instance.get_run_ids(under_way, limit=1))
 

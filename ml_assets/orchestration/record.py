@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +15,14 @@ from ml_assets.orchestration.io_manager import Made
 from ml_assets.orchestration.step import LANDING, partition_of
 from ml_assets.orchestration.upstream import parameter, versions_of
 from ml_assets.problem import Problem
-from ml_assets.sources import Declared, Sql, Upstream, recorded_sources
+from ml_assets.sources import Sql, Upstream, recorded_sources
 from ml_assets.sources.rows import in_one_order, table_from
 from ml_assets.sources.sql import table_of
 from ml_assets.store import LandedSource, frame_of
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 WATERMARKS = "watermarks"  # in the notes of a version: what was known of each source just before it was read
 
@@ -31,57 +31,53 @@ def landing(problem: Problem, context: dg.AssetExecutionContext, **upstream: Any
     """Read each source. What is known of it is asked before: what changes meanwhile is seen at the next look."""
     partition = partition_of(context)
     known = outside_now(problem, partition, versions_of(problem, context))
-    source = getattr(context.resources, LANDING).source(problem.name)
+    reading = _Reading(problem, partition, getattr(context.resources, LANDING).source(problem.name))
     frames = {
-        name: _rows(problem, name, declared, partition, source, upstream.get(parameter(name)))
-        for name, declared in recorded_sources(problem.sources).items()
+        name: reading.rows(name, source, upstream.get(parameter(name)))
+        for name, source in recorded_sources(problem.sources).items()
     }
     rows = {name: len(frame) for name, frame in frames.items()}
     return Made(
         frames,
         notes={"rows": rows, WATERMARKS: {name: told for name, told in known.items() if told is not None}},
         metadata={"dagster/row_count": sum(rows.values())},
-        landed=tuple(source.read),
-        traces=source.traces,
+        landed=tuple(reading.landed.read),
+        traces=reading.landed.traces,
     )
 
 
-def _rows(
-    problem: Problem, name: str, declared: Declared, partition: str, source: LandedSource, given: Any
-) -> pd.DataFrame:
-    query = declared.query if isinstance(declared, Upstream) else declared
-    if isinstance(query, Sql):
-        with _files(problem, query.files, partition, source) as files:
-            table = table_of(name, query, asked_of(problem, partition), files)
-    else:
-        table = table_from(name, given)
-    frame: pd.DataFrame = frame_of(in_one_order(table, problem.entity))
-    return frame
+@dataclass(frozen=True)
+class _Reading:
+    """The sources of a problem, read for a partition.
 
+    Attributes:
+        landed: landed files, for queries that name some.
+    """
 
-@contextmanager
-def _files(
-    problem: Problem, patterns: Mapping[str, str], partition: str, source: LandedSource
-) -> Iterator[Mapping[str, Sequence[str]]]:
-    """The landed files that a query names, where DuckDB reads them: copies, so that what is recorded is what was read."""
-    if not patterns:
-        yield {}
-        return
-    inside = problem.partitions.in_places(partition)
-    with tempfile.TemporaryDirectory() as folder:
-        yield {
-            name: _copied(source, pattern.format_map(inside), Path(folder) / name) for name, pattern in patterns.items()
-        }
+    problem: Problem
+    partition: str
+    landed: LandedSource
 
+    def rows(self, name: str, source: Sql | Upstream, given: Any) -> pd.DataFrame:
+        """All rows of a source, in one order; ``given`` is what the IO manager of another asset gave."""
+        query = source.query if isinstance(source, Upstream) else source
+        table = table_from(name, given) if query is None else self._asked(name, query)
+        frame: pd.DataFrame = frame_of(in_one_order(table, self.problem.entity))
+        return frame
 
-def _copied(source: LandedSource, pattern: str, folder: Path) -> list[str]:
-    folder.mkdir()
-    names = source.names(pattern)
-    if not names:
-        raise NotLanded(f"{source.prefix}/{pattern} has not landed, so nothing can be asked of it. Put the file there.")
-    copied = []
-    for at, name in enumerate(names):
-        path = folder / f"{at:06d}{Path(name).suffix}"
-        path.write_bytes(source.bytes(name))
-        copied.append(str(path))
-    return copied
+    def _asked(self, name: str, query: Sql) -> pa.Table:
+        with tempfile.TemporaryDirectory() as folder:  # of copies, so that what is recorded is what was read
+            files = {called: self._copied(pattern, Path(folder) / called) for called, pattern in query.files.items()}
+            return table_of(name, query, asked_of(self.problem, self.partition), files)
+
+    def _copied(self, pattern: str, folder: Path) -> list[str]:
+        folder.mkdir()
+        names = self.landed.names(pattern.format_map(self.problem.partitions.in_places(self.partition)))
+        if not names:
+            raise NotLanded(
+                f"No file {self.landed.prefix}/{pattern} has landed, so nothing can be asked of it. Put it there."
+            )
+        paths = [folder / f"{at:06d}{Path(name).suffix}" for at, name in enumerate(names)]
+        for path, name in zip(paths, names, strict=True):
+            path.write_bytes(self.landed.content(name))
+        return list(map(str, paths))

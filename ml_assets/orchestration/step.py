@@ -91,7 +91,7 @@ class Step:
         with ThreadPoolExecutor(1) as beside:  # on an object store each waits for some replies
             source = beside.submit(code.put, store)
             content = made.value if isinstance(made.value, Content) else store.put(made.value)
-        answered = asked.having_read(made.traces, made.ledger)
+        answered = asked.having_read(made.traces or {}, made.ledger)
         made = replace(
             made,
             value=content,

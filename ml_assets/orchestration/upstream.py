@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import dagster as dg
 from dagster._core.definitions.data_version import extract_data_version_from_entry
 
 from ml_assets.problem import Problem
 from ml_assets.sources import Upstream, recorded_sources
+
+NOTHING: Any = dg.Nothing  # is handed over
 
 
 def upstream_inputs(problem: Problem) -> dict[str, dg.AssetIn]:
@@ -17,7 +20,7 @@ def upstream_inputs(problem: Problem) -> dict[str, dg.AssetIn]:
         parameter(name): dg.AssetIn(
             key=dg.AssetKey(source.path),
             partition_mapping=source.partition_mapping,
-            **({"dagster_type": dg.Nothing} if source.query else {}),
+            dagster_type=NOTHING if source.query else Any,
         )
         for name, source in _upstream(problem).items()
     }
@@ -44,9 +47,11 @@ def _upstream(problem: Problem) -> Mapping[str, Upstream]:
     return {name: source for name, source in sources.items() if isinstance(source, Upstream)}
 
 
-def _partitions(context: dg.AssetExecutionContext, name: str) -> list[str | None]:
+def _partitions(context: dg.AssetExecutionContext, name: str) -> Sequence[str | None]:
     step = context.op_execution_context.get_step_execution_context()
-    return list(step.asset_partition_keys_for_input(name)) if step.has_asset_partitions_for_input(name) else [None]
+    if not step.has_asset_partitions_for_input(name):
+        return [None]
+    return sorted(step.asset_partitions_subset_for_input(name).get_partition_keys())
 
 
 def _version(instance: dg.DagsterInstance, asset: dg.AssetKey, partition: str | None) -> str | None:

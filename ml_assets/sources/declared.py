@@ -19,7 +19,6 @@ FORMATS: Mapping[str, str] = {
     ".arrow": "arrow",
     ".feather": "arrow",
 }
-FIRST_LOOK_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -27,9 +26,9 @@ class Files:
     """Landed files, below the problem's landing folder.
 
     Attributes:
-        pattern: the name, with ``{partition}`` for the key of a partition as in ``Problem.files``: ``bills/{partition}.csv``. What
-            is read is told by the ending: ``.parquet``, ``.csv``, ``.tsv``, ``.jsonl`` (an object on each line), ``.arrow``, and
-            each of these compressed, ``.csv.gz``. A folder of this name with part files in it is one table.
+        pattern: the name, with ``{partition}`` for the key of a partition as in ``Problem.files``: ``bills/{partition}.csv``.
+            The ending tells how it is read: ``.parquet``, ``.csv``, ``.tsv``, ``.jsonl`` (an object on each line), ``.arrow``,
+            and each of these compressed, ``.csv.gz``. A folder of this name with part files in it is one table.
         separator, decimal, encoding: of ``.csv``, see ``Source.csv``. A ``.tsv`` is separated by tabs.
         types: column -> pandas type, where the problem's schema does not say it: ``{"shop": "str"}``. What a text file holds is
             never guessed.

@@ -10,6 +10,7 @@ A session reads only: PostgreSQL, SQLite and DuckDB are told so. A query that ta
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
 LONGEST_QUERY_SHOWN = 300
+_NAMES = re.compile(r"""'[^']*'|"[^"]*"|--[^\n]*|/\*.*?\*/|::|:(?P<name>[A-Za-z_]\w*)""", re.DOTALL)
 WATERMARK_SECONDS = 15.0  # a look every minute that takes longer is none
 
 
@@ -68,7 +70,7 @@ def _asked(name: str, source: Sql, query: str, ask: Callable[[], pa.Table]) -> p
         return ask()
     except (SourceFailed, UsageError):
         raise
-    except Exception as error:  # noqa: BLE001  # each driver has its own
+    except Exception as error:  # each driver has its own
         said = _without_secrets(str(error), secret)
     raise SourceFailed(_failed(name, source, query, said))  # outside: else what the driver said would be in its context
 
@@ -106,40 +108,38 @@ def _answer(
 ) -> pa.Table:
     from sqlalchemy.engine import make_url
 
-    if not source.connection:
-        return _duckdb(None, query, values, files, seconds)
-    url = make_url(secret_named(source.connection))
-    answer = {"postgresql": _postgresql, "sqlite": _sqlite}.get(url.get_backend_name())
-    if url.get_backend_name() == "duckdb":
+    url = make_url(secret_named(source.connection)) if source.connection else None
+    if url is None or url.get_backend_name() == "duckdb":
         return _duckdb(url, query, values, files, seconds)
-    return answer(url, query, values, seconds) if answer else _any(url, query, values, seconds)
+    return BY_DRIVER.get(url.get_backend_name(), _any)(url, query, values, seconds)
 
 
 @dataclass(frozen=True)
 class _Bound:
-    """A query in the words of a driver, and the values in its order."""
+    """A query in which numbers stand for values, and these values."""
 
     query: str
     values: list[Any]
 
     @classmethod
-    def of(cls, query: str, values: Mapping[str, Any], style: str) -> _Bound:
-        """From a query with ``:names``; ``::`` and colons in quotes after a letter or digit are left alone.
+    def of(cls, query: str, values: Mapping[str, Any], mark: str = "$", colon: str = ":") -> _Bound:
+        """From a query with ``:names``; what stands in quotes or comments, and ``::``, is left alone.
 
+        Args:
+            mark: what the driver wants before a number.
+            colon: how the driver wants a colon to be written that marks nothing.
         Raises:
             SourceFailed: if a name stands for nothing.
         """
-        from sqlalchemy import text
-        from sqlalchemy.engine.default import DefaultDialect
+        used = list(dict.fromkeys(found["name"] for found in _NAMES.finditer(query) if found["name"]))
+        if unknown := [name for name in used if name not in values]:
+            known = ", ".join(f":{name}" for name in values)
+            raise SourceFailed(f"The query names :{unknown[0]}, which stands for nothing; there are {known}.")
 
-        compiled: Any = text(query).compile(dialect=DefaultDialect(paramstyle=style))
-        names = list(compiled.positiontup or [])
-        if unknown := sorted({*names} - {*values}):
-            raise SourceFailed(
-                f"The query names :{unknown[0]}, which stands for nothing; there are "
-                f"{', '.join(f':{name}' for name in values)}. A colon that is none is written \\:."
-            )
-        return cls(str(compiled), [values[name] for name in names])
+        def written(at: re.Match[str]) -> str:
+            return f"{mark}{used.index(at['name']) + 1}" if at["name"] else at[0].replace(":", colon)
+
+        return cls(_NAMES.sub(written, query), [values[name] for name in used])
 
 
 def _postgresql(url: URL, query: str, values: Mapping[str, Any], seconds: float) -> pa.Table:
@@ -147,7 +147,7 @@ def _postgresql(url: URL, query: str, values: Mapping[str, Any], seconds: float)
         from adbc_driver_postgresql import dbapi
     except ImportError as error:
         raise UsageError("PostgreSQL is read through ADBC: pip install 'ml_assets[postgresql]'.") from error
-    bound = _Bound.of(query, values, "numeric_dollar")
+    bound = _Bound.of(query, values)
     plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
     with closing(dbapi.connect(plain, autocommit=True)) as connection, closing(connection.cursor()) as cursor:
         cursor.execute("set default_transaction_read_only = on")
@@ -159,12 +159,12 @@ def _postgresql(url: URL, query: str, values: Mapping[str, Any], seconds: float)
 def _sqlite(url: URL, query: str, values: Mapping[str, Any], seconds: float) -> pa.Table:
     import sqlite3
 
-    bound = _Bound.of(query, {name: _as_text(value) for name, value in values.items()}, "qmark")
+    bound = _Bound.of(query, {name: _as_text(value) for name, value in values.items()}, "?")
     path = f"file:{url.database}?mode=ro"
-    with closing(sqlite3.connect(path, uri=True, check_same_thread=False)) as connection:
-        with _cancelling(connection.interrupt, seconds):
-            cursor = connection.execute(bound.query, bound.values)
-            return _of_rows([column[0] for column in cursor.description], cursor.fetchall())
+    connection = sqlite3.connect(path, uri=True, check_same_thread=False)
+    with closing(connection), _cancelling(connection.interrupt, seconds):
+        cursor = connection.execute(bound.query, bound.values)
+        return _of_rows([column[0] for column in cursor.description], cursor.fetchall())
 
 
 def _duckdb(
@@ -172,7 +172,7 @@ def _duckdb(
 ) -> pa.Table:
     import duckdb
 
-    bound = _Bound.of(query, values, "numeric_dollar")
+    bound = _Bound.of(query, values)
     database = url.database if url is not None and url.database else ":memory:"
     with closing(duckdb.connect(database, read_only=database != ":memory:")) as connection:
         connection.execute("set threads = 1; set TimeZone = 'UTC'")
@@ -191,11 +191,12 @@ def _any(url: URL, query: str, values: Mapping[str, Any], seconds: float) -> pa.
     """Through SQLAlchemy. Only the wait is bounded by ``seconds``: not every driver can cancel a query."""
     from sqlalchemy import create_engine, text
 
-    with create_engine(url).connect().execution_options(stream_results=True) as connection:
-        used = {name: value for name, value in values.items() if f":{name}" in query}
-        with _cancelling(connection.invalidate, seconds):
-            result = connection.execute(text(query), used)
-            return _of_rows(list(result.keys()), [tuple(row) for row in result])
+    bound = _Bound.of(query, values, ":_", colon="\\:")
+    named = {f"_{at}": value for at, value in enumerate(bound.values, start=1)}
+    connection = create_engine(url).connect().execution_options(stream_results=True)
+    with connection, _cancelling(connection.invalidate, seconds):
+        result = connection.execute(text(bound.query), named)
+        return _of_rows(list(result.keys()), [tuple(row) for row in result])
 
 
 @contextmanager
@@ -212,7 +213,7 @@ def _cancelling(cancel: Callable[[], Any], seconds: float) -> Iterator[None]:
     timer.start()
     try:
         yield
-    except Exception as error:  # noqa: BLE001  # of any driver
+    except Exception as error:  # of any driver
         if is_late.is_set():
             raise TimeoutError(
                 f"it took longer than {seconds:g} seconds and was cancelled; narrow it, or allow more: Sql(timeout_seconds=…)"
@@ -238,7 +239,9 @@ def _column(name: str, values: Sequence[Any]) -> pa.Array:
 
     kinds = sorted({type(value).__name__ for value in values if value is not None})
     if len(kinds) > 1:
-        raise ValueError(f"its column {name!r} has values of several types, {' and '.join(kinds)}: cast it in the query")
+        raise ValueError(
+            f"its column {name!r} has values of several types, {' and '.join(kinds)}: cast it in the query"
+        )
     return pa.array(values)
 
 
@@ -269,3 +272,6 @@ def _decimals(name: str, field: pa.Field, column: pa.ChunkedArray) -> pa.Array:
 def _as_text(value: Any) -> Any:
     """SQLite has no times: as its own functions write them, in UTC."""
     return value.strftime("%Y-%m-%d %H:%M:%S") if hasattr(value, "strftime") else value
+
+
+BY_DRIVER = {"postgresql": _postgresql, "sqlite": _sqlite}

@@ -1,7 +1,8 @@
 """A landed file of text (separated values, JSON objects) -> a DataFrame: each column in the type that is declared of it.
 
-Of separated values the others are text; of JSON, what JSON says that they are. Nothing is guessed. An id keeps its leading zeros, ``NA`` is a name, 2^53 + 1 keeps its last digit beside missing values. An
-empty field without quotes is missing; one with quotes is an empty text.
+Of separated values the others are text; of JSON, what JSON says that they are. Nothing is guessed. An id keeps its leading
+zeros, ``NA`` is a name, 2^53 + 1 keeps its last digit beside missing values. An empty field without quotes is missing; one with
+quotes is an empty text.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def read_objects(data: bytes, types: Mapping[str, Any]) -> pd.DataFrame:
         if any(table.schema.field(name).type != kind for name, kind in named.items()):
             table = json.read_json(pa.BufferReader(data), reading, _expecting(named))
     except pa.ArrowException as error:
-        raise ValueError(str(error).removeprefix("JSON parse error: ")) from error
+        raise ValueError(str(error)) from error
     return frame_of(table)
 
 

@@ -156,7 +156,9 @@ class LandedSource:
             NotLanded: if there is no such file.
             UnreadableFile: if it is not a whole Arrow file, or has a value that no pandas type holds.
         """
-        return self._read(name, landed_table.read_arrow, "is not a whole Arrow file: {}. It was cut short or is another format")
+        return self._read(
+            name, landed_table.read_arrow, "is not a whole Arrow file: {}. It was cut short or is another format"
+        )
 
     def csv(self, name: str, *, separator: str = ",", decimal: str = ".", encoding: str = "utf-8") -> pd.DataFrame:
         """The file of separated values ``name`` below the prefix, or the folder of that name, see ``problem.Source``.
@@ -187,7 +189,7 @@ class LandedSource:
         listed = self.folder.list(self._path(folder) if folder else self.prefix)
         return [name[below:] for name in listed if fnmatchcase(name[below:], pattern)]
 
-    def bytes(self, name: str) -> bytes:
+    def content(self, name: str) -> bytes:
         """The bytes of a file below the prefix, recorded as read.
 
         Raises:

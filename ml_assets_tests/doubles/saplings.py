@@ -11,6 +11,7 @@ from ml_assets.evaluation.metrics import ACCURACY, LOG_LOSS
 from ml_assets.problem import (
     Better,
     FeatureTable,
+    Files,
     Monthly,
     Partition,
     Problem,
@@ -52,7 +53,7 @@ def sold(month: str, rows: int = 600) -> pd.DataFrame:
 
 
 def load(partition: Partition, source: Source) -> pd.DataFrame:
-    return source.parquet(f"sold/{partition.key}.parquet")
+    return source.table("sold")
 
 
 def schema():
@@ -109,7 +110,7 @@ PROBLEM = Problem(
     name="saplings",
     task="multiclass",
     partitions=Monthly("2024-01", "2024-04"),
-    files=("sold/{partition}.parquet",),
+    sources={"sold": Files("sold/{partition}.parquet")},
     dataset=load,
     schema=schema,
     features=features,

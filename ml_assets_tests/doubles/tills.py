@@ -36,7 +36,9 @@ class Tills:
     def __init__(self, folder: Path) -> None:
         self.path = folder / "tills.db"
         with closing(sqlite3.connect(self.path)) as database, database:
-            database.execute("create table visits (visit text, at text, clouds real, shop text, bought real, changed integer)")
+            database.execute(
+                "create table visits (visit text, at text, clouds real, shop text, bought real, changed integer)"
+            )
 
     @property
     def url(self) -> str:

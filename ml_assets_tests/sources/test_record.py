@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import dagster as dg
 import pandas as pd
 import pytest
 
 from ml_assets.computation.planner import Planner
 from ml_assets.computation.reuse import given
+from ml_assets.orchestration.following import Asked, look
+from ml_assets.orchestration.intake import Intake
+from ml_assets.orchestration.rebuild import rebuild
+from ml_assets.problem import Sql
+from ml_assets.store import open_store
 from ml_assets_tests.doubles import tills, umbrellas
 from ml_assets_tests.doubles.tills import CONNECTION, Tills
-from ml_assets_tests.doubles.world import World, build
+from ml_assets_tests.doubles.world import World, build, why
 
 PROBLEM = tills.PROBLEM
 JANUARY, FEBRUARY = "2024-01", "2024-02"
+ANEW = Asked()
+NOW = datetime(2024, 3, 2, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -45,3 +56,147 @@ def test_the_chain_runs_on_what_the_query_gave_and_says_where_it_came_from(world
     wanted = umbrellas.visits(JANUARY)
     pd.testing.assert_frame_equal(world.load("umbrellas/dataset", JANUARY), wanted)
     assert world.head("umbrellas/model", JANUARY)
+
+
+def test_the_same_rows_in_another_order_are_the_same_version_and_nothing_is_made_again(database, world):
+    problem = tills.reading(tills.QUERY)
+    world = world.with_problems([problem])
+    world.must_run(problem, JANUARY)
+    before = [world.head(f"umbrellas/{noun}", JANUARY) for noun in ("dataset", "model")]
+    content = world.manifest("umbrellas/landing", JANUARY).content.digest
+    database.put(JANUARY, backwards=True)
+    world.must_run(problem, JANUARY)
+    assert world.manifest("umbrellas/landing", JANUARY).content.digest == content
+    assert [world.head(f"umbrellas/{noun}", JANUARY) for noun in ("dataset", "model")] == before
+
+
+def test_what_a_watermark_says_unchanged_is_not_read_again_and_a_correction_is(database, world):
+    world.must_run(PROBLEM, JANUARY)
+    assert states(world) == {"landing": "current", "dataset": "current"}
+    database.run("update visits set clouds = clouds + 1, changed = 2 where visit like '2024-01%'")
+    assert states(world) == {"landing": "compute", "dataset": "open"}
+    before = world.load("umbrellas/dataset", JANUARY)["clouds"]
+    world.must_run(PROBLEM, JANUARY)
+    assert (world.load("umbrellas/dataset", JANUARY)["clouds"] - before).round(6).eq(1).all()
+    assert "source visits" in world.manifest("umbrellas/landing", JANUARY).code["why"]
+
+
+def test_without_a_watermark_only_reading_tells_and_the_plan_says_so(world):
+    problem = tills.reading(tills.QUERY)
+    world = world.with_problems([problem])
+    world.must_run(problem, JANUARY)
+    planner = Planner(problem, world.store, world.landing, given(problem, problem.params, problem.seed))
+    (landing, dataset) = planner.plan(["landing", "dataset"], [JANUARY])
+    assert landing.why == "read again: only reading tells whether source visits is what it was"
+    assert dataset.state == "open"
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ("alter table visits drop column clouds", "no such column: clouds"),
+        ("drop table visits", "no such table: visits"),
+        ("update visits set clouds = 'much' where visit like '%7'", "values of several types, float and str"),
+    ],
+)
+def test_what_a_database_does_not_give_fails_clearly_and_what_was_made_before_stays(database, world, broken, said):
+    world.must_run(PROBLEM, JANUARY)
+    champion = world.head("umbrellas/champion", JANUARY)
+    database.run(broken)
+    problem = tills.reading(tills.QUERY)
+    failed = world.with_problems([problem]).run(problem, JANUARY)
+    assert not failed.success
+    assert said in why(failed.get_step_failure_events()[0])
+    assert world.head("umbrellas/champion", JANUARY) == champion
+    assert world.head("umbrellas/landing", JANUARY)
+
+
+def test_no_rows_are_refused_by_the_dataset_and_nobody_sees_them(database, world):
+    world.must_run(PROBLEM, JANUARY)
+    before = world.head("umbrellas/dataset", JANUARY)
+    database.run("delete from visits where at like '2024-01%'")
+    assert not world.run(PROBLEM, JANUARY).success
+    assert world.head("umbrellas/dataset", JANUARY) == before
+
+
+def test_a_dataset_is_rebuilt_after_the_table_has_changed(database, world, tmp_path):
+    world.must_run(PROBLEM, JANUARY)
+    key = world.head("umbrellas/dataset", JANUARY)
+    database.run("drop table visits")
+    made = rebuild(world.store.backend, world.landing, key, tmp_path / "again")
+    again = open_store(str(tmp_path / "again")).manifest(made)
+    assert again.content.digest == world.store.manifest(key).content.digest
+
+
+def test_the_password_is_nowhere(database, world, monkeypatch, capfd):
+    monkeypatch.setenv(CONNECTION, "sqlite:///nowhere/to/be.db?password=hush-hush")
+    failed = world.run(PROBLEM, JANUARY)
+    said = [str(event) for event in failed.all_events] + [why(e) for e in failed.get_step_failure_events()]
+    assert any("TILLS_URL did not give" in one for one in said)
+    assert not any("hush-hush" in one for one in [*said, *capfd.readouterr()])
+
+
+# ---------------------------------------------------------------- the sensor
+
+
+def asked(world: World, problem=PROBLEM, cursor: Asked = ANEW) -> tuple[dg.SensorResult, Asked]:
+    result = look(Intake(problem, world.store, world.landing), cursor, world.instance, NOW)
+    return result, Asked.of(result.cursor)
+
+
+def test_the_sensor_takes_partitions_in_oldest_first_and_then_follows_a_late_correction(database, world):
+    first, cursor = asked(world)
+    assert [request.partition_key for request in first.run_requests] == [JANUARY]
+    world.must_run(PROBLEM, JANUARY)
+    second, cursor = asked(world, cursor=cursor)
+    assert [request.partition_key for request in second.run_requests] == [FEBRUARY]
+    world.must_run(PROBLEM, FEBRUARY)
+    third, cursor = asked(world, cursor=cursor)
+    assert third.run_requests == []
+    assert third.skip_reason.skip_message == "None of 2 partitions has changed."
+    database.run("update visits set bought = 1 - bought, changed = 5 where visit = '2024-01-00007'")
+    fourth, cursor = asked(world, cursor=cursor)
+    (request,) = fourth.run_requests
+    assert request.partition_key == JANUARY
+    assert request.run_key not in {first.run_requests[0].run_key, second.run_requests[0].run_key}
+
+
+def test_a_run_that_failed_is_not_asked_for_again_until_the_source_changes(database, world):
+    problem = replace(PROBLEM, minimum_rows=1000)
+    result, cursor = asked(world, problem)
+    assert not world.with_problems([problem]).run(problem, JANUARY).success
+    result, cursor = asked(world, problem, cursor)
+    assert [request.partition_key for request in result.run_requests] == [FEBRUARY]
+    result, cursor = asked(world, problem, cursor)
+    assert result.run_requests == []
+    database.put(JANUARY, changed=2, rows=2000)
+    result, cursor = asked(world, problem, cursor)
+    assert [request.partition_key for request in result.run_requests] == [JANUARY]
+
+
+def test_a_cursor_of_something_else_is_looked_at_anew():
+    assert Asked.of("{not json") == Asked.of(None) == Asked()
+    assert Asked.of(Asked(JANUARY, {JANUARY: "v"}).to_cursor()) == Asked(JANUARY, {JANUARY: "v"})
+
+
+def test_the_sensor_is_there_for_problems_that_ask_a_database(world):
+    names = {sensor.name for sensor in world.definitions.sensors}
+    assert "umbrellas_sources" in names
+    assert "umbrellas_landing" not in names
+
+
+# ---------------------------------------------------------------- landed files beside
+
+
+def test_duckdb_asks_landed_files_and_they_are_recorded(database, world):
+    asks = Sql("from visits where clouds > -9", files={"visits": "visits/{partition}.parquet"})
+    problem = tills.reading(asks)
+    world = world.with_problems([problem])
+    world.landing.write(f"umbrellas/visits/{JANUARY}.parquet", umbrellas.visits(JANUARY))
+    world.must_run(problem, JANUARY)
+    landing = world.manifest("umbrellas/landing", JANUARY)
+    assert [file.name for file in landing.landed] == [f"umbrellas/visits/{JANUARY}.parquet"]
+    assert states(world, problem) == {"landing": "current", "dataset": "current"}
+    world.landing.write(f"umbrellas/visits/{JANUARY}.parquet", umbrellas.visits(JANUARY, rows=500))
+    assert states(world, problem)["landing"] == "compute"
+    assert problem.landing_files == ("visits/{partition}.parquet",)
