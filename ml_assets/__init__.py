@@ -5,34 +5,59 @@ Without Dagster, from a notebook (docs/NOTEBOOK.md)::
     from ml_assets import open_store
     store = open_store()
     model = store.load("flight_delays/model@2013-06")
+
+In a Dagster project that is there already::
+
+    import ml_assets
+    defs = dg.Definitions.merge(mine, ml_assets.definitions_for(problems=["acme.problems"]))
 """
 
 from __future__ import annotations
 
+import pkgutil
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ml_assets.settings import Settings
 
 if TYPE_CHECKING:
     from ml_assets.lineage.workbench import Workbench
+    from ml_assets.problem import Problem
     from ml_assets.store import LandingFolder
 
 __version__ = "0.1.0"
+WITH_DAGSTER = ("Problems", "definitions_for")
 
 
-def open_store(settings: Settings | None = None) -> Workbench:
-    """The store that the settings (by default the environment's) name, ready to load everything that ml_assets makes."""
+def __getattr__(name: str) -> Any:
+    """What needs Dagster, when it is asked for."""
+    if name not in WITH_DAGSTER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return pkgutil.resolve_name(f"ml_assets.component:{name}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *WITH_DAGSTER]
+
+
+def open_store(settings: Settings | None = None, problems: Iterable[Problem] | None = None) -> Workbench:
+    """The store that the settings (by default the environment's) name, ready to load everything that ml_assets makes.
+
+    Args:
+        problems: whose models can be loaded; by default those that are named, see ``problems``.
+    """
     from ml_assets import store
     from ml_assets.artifacts import trust_all
     from ml_assets.lineage.workbench import Workbench
     from ml_assets.problems import PROBLEMS
 
-    trust_all(PROBLEMS)
+    known = PROBLEMS if problems is None else tuple(problems)
+    trust_all(known)
     settings = settings or Settings.from_environment()
     backend, cache = store.open_backend(settings.store, store.Patience(settings.patience_seconds)), Path(settings.cache)
     copies = store.copies_of(settings.store, cache / "objects", settings.cache_gib)
-    return Workbench(backend, branch=settings.branch, user=settings.user, copies=copies, problems=PROBLEMS, cache=cache)
+    return Workbench(backend, branch=settings.branch, user=settings.user, copies=copies, problems=known, cache=cache)
 
 
 def open_landing(settings: Settings | None = None) -> LandingFolder:

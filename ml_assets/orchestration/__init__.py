@@ -17,11 +17,12 @@ from ml_assets.orchestration.broken import apart, broken_asset, broken_sensor
 from ml_assets.orchestration.cluster.executor import cluster_executor
 from ml_assets.orchestration.following import sources_sensor
 from ml_assets.orchestration.freshness import freshness_schedule
-from ml_assets.orchestration.io_manager import IO_MANAGER, StoreIOManager
+from ml_assets.orchestration.io_manager import DEFAULT_IO_MANAGER, IO_MANAGER, StoreIOManager
 from ml_assets.orchestration.landing import landing_sensor, landing_spec
 from ml_assets.orchestration.processes import local_executor
-from ml_assets.orchestration.step import LANDING
+from ml_assets.orchestration.step import LANDING_FOLDER
 from ml_assets.orchestration.study import search_graph
+from ml_assets.orchestration.upstream import foreign_specs
 from ml_assets.problem import Problem
 from ml_assets.problems import BrokenProblem
 from ml_assets.settings import Settings
@@ -40,7 +41,28 @@ def build_definitions(
     broken: Iterable[BrokenProblem] = (),
     settings: Settings = Settings(),  # noqa: B008  # frozen
 ) -> dg.Definitions:
-    """Everything Dagster needs to know of some problems, and where their artifacts and files are.
+    """A whole code location: ``mergeable_definitions``, where steps run, and our IO manager for assets that name none.
+
+    So nothing is ever pickled, not even what a user's own asset returns.
+    """
+    listed = list(problems)
+    ours = mergeable_definitions(listed, store, landing, broken, settings)
+    alone = dg.Definitions(
+        assets=foreign_specs(listed),
+        resources={DEFAULT_IO_MANAGER: (ours.resources or {})[IO_MANAGER]},
+        executor=executor_of(settings),
+    )
+    return dg.Definitions.merge(ours, alone)
+
+
+def mergeable_definitions(
+    problems: Iterable[Problem],
+    store: Store,
+    landing: LandingFolder,
+    broken: Iterable[BrokenProblem] = (),
+    settings: Settings = Settings(),  # noqa: B008  # frozen
+) -> dg.Definitions:
+    """Everything Dagster needs to know of some problems, under names that nobody else's definitions have.
 
     Those that are ``broken``, or of which Dagster can make nothing, are shown as failed.
     """
@@ -50,11 +72,10 @@ def build_definitions(
     looking = store.within(LOOK_SECONDS), landing.within(LOOK_SECONDS)
     return dg.Definitions(
         assets=[*(asset for _, assets in usable for asset in assets), *map(broken_asset, failed)],
-        jobs=[chain_job(problem) for problem in good],
+        jobs=[chain_job(problem, executor_of(settings)) for problem in good],
         sensors=[*_sensors(good, *looking, settings), *([broken_sensor(failed, store.branch)] if failed else [])],
         schedules=[schedule for problem in good if (schedule := freshness_schedule(problem, *looking))],
-        resources={IO_MANAGER: StoreIOManager(store, settings.pages, settings.image), LANDING: landing},
-        executor=executor_of(settings),
+        resources={IO_MANAGER: StoreIOManager(store, settings.pages, settings.image), LANDING_FOLDER: landing},
     )
 
 
@@ -96,7 +117,7 @@ def _made(problem: Problem, asset: assets.Asset) -> dg.AssetsDefinition:
     return search_graph(problem, asset) if asset.parts else problem_asset(problem, asset)
 
 
-def chain_job(problem: Problem) -> dg.UnresolvedAssetJobDefinition:
+def chain_job(problem: Problem, executor: dg.ExecutorDefinition) -> dg.UnresolvedAssetJobDefinition:
     """The whole chain as a job: backfill this, and each partition is one run, in order.
 
     A backfill of *assets* follows the windows downstream, into partitions that nobody selected, in a run per layer.
@@ -106,5 +127,6 @@ def chain_job(problem: Problem) -> dg.UnresolvedAssetJobDefinition:
         problem.name,
         dg.AssetSelection.assets(*(asset_key(problem, noun) for noun in chain_of(problem))),
         tags={CHAIN_TAG: problem.name},
+        executor_def=executor,
         description=f"Everything of {problem.name} for a partition, from landed files to predictions.",
     )

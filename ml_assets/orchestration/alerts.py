@@ -39,7 +39,7 @@ def alerts_sensor(
         return None
 
     @dg.sensor(
-        name="alerts",
+        name="ml_assets_alerts",
         minimum_interval_seconds=TICK_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Tells of failed runs and checks, models that were not promoted and stale predictions; each once.",

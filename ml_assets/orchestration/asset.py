@@ -22,8 +22,8 @@ from ml_assets.orchestration.freshness import freshness_policy
 from ml_assets.orchestration.io_manager import IO_MANAGER
 from ml_assets.orchestration.params import params_schema
 from ml_assets.orchestration.partitions import partitions_definition, previous_mapping, window_mapping
-from ml_assets.orchestration.step import LANDING, Emitted, Step
-from ml_assets.orchestration.upstream import NOTHING, upstream_inputs
+from ml_assets.orchestration.step import LANDING_FOLDER, Emitted, Step
+from ml_assets.orchestration.upstream import is_handed_over, upstream_inputs
 from ml_assets.problem import Problem
 from ml_assets.store import Handle
 
@@ -45,7 +45,8 @@ def problem_asset(problem: Problem, asset: Asset) -> dg.AssetsDefinition:
     made = dg.asset(
         **shared,
         deps=_deps(problem, asset),
-        required_resource_keys={IO_MANAGER, LANDING},
+        required_resource_keys={IO_MANAGER, LANDING_FOLDER},
+        io_manager_key=IO_MANAGER,
         config_schema=_config_schema(problem, asset),
         op_tags=_tags(problem, asset),
         freshness_policy=freshness_policy(problem, asset),
@@ -103,8 +104,8 @@ def _foreign(problem: Problem, asset: Asset) -> dict[str, dg.AssetIn]:
 
 def _deps(problem: Problem, asset: Asset) -> list[dg.AssetDep]:
     """Landed files; and of what is decided in order of time, the partition before: also when a backfill runs many."""
-    is_asset = any(read.asset == LANDING for read in asset.inputs_of(problem))
-    landing = [dg.AssetDep(asset_key(problem, LANDING))] if asset.role == "lands" and not is_asset else []
+    is_asset = any(read.asset == noun_that("records") for read in asset.inputs_of(problem))
+    landing = [dg.AssetDep(asset_key(problem, noun_that("records")))] if asset.role == "lands" and not is_asset else []
     in_order = asset.role == "decides" and problem.partitions.in_time
     return [*landing, *([_earlier_champion(problem)] if in_order else [])]
 
@@ -147,7 +148,7 @@ def _body(step: Step, asset: Asset, ins: Mapping[str, dg.AssetIn]) -> Callable[.
 
     windows = {read.name for read in asset.inputs if read.span}
     handles = {read.name for read in asset.inputs}
-    given = [name for name, read in ins.items() if read.dagster_type is not NOTHING]
+    given = [name for name, read in ins.items() if is_handed_over(read)]
     types = {name: dict[str, Handle] if name in windows else Handle if name in handles else Any for name in given}
     annotations = {"context": dg.AssetExecutionContext, **types}
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD

@@ -13,7 +13,7 @@ from ml_assets.errors import InvalidProblem
 from ml_assets.evaluation import checks
 from ml_assets.orchestration.io_manager import Made
 from ml_assets.orchestration.sources import ProblemSource
-from ml_assets.orchestration.step import LANDING, partition_of, store_of
+from ml_assets.orchestration.step import LANDING_FOLDER, partition_of, store_of
 from ml_assets.orchestration.tables import column_profiles, column_schema
 from ml_assets.problem import Partition, Problem
 from ml_assets.store import Handle, LandedFile, LandingFolder, Store
@@ -33,7 +33,7 @@ def dataset(problem: Problem, context: dg.AssetExecutionContext, landing: Handle
     """
     schema = checks.schema_of(problem)
     types, partition = _types(schema), problem.partitions.partition(partition_of(context))
-    folder: LandingFolder = getattr(context.resources, LANDING)
+    folder: LandingFolder = getattr(context.resources, LANDING_FOLDER)
     source = ProblemSource(folder, problem.name, types, problem=problem, partition=partition.key, kept=landing)
     landed = as_declared(_table(problem, problem.dataset(partition, source)), types)
     audited = _audit(problem, schema, landed, partition, _rows_before(problem, store_of(context), partition.key))

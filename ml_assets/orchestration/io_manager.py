@@ -32,7 +32,8 @@ from ml_assets.evaluation.checks import CheckOutcome
 from ml_assets.orchestration.metadata import REUSE, materialization_metadata, shown_before
 from ml_assets.store import Check, Handle, Input, LandedFile, Manifest, Store, Trace, VersionKey
 
-IO_MANAGER = "io_manager"  # Dagster's default key: nothing is ever pickled, not even what a user's own asset returns
+IO_MANAGER = "ml_assets_io_manager"  # apart from those that others have
+DEFAULT_IO_MANAGER = "io_manager"  # Dagster's: of assets that name none
 
 
 @dataclass(frozen=True)

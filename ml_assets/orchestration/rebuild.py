@@ -36,8 +36,9 @@ from ml_assets.errors import InvalidProblem, MlAssetsError, Rejected
 from ml_assets.orchestration import assets_of
 from ml_assets.orchestration.asset import asset_key
 from ml_assets.orchestration.io_manager import IO_MANAGER, StoreIOManager
-from ml_assets.orchestration.step import LANDING
+from ml_assets.orchestration.step import LANDING_FOLDER
 from ml_assets.orchestration.trial import trial_asset
+from ml_assets.orchestration.upstream import foreign_specs
 from ml_assets.problem import Dynamic, Problem
 from ml_assets.problems import PROBLEMS, elsewhere
 from ml_assets.promotion.ledger import Ledger, Move, reigning
@@ -171,11 +172,11 @@ def _materialize(problem: Problem, recorded: Manifest, store: Store, landing: La
         if isinstance(problem.partitions, Dynamic):
             instance.add_dynamic_partitions(problem.name, [str(recorded.partition)])
         result = dg.materialize(
-            [*assets_of(problem), *_trial(problem, recorded)],
+            [*assets_of(problem), *_trial(problem, recorded), *foreign_specs([problem])],
             selection=[asset_key(problem, noun)],
             partition_key=recorded.partition,
             instance=instance,
-            resources={IO_MANAGER: StoreIOManager(store), LANDING: landing},
+            resources={IO_MANAGER: StoreIOManager(store), LANDING_FOLDER: landing},
             run_config={"ops": ops, "loggers": QUIET},
             raise_on_error=False,
         )

@@ -12,7 +12,7 @@ import dagster as dg
 from ml_assets.computation.outside import asked_of, outside_now
 from ml_assets.errors import NotLanded
 from ml_assets.orchestration.io_manager import Made
-from ml_assets.orchestration.step import LANDING, partition_of
+from ml_assets.orchestration.step import LANDING_FOLDER, partition_of
 from ml_assets.orchestration.upstream import parameter, versions_of
 from ml_assets.problem import Problem
 from ml_assets.sources import Sql, Upstream, recorded_sources
@@ -31,7 +31,7 @@ def landing(problem: Problem, context: dg.AssetExecutionContext, **upstream: Any
     """Read each source. What is known of it is asked before: what changes meanwhile is seen at the next look."""
     partition = partition_of(context)
     known = outside_now(problem, partition, versions_of(problem, context))
-    reading = _Reading(problem, partition, getattr(context.resources, LANDING).source(problem.name))
+    reading = _Reading(problem, partition, getattr(context.resources, LANDING_FOLDER).source(problem.name))
     frames = {
         name: reading.rows(name, source, upstream.get(parameter(name)))
         for name, source in recorded_sources(problem.sources).items()

@@ -26,7 +26,7 @@ from ml_assets.orchestration.params import given_to
 from ml_assets.orchestration.upstream import versions_of
 from ml_assets.store import Check, Content, Handle, Store
 
-LANDING = "landing"
+LANDING_FOLDER = "ml_assets_landing"  # resource; apart from those that others have
 SKIPPED = "skipped"
 """In the metadata of an observation: why an asset's partition was not made."""
 FRESH_TAG = "ml_assets/fresh"
@@ -125,7 +125,7 @@ def question(context: dg.AssetExecutionContext, recipe: Recipe, inputs: Sequence
     """What a step makes, and of what."""
     store = store_of(context)
     versions = versions_of(recipe.problem, context) if recipe.asset.role == "records" else {}
-    sources = DataSources(store, getattr(context.resources, LANDING), versions)
+    sources = DataSources(store, getattr(context.resources, LANDING_FOLDER), versions)
     given = given_to(recipe, context, inputs, store)
     return Question.of(recipe, partition_of(context), inputs, given, sources)
 

@@ -27,7 +27,7 @@ from ml_assets.lineage.markdown import escaped
 from ml_assets.orchestration.asset import check_specs, made_by, shared_attributes, training_tags
 from ml_assets.orchestration.io_manager import IO_MANAGER, Made
 from ml_assets.orchestration.search import Search, described
-from ml_assets.orchestration.step import FRESH_TAG, LANDING, Emitted, Step, question, store_of
+from ml_assets.orchestration.step import FRESH_TAG, LANDING_FOLDER, Emitted, Step, question, store_of
 from ml_assets.orchestration.tables import table
 from ml_assets.orchestration.trial import TrialStep
 from ml_assets.problem import Problem, Tuning
@@ -38,7 +38,7 @@ from ml_assets.training.tuning.trial import Trial
 
 SAID = "trial"
 """Metadata of a trial's step: what was tried, and what came of it."""
-NEEDS = {IO_MANAGER, LANDING}
+NEEDS = {IO_MANAGER, LANDING_FOLDER}
 
 
 def study(problem: Problem, context: dg.AssetExecutionContext, split: Handle) -> Made:
@@ -154,7 +154,7 @@ def _best_op(problem: Problem, step: Step, specs: Sequence[dg.AssetCheckSpec]) -
         best,
         f"{problem.name}__best",
         ins={"split": dg.In(Handle), "before": dg.In(dg.Nothing)},
-        outs={"result": dg.Out(), **{out: dg.Out(dg.Nothing, is_required=False) for out in outs}},
+        outs={"result": dg.Out(io_manager_key=IO_MANAGER), **{out: dg.Out(dg.Nothing, is_required=False) for out in outs}},
         required_resource_keys=NEEDS,
     )
 

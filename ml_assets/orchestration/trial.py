@@ -20,7 +20,7 @@ from ml_assets.orchestration.distributed import train_on
 from ml_assets.orchestration.io_manager import IO_MANAGER, Made, StoreIOManager
 from ml_assets.orchestration.partitions import partitions_definition
 from ml_assets.orchestration.search import Attempt, Search, described
-from ml_assets.orchestration.step import FRESH_TAG, LANDING
+from ml_assets.orchestration.step import FRESH_TAG, LANDING_FOLDER
 from ml_assets.orchestration.training import TrainingSession, training_session
 from ml_assets.problem import Problem, TrainingData, Tuning
 from ml_assets.store import Handle, Manifest
@@ -116,7 +116,7 @@ def trial_asset(problem: Problem, tuning: Tuning, recorded: Manifest) -> dg.Asse
             f"{problem.name}__{TRIAL.name}",
             ins={"split": dg.In(Handle)},
             outs={"result": dg.Out(dg.Nothing)},
-            required_resource_keys={IO_MANAGER, LANDING},
+            required_resource_keys={IO_MANAGER, LANDING_FOLDER},
         ),
         keys_by_input_name={"split": asset_key(problem, "split")},
         keys_by_output_name={"result": asset_key(problem, TRIAL.name)},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -11,8 +11,6 @@ from dagster._core.definitions.data_version import extract_data_version_from_ent
 from ml_assets.problem import Problem
 from ml_assets.sources import Upstream, recorded_sources
 
-NOTHING: Any = dg.Nothing  # is handed over
-
 
 def upstream_inputs(problem: Problem) -> dict[str, dg.AssetIn]:
     """By the name of the parameter that has what each holds; of what a query reads, nothing is handed over."""
@@ -20,10 +18,24 @@ def upstream_inputs(problem: Problem) -> dict[str, dg.AssetIn]:
         parameter(name): dg.AssetIn(
             key=dg.AssetKey(source.path),
             partition_mapping=source.partition_mapping,
-            dagster_type=NOTHING if source.query else Any,
+            dagster_type=dg.Nothing if source.query else Any,
         )
         for name, source in _upstream(problem).items()
     }
+
+
+def foreign_specs(problems: Iterable[Problem]) -> list[dg.AssetSpec]:
+    """Other people's assets that problems read, as far as Dagster must know of them where those people's code is not loaded."""
+    listed = list(problems)
+    ours = {problem.name for problem in listed}
+    paths = {tuple(source.path) for problem in listed for source in _upstream(problem).values()}
+    about = "Made elsewhere: in the Dagster project that these problems are part of."
+    return [dg.AssetSpec(dg.AssetKey(path), description=about) for path in sorted(paths) if path[0] not in ours]
+
+
+def is_handed_over(read: dg.AssetIn) -> bool:
+    """Whether a function is given the value of an input, not only made after it."""
+    return not getattr(read.dagster_type, "is_nothing", False)
 
 
 def versions_of(problem: Problem, context: dg.AssetExecutionContext) -> dict[str, str]:

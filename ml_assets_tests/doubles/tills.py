@@ -23,7 +23,9 @@ def load(partition: Partition, source: Source) -> pd.DataFrame:
     return data.assign(at=pd.to_datetime(data["at"], utc=True).astype("datetime64[us, UTC]"))
 
 
-PROBLEM = replace(umbrellas.PROBLEM, dataset=load, files=(), sources={"visits": WATCHED}, fresh_within_days=None)
+PROBLEM = replace(
+    umbrellas.PROBLEM, name="tills", dataset=load, files=(), sources={"visits": WATCHED}, fresh_within_days=None
+)
 
 
 def reading(source: Sql) -> Problem:

@@ -47,27 +47,27 @@ def states(world: World, problem=PROBLEM) -> dict[str, str]:
 
 def test_the_chain_runs_on_what_the_query_gave_and_says_where_it_came_from(world):
     world.must_run(PROBLEM, JANUARY)
-    landing = world.manifest("umbrellas/landing", JANUARY)
+    landing = world.manifest("tills/landing", JANUARY)
     assert landing.notes["rows"] == {"visits": 400}
     assert landing.notes["watermarks"] == {"source visits": "visits 400, changed 1"}
     assert "select visit" in str(landing.code["computation"]["settings"])
-    (read,) = world.manifest("umbrellas/dataset", JANUARY).inputs
-    assert read.key == world.head("umbrellas/landing", JANUARY)
+    (read,) = world.manifest("tills/dataset", JANUARY).inputs
+    assert read.key == world.head("tills/landing", JANUARY)
     wanted = umbrellas.visits(JANUARY)
-    pd.testing.assert_frame_equal(world.load("umbrellas/dataset", JANUARY), wanted)
-    assert world.head("umbrellas/model", JANUARY)
+    pd.testing.assert_frame_equal(world.load("tills/dataset", JANUARY), wanted)
+    assert world.head("tills/model", JANUARY)
 
 
 def test_the_same_rows_in_another_order_are_the_same_version_and_nothing_is_made_again(database, world):
     problem = tills.reading(tills.QUERY)
     world = world.with_problems([problem])
     world.must_run(problem, JANUARY)
-    before = [world.head(f"umbrellas/{noun}", JANUARY) for noun in ("dataset", "model")]
-    content = world.manifest("umbrellas/landing", JANUARY).content.digest
+    before = [world.head(f"tills/{noun}", JANUARY) for noun in ("dataset", "model")]
+    content = world.manifest("tills/landing", JANUARY).content.digest
     database.put(JANUARY, backwards=True)
     world.must_run(problem, JANUARY)
-    assert world.manifest("umbrellas/landing", JANUARY).content.digest == content
-    assert [world.head(f"umbrellas/{noun}", JANUARY) for noun in ("dataset", "model")] == before
+    assert world.manifest("tills/landing", JANUARY).content.digest == content
+    assert [world.head(f"tills/{noun}", JANUARY) for noun in ("dataset", "model")] == before
 
 
 def test_what_a_watermark_says_unchanged_is_not_read_again_and_a_correction_is(database, world):
@@ -75,10 +75,10 @@ def test_what_a_watermark_says_unchanged_is_not_read_again_and_a_correction_is(d
     assert states(world) == {"landing": "current", "dataset": "current"}
     database.run("update visits set clouds = clouds + 1, changed = 2 where visit like '2024-01%'")
     assert states(world) == {"landing": "compute", "dataset": "open"}
-    before = world.load("umbrellas/dataset", JANUARY)["clouds"]
+    before = world.load("tills/dataset", JANUARY)["clouds"]
     world.must_run(PROBLEM, JANUARY)
-    assert (world.load("umbrellas/dataset", JANUARY)["clouds"] - before).round(6).eq(1).all()
-    assert "source visits" in world.manifest("umbrellas/landing", JANUARY).code["why"]
+    assert (world.load("tills/dataset", JANUARY)["clouds"] - before).round(6).eq(1).all()
+    assert "source visits" in world.manifest("tills/landing", JANUARY).code["why"]
 
 
 def test_without_a_watermark_only_reading_tells_and_the_plan_says_so(world):
@@ -101,27 +101,27 @@ def test_without_a_watermark_only_reading_tells_and_the_plan_says_so(world):
 )
 def test_what_a_database_does_not_give_fails_clearly_and_what_was_made_before_stays(database, world, broken, said):
     world.must_run(PROBLEM, JANUARY)
-    champion = world.head("umbrellas/champion", JANUARY)
+    champion = world.head("tills/champion", JANUARY)
     database.run(broken)
     problem = tills.reading(tills.QUERY)
     failed = world.with_problems([problem]).run(problem, JANUARY)
     assert not failed.success
     assert said in why(failed.get_step_failure_events()[0])
-    assert world.head("umbrellas/champion", JANUARY) == champion
-    assert world.head("umbrellas/landing", JANUARY)
+    assert world.head("tills/champion", JANUARY) == champion
+    assert world.head("tills/landing", JANUARY)
 
 
 def test_no_rows_are_refused_by_the_dataset_and_nobody_sees_them(database, world):
     world.must_run(PROBLEM, JANUARY)
-    before = world.head("umbrellas/dataset", JANUARY)
+    before = world.head("tills/dataset", JANUARY)
     database.run("delete from visits where at like '2024-01%'")
     assert not world.run(PROBLEM, JANUARY).success
-    assert world.head("umbrellas/dataset", JANUARY) == before
+    assert world.head("tills/dataset", JANUARY) == before
 
 
 def test_a_dataset_is_rebuilt_after_the_table_has_changed(database, world, tmp_path):
     world.must_run(PROBLEM, JANUARY)
-    key = world.head("umbrellas/dataset", JANUARY)
+    key = world.head("tills/dataset", JANUARY)
     database.run("drop table visits")
     made = rebuild(world.store.backend, world.landing, key, tmp_path / "again")
     again = open_store(str(tmp_path / "again")).manifest(made)
@@ -181,8 +181,8 @@ def test_a_cursor_of_something_else_is_looked_at_anew():
 
 def test_the_sensor_is_there_for_problems_that_ask_a_database(world):
     names = {sensor.name for sensor in world.definitions.sensors}
-    assert "umbrellas_sources" in names
-    assert "umbrellas_landing" not in names
+    assert "tills_sources" in names
+    assert "tills_landing" not in names
 
 
 # ---------------------------------------------------------------- landed files beside
@@ -192,11 +192,11 @@ def test_duckdb_asks_landed_files_and_they_are_recorded(database, world):
     asks = Sql("from visits where clouds > -9", files={"visits": "visits/{partition}.parquet"})
     problem = tills.reading(asks)
     world = world.with_problems([problem])
-    world.landing.write(f"umbrellas/visits/{JANUARY}.parquet", umbrellas.visits(JANUARY))
+    world.landing.write(f"tills/visits/{JANUARY}.parquet", umbrellas.visits(JANUARY))
     world.must_run(problem, JANUARY)
-    landing = world.manifest("umbrellas/landing", JANUARY)
-    assert [file.name for file in landing.landed] == [f"umbrellas/visits/{JANUARY}.parquet"]
+    landing = world.manifest("tills/landing", JANUARY)
+    assert [file.name for file in landing.landed] == [f"tills/visits/{JANUARY}.parquet"]
     assert states(world, problem) == {"landing": "current", "dataset": "current"}
-    world.landing.write(f"umbrellas/visits/{JANUARY}.parquet", umbrellas.visits(JANUARY, rows=500))
+    world.landing.write(f"tills/visits/{JANUARY}.parquet", umbrellas.visits(JANUARY, rows=500))
     assert states(world, problem)["landing"] == "compute"
     assert problem.landing_files == ("visits/{partition}.parquet",)
