@@ -21,9 +21,11 @@ from ml_assets.problem import (
     FeatureTable,
     Gate,
     Grid,
+    Hourly,
     Monthly,
     RollingWindow,
     Static,
+    Weekly,
 )
 from ml_assets_tests.doubles import ice_cream, umbrellas
 
@@ -149,7 +151,7 @@ NOT_A_DATACLASS = {"ridge": 0.5}
         ({"params": ice_cream.LineParams}, "params must be an instance of a frozen dataclass"),
         (
             {"split": RollingWindow()},
-            "RollingWindow needs Monthly, Daily or Grid partitions; split Static ones by EntityHash.",
+            "RollingWindow needs Monthly, Weekly, Daily, Hourly or Grid partitions; split others by EntityHash.",
         ),
         ({"lookback": 1}, "lookback needs partitions that follow each other in time."),
         ({"metrics": ()}, "metrics is empty; name at least the one that decides."),
@@ -286,7 +288,13 @@ def test_partitions_ahead_are_there_before_they_have_ended(partitions, last):
 
 @pytest.mark.parametrize(
     "partitions",
-    [Monthly("2024-01", ahead=2), Daily("2026-11-01", ahead=3), Monthly("2024-01", "2024-06", ahead=2)],
+    [
+        Monthly("2024-01", ahead=2),
+        Weekly("2024-01-01", ahead=2),
+        Daily("2026-11-01", ahead=3),
+        Hourly("2026-11-01T00", ahead=3, zone="America/New_York"),
+        Monthly("2024-01", "2024-06", ahead=2),
+    ],
     ids=str,
 )
 def test_dagster_knows_the_same_partitions(partitions):
@@ -376,6 +384,8 @@ def test_dagster_cuts_by_the_same_clock(partitions):
         (Grid(Daily("2024-01-01"), by="shop", values=("a",)), "2024-01-02|a", 1),
         (Grid(Monthly("2024-01"), by="shop", values=("a",)), "2024-01|a", None),
         (Monthly("2024-01"), "2024-01", None),
+        (Weekly("2024-01-01"), "2024-01-01", None),
+        (Hourly("2024-01-01T00"), "2024-01-01T00", None),
         (Static(("north",)), "north", None),
     ],
     ids=str,

@@ -1,7 +1,7 @@
-"""Months or days, each by something else: the origin of a flight, a market, a sensor. Here keys are made, and taken apart.
+"""Spans of time, each by something else: the origin of a flight, a market, a sensor. Here keys are made, and taken apart.
 
 A key is written as Dagster writes those of two dimensions: the values, joined by ``|``, in the alphabetical order of the
-dimensions' names. The dimensions are the time's, ``month`` or ``day``, and ``by``.
+dimensions' names. The dimensions are the time's, such as ``month``, and ``by``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from ml_assets.errors import InvalidProblem, UsageError
-from ml_assets.partitions.calendar import Daily, Monthly
+from ml_assets.partitions.calendar import Daily, Hourly, Monthly, Weekly
 from ml_assets.partitions.kind import ANYTHING, PARTITION, Kind, Partition, no_partition, some
 from ml_assets.partitions.lists import odd_keys
 
@@ -24,7 +24,7 @@ LONGEST_VALUE_BYTES = 60  # a day beside it, the store's keys can hold it
 
 @dataclass(frozen=True)
 class Grid(Kind):
-    """Every month (or day) by every value: ``Grid(Monthly("2013-01"), by="origin", values=("EWR", "JFK"))``.
+    """Every month (week, day, hour) by every value: ``Grid(Monthly("2013-01"), by="origin", values=("EWR", "JFK"))``.
 
     Each value is a line of its own through time: windows, the datasets before, the champion and the age of its models are
     those of that value alone. A partition is written ``2013-05|EWR``.
@@ -35,7 +35,7 @@ class Grid(Kind):
 
     in_time: ClassVar[bool] = True
 
-    time: Monthly | Daily
+    time: Monthly | Weekly | Daily | Hourly
     by: str
     values: tuple[str, ...]
 
