@@ -375,7 +375,9 @@ class Problem:
     @property
     def window(self) -> int:
         """How many partitions one model is made from."""
-        return self.split.partitions if isinstance(self.split, RollingWindow) else 1
+        if not isinstance(self.split, RollingWindow):
+            return 1
+        return self.split.partitions or self.partitions.holding(self.split.days)
 
 
 def files_of(problem: Problem, partition: str) -> list[str]:

@@ -210,15 +210,49 @@ def test_a_model_is_made_from_the_partitions_of_its_window():
 
 
 @pytest.mark.parametrize(
+    ("partitions", "days", "window"),
+    [
+        (Monthly("2024-01"), 90, 4),
+        (Weekly("2024-01-01"), 90, 15),
+        (Daily("2024-01-01"), 90, 104),
+        (Daily("2024-01-01"), 0.5, 15),
+        (Hourly("2024-01-01T00"), 1, 15 * 24 + 1),
+        (Grid(Weekly("2024-01-01"), by="shop", values=("a",)), 90, 15),
+    ],
+    ids=str,
+)
+def test_a_window_that_is_given_in_days_has_as_many_partitions_as_these_may_take_up(partitions, days, window):
+    split = RollingWindow(train_days=days, validation_days=7, test_days=7)
+    problem = dataclasses.replace(umbrellas.PROBLEM, partitions=partitions, split=split)
+    assert problem.window == window
+
+
+def test_how_far_a_window_goes_back_is_said_once():
+    assert RollingWindow() == RollingWindow(partitions=3, test_days=7, validation_days=7)
+    with pytest.raises(InvalidProblem, match=r"says twice how far back it goes\. Give partitions or train_days"):
+        RollingWindow(partitions=3, train_days=90)
+
+
+@pytest.mark.parametrize(
     "make",
     [
         lambda: RollingWindow(test_days=0),
+        lambda: RollingWindow(validation_days=-0.5),
+        lambda: RollingWindow(train_days=0),
         lambda: RollingWindow(partitions=0),
         lambda: EntityHash(test_fraction=1.2),
         lambda: EntityHash(test_fraction=0.5, validation_fraction=0.5),
         lambda: EntityHash(validation_fraction=0.0),
     ],
-    ids=["no test days", "no partitions", "more than all", "nothing left to fit", "nothing to choose by"],
+    ids=[
+        "no test days",
+        "less than none",
+        "no train days",
+        "no partitions",
+        "more than all",
+        "nothing left to fit",
+        "nothing to choose by",
+    ],
 )
 def test_a_split_that_leaves_a_part_without_rows_is_refused_when_it_is_written(make):
     with pytest.raises(InvalidProblem, match="leaves a part without rows"):

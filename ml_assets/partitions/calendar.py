@@ -36,6 +36,7 @@ class Calendar(Kind):
     pattern: ClassVar[str]
     written: ClassVar[str]  # the pattern as people write it
     expression: ClassVar[str]  # and as a regular expression
+    fewest_days: ClassVar[float]  # that one of them has
 
     start: str
     end: str | None = None
@@ -100,9 +101,15 @@ class Calendar(Kind):
         """See ``Kind``."""
         return super().has(key) and self.start <= key and (self.end is None or key < self.end)
 
-    def days_before(self, time: datetime, days: int) -> datetime:
-        """See ``Kind``: by the clock of the zone, on which a day may have 23 or 25 hours."""
-        return (time.astimezone(self._clock) - timedelta(days=days)).astimezone(UTC)
+    def holding(self, days: float) -> int:
+        """See ``Kind``."""
+        return math.ceil(days / self.fewest_days)
+
+    def days_before(self, time: datetime, days: float) -> datetime:
+        """See ``Kind``: whole days by the clock of the zone, on which one may have 23 or 25 hours, then hours that go by."""
+        whole = int(days)
+        same_time = time.astimezone(self._clock) - timedelta(days=whole)
+        return same_time.astimezone(UTC) - timedelta(days=days - whole)
 
     def line(self, key: str) -> str | None:
         """See ``Kind``."""
@@ -129,6 +136,7 @@ class Monthly(Calendar):
     pattern: ClassVar[str] = "%Y-%m"
     written: ClassVar[str] = "YYYY-MM"
     expression: ClassVar[str] = r"\d{4}-\d{2}"
+    fewest_days: ClassVar[float] = 28
 
     def after(self, start: datetime, count: int = 1) -> datetime:
         """See ``Calendar``."""
@@ -148,6 +156,7 @@ class Weekly(Calendar):
     pattern: ClassVar[str] = "%Y-%m-%d"
     written: ClassVar[str] = "YYYY-MM-DD"
     expression: ClassVar[str] = r"\d{4}-\d{2}-\d{2}"
+    fewest_days: ClassVar[float] = 7
 
     begins_on: str = "monday"
 
@@ -181,6 +190,7 @@ class Daily(Calendar):
     pattern: ClassVar[str] = "%Y-%m-%d"
     written: ClassVar[str] = "YYYY-MM-DD"
     expression: ClassVar[str] = r"\d{4}-\d{2}-\d{2}"
+    fewest_days: ClassVar[float] = 1
 
     def after(self, start: datetime, count: int = 1) -> datetime:
         """See ``Calendar``."""
@@ -203,6 +213,7 @@ class Hourly(Calendar):
     pattern: ClassVar[str] = "%Y-%m-%dT%H"
     written: ClassVar[str] = "YYYY-MM-DDTHH"
     expression: ClassVar[str] = r"\d{4}-\d{2}-\d{2}T\d{2}(?:[+-]\d{4})?"
+    fewest_days: ClassVar[float] = 1 / 24
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -212,6 +223,10 @@ class Hourly(Calendar):
                 "Hours cannot be told from each other there by what a clock shows. Leave zone out: hours of UTC are the same "
                 "everywhere."
             )
+
+    def holding(self, days: float) -> int:
+        """See ``Kind``: a day may have 25 hours."""
+        return super().holding(days) + 1
 
     def after(self, start: datetime, count: int = 1) -> datetime:
         """See ``Calendar``: so many hours go by, whatever the clock shows."""

@@ -60,7 +60,7 @@ class Grid(Kind):
         return first, second
 
     def key(self, at: str, value: str) -> str:
-        """The key of a month (or day) and a value."""
+        """The key of a span of time and a value."""
         parts = {self.time.name: at, self.by: value}
         return BETWEEN.join(parts[name] for name in self.dimensions)
 
@@ -100,7 +100,11 @@ class Grid(Kind):
         at, value = self.parts(self.partition(key).key)
         return [self.key(time, value) for time in self.time.window(at, size)]
 
-    def days_before(self, time: datetime, days: int) -> datetime:
+    def holding(self, days: float) -> int:
+        """See ``Kind``."""
+        return self.time.holding(days)
+
+    def days_before(self, time: datetime, days: float) -> datetime:
         """See ``Kind``."""
         return self.time.days_before(time, days)
 
@@ -134,7 +138,7 @@ class Grid(Kind):
         return [self.key(at, value) for at in times for value in values]
 
     def between(self, keys: Sequence[str], first: str | None, last: str | None) -> list[str]:
-        """See ``Kind``. An end that is a month (or day) stands for all values of it; one that is a key, for its value alone.
+        """See ``Kind``. An end that is a time stands for all values of it; one that is a key, for its value alone.
 
         ``2013-01..2013-06`` is half a year of all values, ``2013-01|EWR..2013-06|EWR`` of one, ``2013-01|EWR..`` all of it.
         """
@@ -151,7 +155,7 @@ class Grid(Kind):
         return some(chosen, first, last)
 
     def _end(self, keys: Sequence[str], end: str | None) -> tuple[str | None, str | None]:
-        """The month (or day) and the value that an end of a range names; None where it names none."""
+        """The span of time and the value that an end of a range names; None where it names none."""
         if end is None:
             return None, None
         if end in keys:
