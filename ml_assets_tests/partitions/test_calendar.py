@@ -237,6 +237,26 @@ def test_dagster_maps_the_same_windows(partitions, size):
             assert list(found.partitions_subset.get_partition_keys()) == keys
 
 
+@pytest.mark.parametrize(
+    "time",
+    [
+        Hourly("2024-11-02T22", "2024-11-03T04", zone="America/New_York"),
+        Hourly("2024-03-30T23", "2024-03-31T05", zone="Europe/Berlin"),
+        Weekly("2024-02-26", "2024-04-15", zone="Europe/Berlin"),
+    ],
+    ids=str,
+)
+def test_dagster_maps_the_same_windows_within_each_value_of_a_grid(time):
+    grid = Grid(time, by="shop", values=("east", "west"))
+    definition = partitions_definition(replace(parasols.PROBLEM, partitions=grid, files=()))
+    assert set(definition.get_partition_keys()) == set(grid.keys())
+    for key in grid.keys():  # noqa: SIM118
+        one = definition.subset_with_partition_keys([key])
+        mapping = window_mapping(grid, 3)
+        found = mapping.get_upstream_mapped_partitions_result_for_partitions(one, definition, definition)
+        assert set(found.partitions_subset.get_partition_keys()) == set(grid.window(key, 3))
+
+
 def test_a_repeated_hour_is_safe_in_names_of_files_and_keys_of_the_store():
     key = "2024-10-27T02+0100"
     hours = Hourly("2024-10-01T00", zone="Europe/Berlin")
