@@ -17,6 +17,7 @@ from ml_assets.orchestration.partitions import partitions_definition, previous_m
 from ml_assets.partitions.calendar import WEEKDAYS, Calendar
 from ml_assets.problem import Daily, Grid, Hourly, Weekly, files_of
 from ml_assets.store.keys import escape, unescape
+from ml_assets.store.watch.files import Files
 from ml_assets_tests.doubles import parasols, umbrellas
 
 ZONES = st.sampled_from(sorted(available_timezones()))
@@ -285,4 +286,5 @@ def test_a_grid_is_of_hours_or_weeks_as_of_others(time, key, values):
     assert grid.line(key) == "east"
     assert grid.between(grid.window(key, 3), None, values[time.name]) == grid.window(key, 3)
     assert files_of(problem, key) == [f"parasols/{values[time.name]}-east.csv"]
+    assert Files.of(problem.files, grid).partitions(f"{values[time.name]}-east.csv") == {key}
     assert partitions_definition(problem).has_partition_key(key)
