@@ -101,6 +101,11 @@ class Calendar(Kind):
         """See ``Kind``."""
         return super().has(key) and self.start <= key and (self.end is None or key < self.end)
 
+    def is_there(self, key: str, now: datetime) -> bool:
+        """See ``Kind``: as many as are ahead may still go on, the one before them has ended."""
+        last = self.window(key, self.ahead + 1)
+        return len(last) <= self.ahead or self.after(self.begins(last[0])) <= now
+
     def holding(self, days: float) -> int:
         """See ``Kind``."""
         return math.ceil(days / self.fewest_days)

@@ -87,6 +87,10 @@ class Grid(Kind):
         """See ``Kind``."""
         return super().has(key) and self.time.has(self.parts(key)[0])
 
+    def is_there(self, key: str, now: datetime) -> bool:
+        """See ``Kind``."""
+        return self.time.is_there(self.parts(key)[0], now)
+
     def line(self, key: str) -> str | None:
         """See ``Kind``; a key of another kind, left from before, is in a line of its own."""
         return self.parts(key)[1] if key.count(BETWEEN) == 1 else key

@@ -56,6 +56,10 @@ class Kind:
         except InvalidProblem:
             return False
 
+    def is_there(self, key: str, now: datetime) -> bool:
+        """Whether a partition is among ``keys`` by now: where there is time it has ended, or is wanted ahead."""
+        return True
+
     def line(self, key: str) -> str | None:
         """The line that a partition belongs to; None where there is only one. Asked of any key that a store may hold."""
         return key

@@ -160,6 +160,18 @@ def test_hours_that_go_on_hold_those_wanted_ahead_as_dagster_has_them():
     assert list(dagsters(hours).get_partition_keys(now)) == hours.keys(now)
 
 
+@pytest.mark.parametrize("ahead", [0, 1, 3])
+@pytest.mark.parametrize("end", [None, "2024-11-03T04"])
+def test_whether_an_hour_is_there_yet_is_told_without_counting_all_of_them(ahead, end):
+    hours = Hourly("2024-11-02T22", end, ahead, zone="America/New_York")
+    grid = Grid(hours, by="shop", values=("east",))
+    every = Hourly("2024-11-02T22", end or "2024-11-03T09", zone="America/New_York").keys(LONG_AGO)
+    for minutes in range(0, 12 * 60, 30):
+        now = datetime(2024, 11, 3, 1, tzinfo=UTC) + timedelta(minutes=minutes)
+        assert [key for key in every if hours.is_there(key, now)] == [key for key in hours.keys(now) if key in every]
+        assert [grid.is_there(f"{key}|east", now) for key in every] == [hours.is_there(key, now) for key in every]
+
+
 # ---------------------------------------------------------------- weeks
 
 
