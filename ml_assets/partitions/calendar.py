@@ -267,7 +267,8 @@ def _read(key: str, pattern: str) -> datetime | None:
 @lru_cache
 def _has_whole_hours(zone: str, since: int) -> bool:
     """Whether what a clock shows tells hours apart and in order, from a year on: they are never repeated by halves or by twos."""
-    begin, end = datetime(since - 1, 12, 31, tzinfo=UTC), datetime(max(since, LAST_LISTED_YEAR) + 2, 1, 1, tzinfo=UTC)
+    until = min(max(since, LAST_LISTED_YEAR) + 2, MAXYEAR)
+    begin, end = datetime(since - 1, 12, 31, tzinfo=UTC), datetime(until, 1, 1, tzinfo=UTC)
     days = ((begin + timedelta(days=n)).astimezone(ZoneInfo(zone)) for n in range((end - begin).days))
     offsets = [day.utcoffset() or timedelta() for day in days]
     changes = {new - old for old, new in pairwise(offsets)}

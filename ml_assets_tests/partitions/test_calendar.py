@@ -154,6 +154,14 @@ def test_a_clock_by_which_hours_cannot_be_told_apart_is_refused(zone):
     assert Weekly("2024-01-01", zone=zone).keys()
 
 
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/New_York"])
+def test_the_last_hours_that_there_can_be_are_told_or_refused(zone):
+    assert Hourly("9998-12-31T22", "9998-12-31T23", zone=zone).has("9998-12-31T22")
+    for key in ("9999-12-31T23", "0001-01-01T00", "9999-12-31T23+0000"):
+        with pytest.raises(InvalidProblem, match="is not written YYYY-MM-DDTHH"):
+            Hourly(key, zone=zone)
+
+
 def test_hours_that_go_on_hold_those_wanted_ahead_as_dagster_has_them():
     hours, now = Hourly("2024-11-03T00", ahead=2, zone="America/New_York"), datetime(2024, 11, 3, 6, 30, tzinfo=UTC)
     assert hours.keys(now) == ["2024-11-03T00", "2024-11-03T01", "2024-11-03T01-0500", "2024-11-03T02"]
