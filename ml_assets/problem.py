@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, get_args
 
 from ml_assets.compute import Compute
 from ml_assets.errors import InvalidProblem
-from ml_assets.partitions import Daily, Dynamic, Grid, Monthly, Partition, Partitions, Static
+from ml_assets.partitions import Daily, Dynamic, Grid, Hourly, Monthly, Partition, Partitions, Static, Weekly
 from ml_assets.rules import WAIVABLE, Better, EntityHash, Gate, Metric, RetrainWhen, RollingWindow
 from ml_assets.sources import Declared, Files, Sql, Upstream
 from ml_assets.sources.declared import source_faults
@@ -45,6 +45,7 @@ __all__ = [
     "Files",
     "Gate",
     "Grid",
+    "Hourly",
     "Metric",
     "Monthly",
     "Partition",
@@ -62,6 +63,7 @@ __all__ = [
     "TrainingRun",
     "Tuning",
     "Upstream",
+    "Weekly",
     "files_of",
     "shared_files_of",
 ]
@@ -416,7 +418,9 @@ class Problem:
     @property
     def window(self) -> int:
         """How many partitions one model is made from."""
-        return self.split.partitions if isinstance(self.split, RollingWindow) else 1
+        if not isinstance(self.split, RollingWindow):
+            return 1
+        return self.split.partitions or self.partitions.holding(self.split.days)
 
 
 def _files_asked(source: Declared) -> Iterator[str]:
@@ -446,7 +450,9 @@ def _faults(problem: Problem) -> list[str]:
     if not (dataclasses.is_dataclass(problem.params) and not isinstance(problem.params, type)):
         faults.append("params must be an instance of a frozen dataclass; its fields are what the launchpad offers.")
     if isinstance(problem.split, RollingWindow) and not problem.partitions.in_time:
-        faults.append("RollingWindow needs Monthly, Daily or Grid partitions; split Static ones by EntityHash.")
+        faults.append(
+            "RollingWindow needs Monthly, Weekly, Daily, Hourly or Grid partitions; split others by EntityHash."
+        )
     if isinstance(problem.split, RollingWindow) and problem.event_time is None:
         faults.append("RollingWindow splits by event_time; name that column.")
     if problem.lookback and not problem.partitions.in_time:

@@ -107,23 +107,37 @@ class RetrainWhen:
 
 @dataclass(frozen=True)
 class RollingWindow:
-    """Split by time: the window is the last ``partitions`` partitions; its newest days judge, the days before choose.
+    """Split by time: the newest days of the window judge, the days before choose, those before train.
+
+    How far back the window goes is said by ``partitions`` or by ``train_days``: months have 28 to 31 days.
 
     Attributes:
-        partitions: how many partitions train and judge a model, ending with its own.
-        test_days: newest days of the window: judge, never seen in training.
+        partitions: how many partitions train and judge a model, ending with its own; 3 where nothing is said.
+        test_days: newest days of the window: judge, never seen in training. May be a fraction: 0.25 is six hours.
         validation_days: the days before those: choose (early stopping, calibration).
+        train_days: the days before those: fit. The window has as many partitions as these days may take up.
     """
 
-    partitions: int = 3
-    test_days: int = 7
-    validation_days: int = 7
+    partitions: int | None = None
+    test_days: float = 7
+    validation_days: float = 7
+    train_days: float | None = None
 
     def __post_init__(self) -> None:
-        if min(self.partitions, self.test_days, self.validation_days) < 1:
+        if self.partitions is not None and self.train_days is not None:
+            raise InvalidProblem(f"{self} says twice how far back it goes. Give partitions or train_days.")
+        if self.partitions is None and self.train_days is None:
+            object.__setattr__(self, "partitions", 3)
+        days = [self.test_days, self.validation_days, *([] if self.train_days is None else [self.train_days])]
+        if not min(days) > 0 or (self.partitions is not None and self.partitions < 1):
             raise InvalidProblem(
-                f"{self} leaves a part without rows. Give at least one partition and one day to each part."
+                f"{self} leaves a part without rows. Give at least one partition, and more than 0 days to each part."
             )
+
+    @property
+    def days(self) -> float:
+        """How many days its parts have, as far as that is said."""
+        return (self.train_days or 0) + self.validation_days + self.test_days
 
 
 @dataclass(frozen=True)

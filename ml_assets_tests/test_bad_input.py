@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ml_assets.errors import InvalidKey, InvalidProblem, NotLanded
-from ml_assets.problem import Dynamic, Static
+from ml_assets.problem import Dynamic, Hourly, Static, Weekly
 from ml_assets.problems.flight_delays import PROBLEM as FLIGHT_DELAYS
 from ml_assets.store import LandingFolder, open_landing
 from ml_assets_tests.doubles import umbrellas
@@ -404,7 +404,8 @@ BAD_KEYS = {
 def test_a_partition_key_that_cannot_be_one_is_refused_in_each_kind_of_partitions(key):
     with pytest.raises(InvalidProblem, match=r"Give a tuple of at least one key"):
         Static((key, "north"))
-    for partitions in (Dynamic(), umbrellas.PROBLEM.partitions, Static(("north",))):
+    in_time = (umbrellas.PROBLEM.partitions, Weekly("2024-01-01"), Hourly("2024-01-01T00", zone="Europe/Berlin"))
+    for partitions in (Dynamic(), *in_time, Static(("north",))):
         with pytest.raises(InvalidProblem):
             partitions.partition(key)
 

@@ -21,9 +21,11 @@ from ml_assets.problem import (
     FeatureTable,
     Gate,
     Grid,
+    Hourly,
     Monthly,
     RollingWindow,
     Static,
+    Weekly,
 )
 from ml_assets_tests.doubles import ice_cream, umbrellas
 
@@ -149,7 +151,7 @@ NOT_A_DATACLASS = {"ridge": 0.5}
         ({"params": ice_cream.LineParams}, "params must be an instance of a frozen dataclass"),
         (
             {"split": RollingWindow()},
-            "RollingWindow needs Monthly, Daily or Grid partitions; split Static ones by EntityHash.",
+            "RollingWindow needs Monthly, Weekly, Daily, Hourly or Grid partitions; split others by EntityHash.",
         ),
         ({"lookback": 1}, "lookback needs partitions that follow each other in time."),
         ({"metrics": ()}, "metrics is empty; name at least the one that decides."),
@@ -208,15 +210,49 @@ def test_a_model_is_made_from_the_partitions_of_its_window():
 
 
 @pytest.mark.parametrize(
+    ("partitions", "days", "window"),
+    [
+        (Monthly("2024-01"), 90, 4),
+        (Weekly("2024-01-01"), 90, 15),
+        (Daily("2024-01-01"), 90, 104),
+        (Daily("2024-01-01"), 0.5, 15),
+        (Hourly("2024-01-01T00"), 1, 15 * 24 + 1),
+        (Grid(Weekly("2024-01-01"), by="shop", values=("a",)), 90, 15),
+    ],
+    ids=str,
+)
+def test_a_window_that_is_given_in_days_has_as_many_partitions_as_these_may_take_up(partitions, days, window):
+    split = RollingWindow(train_days=days, validation_days=7, test_days=7)
+    problem = dataclasses.replace(umbrellas.PROBLEM, partitions=partitions, split=split)
+    assert problem.window == window
+
+
+def test_how_far_a_window_goes_back_is_said_once():
+    assert RollingWindow() == RollingWindow(partitions=3, test_days=7, validation_days=7)
+    with pytest.raises(InvalidProblem, match=r"says twice how far back it goes\. Give partitions or train_days"):
+        RollingWindow(partitions=3, train_days=90)
+
+
+@pytest.mark.parametrize(
     "make",
     [
         lambda: RollingWindow(test_days=0),
+        lambda: RollingWindow(validation_days=-0.5),
+        lambda: RollingWindow(train_days=0),
         lambda: RollingWindow(partitions=0),
         lambda: EntityHash(test_fraction=1.2),
         lambda: EntityHash(test_fraction=0.5, validation_fraction=0.5),
         lambda: EntityHash(validation_fraction=0.0),
     ],
-    ids=["no test days", "no partitions", "more than all", "nothing left to fit", "nothing to choose by"],
+    ids=[
+        "no test days",
+        "less than none",
+        "no train days",
+        "no partitions",
+        "more than all",
+        "nothing left to fit",
+        "nothing to choose by",
+    ],
 )
 def test_a_split_that_leaves_a_part_without_rows_is_refused_when_it_is_written(make):
     with pytest.raises(InvalidProblem, match="leaves a part without rows"):
@@ -286,7 +322,13 @@ def test_partitions_ahead_are_there_before_they_have_ended(partitions, last):
 
 @pytest.mark.parametrize(
     "partitions",
-    [Monthly("2024-01", ahead=2), Daily("2026-11-01", ahead=3), Monthly("2024-01", "2024-06", ahead=2)],
+    [
+        Monthly("2024-01", ahead=2),
+        Weekly("2024-01-01", ahead=2),
+        Daily("2026-11-01", ahead=3),
+        Hourly("2026-11-01T00", ahead=3, zone="America/New_York"),
+        Monthly("2024-01", "2024-06", ahead=2),
+    ],
     ids=str,
 )
 def test_dagster_knows_the_same_partitions(partitions):
@@ -376,6 +418,8 @@ def test_dagster_cuts_by_the_same_clock(partitions):
         (Grid(Daily("2024-01-01"), by="shop", values=("a",)), "2024-01-02|a", 1),
         (Grid(Monthly("2024-01"), by="shop", values=("a",)), "2024-01|a", None),
         (Monthly("2024-01"), "2024-01", None),
+        (Weekly("2024-01-01"), "2024-01-01", None),
+        (Hourly("2024-01-01T00"), "2024-01-01T00", None),
         (Static(("north",)), "north", None),
     ],
     ids=str,

@@ -88,7 +88,7 @@ def _launch(
     outcomes = []
     with instance_in(home(settings)) as instance:
         tags = {FRESH_TAG: "true"} if options.fresh else {}
-        launcher = Launcher(Target(), instance, run_config, tags, report=_report)
+        launcher = Launcher(Target.here(), instance, run_config, tags, report=_report)
         work = {partition: assets_named(names) for partition, names in to_do.items()}
         try:
             for outcome in launcher.materialize(work, options.jobs):

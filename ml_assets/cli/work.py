@@ -124,7 +124,7 @@ def _understood_by_dagster(options: argparse.Namespace, settings: Settings) -> l
     from ml_assets.orchestration.launch import instance_in
     from ml_assets.orchestration.selection import Target, names_of, partition_keys, selected
 
-    target = Target()
+    target = Target.here()
     assets = selected(target, options.selection)
     names = names_of(assets)
     problems = [problem_named(name) for name in sorted({name.split("/")[0] for name in names})]

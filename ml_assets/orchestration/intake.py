@@ -94,10 +94,7 @@ class Intake:
 
     def past(self, waiting: Sequence[str], now: datetime) -> list[str]:
         """Those whose time has passed, or that the problem wants ahead of it."""
-        if not waiting or not self.problem.partitions.in_time:
-            return list(waiting)
-        known = set(self.problem.partitions.keys(until=now))
-        return [partition for partition in waiting if partition in known]
+        return [partition for partition in waiting if self.problem.partitions.is_there(partition, now)]
 
     def _version(self, partition: str, now: datetime) -> str | None:
         where = (self.landing, self.problem.name, self.problem.landing_files)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import dagster as dg
 
-from ml_assets.problem import Daily, Dynamic, Grid, Monthly, Partitions, Problem
+from ml_assets.problem import Daily, Dynamic, Grid, Hourly, Monthly, Partitions, Problem, Static, Weekly
+
+FROM_SUNDAY = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 
 
 def partitions_definition(problem: Problem) -> dg.PartitionsDefinition[str]:
@@ -19,20 +22,28 @@ def partitions_definition(problem: Problem) -> dg.PartitionsDefinition[str]:
         )
     if isinstance(partitions, Dynamic):
         return dg.DynamicPartitionsDefinition(name=problem.name)
-    if isinstance(partitions, (Monthly, Daily)):
-        return _through_time(partitions)
-    return dg.StaticPartitionsDefinition(list(partitions.partition_keys))
+    if isinstance(partitions, Static):
+        return dg.StaticPartitionsDefinition(list(partitions.partition_keys))
+    return _through_time(partitions)
 
 
-def _through_time(partitions: Monthly | Daily) -> dg.TimeWindowPartitionsDefinition:
-    define = dg.MonthlyPartitionsDefinition if isinstance(partitions, Monthly) else dg.DailyPartitionsDefinition
-    return define(
-        start_date=partitions.start,
-        end_date=partitions.end,
-        fmt=partitions.pattern,
-        end_offset=partitions.ahead,
-        timezone=partitions.zone,
-    )
+def _through_time(partitions: Monthly | Weekly | Daily | Hourly) -> dg.TimeWindowPartitionsDefinition:
+    spans: dict[str, Any] = {
+        "start_date": partitions.start,
+        "end_date": partitions.end,
+        "fmt": partitions.pattern,
+        "end_offset": partitions.ahead,
+        "timezone": partitions.zone,
+    }
+    match partitions:
+        case Monthly():
+            return dg.MonthlyPartitionsDefinition(**spans)
+        case Weekly():
+            return dg.WeeklyPartitionsDefinition(**spans, day_offset=FROM_SUNDAY.index(partitions.begins_on))
+        case Daily():
+            return dg.DailyPartitionsDefinition(**spans)
+        case Hourly():
+            return dg.HourlyPartitionsDefinition(**spans)
 
 
 def window_mapping(partitions: Partitions, size: int) -> dg.PartitionMapping:

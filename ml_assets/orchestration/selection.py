@@ -13,6 +13,7 @@ from dagster._core.definitions.reconstruct import ReconstructableJob, Reconstruc
 
 from ml_assets.errors import UsageError
 from ml_assets.orchestration.executor import ALL_THREADS, OWN_PROCESS
+from ml_assets.problems import definitions_module
 
 ASSET_JOB = "__ASSET_JOB"  # Dagster's implicit job of all assets
 Assets = frozenset[dg.AssetKey]
@@ -26,6 +27,11 @@ class Target:
 
     module: str = "ml_assets.definitions"
     attribute: str = "defs"
+
+    @classmethod
+    def here(cls) -> Target:
+        """Those of the working folder's project."""
+        return cls(definitions_module(Path.cwd()))
 
     def job(self) -> ReconstructableJob:
         """The implicit job of all assets."""

@@ -154,7 +154,10 @@ def _best_op(problem: Problem, step: Step, specs: Sequence[dg.AssetCheckSpec]) -
         best,
         f"{problem.name}__best",
         ins={"split": dg.In(Handle), "before": dg.In(dg.Nothing)},
-        outs={"result": dg.Out(io_manager_key=IO_MANAGER), **{out: dg.Out(dg.Nothing, is_required=False) for out in outs}},
+        outs={
+            "result": dg.Out(io_manager_key=IO_MANAGER),
+            **{out: dg.Out(dg.Nothing, is_required=False) for out in outs},
+        },
         required_resource_keys=NEEDS,
     )
 

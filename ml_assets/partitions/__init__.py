@@ -1,4 +1,4 @@
-"""How a problem's data is cut: months, days, a fixed list, a list that grows as files land, or months and days by something.
+"""How a problem's data is cut: spans of time, a fixed list, a list that grows as files land, or spans of time by something.
 
 To be imported from ``ml_assets.problem``.
 
@@ -9,16 +9,28 @@ Each kind answers the same questions (``kind.py``), so that nobody else asks whi
     places, named               how the names of landed files and the keys of partitions belong together
     between, in_order           ranges as people write them, and the order in which partitions are made
 
-    Monthly, Daily              one line through time
-    Static, Dynamic             each partition is a line of its own, without time
-    Grid                        each value is a line of its own through time
+    Monthly, Weekly, Daily, Hourly      one line through time
+    Static, Dynamic                     each partition is a line of its own, without time
+    Grid                                each value is a line of its own through time
 """
 
-from ml_assets.partitions.calendar import Calendar, Daily, Monthly
+from ml_assets.partitions.calendar import Calendar, Daily, Hourly, Monthly, Weekly
 from ml_assets.partitions.grid import Grid
 from ml_assets.partitions.kind import PARTITION, Partition
 from ml_assets.partitions.lists import Dynamic, Static
 
-Partitions = Monthly | Daily | Static | Dynamic | Grid
+Partitions = Monthly | Weekly | Daily | Hourly | Static | Dynamic | Grid
 
-__all__ = ["PARTITION", "Calendar", "Daily", "Dynamic", "Grid", "Monthly", "Partition", "Partitions", "Static"]
+__all__ = [
+    "PARTITION",
+    "Calendar",
+    "Daily",
+    "Dynamic",
+    "Grid",
+    "Hourly",
+    "Monthly",
+    "Partition",
+    "Partitions",
+    "Static",
+    "Weekly",
+]

@@ -1,7 +1,7 @@
-"""Months or days, each by something else: the origin of a flight, a market, a sensor. Here keys are made, and taken apart.
+"""Spans of time, each by something else: the origin of a flight, a market, a sensor. Here keys are made, and taken apart.
 
 A key is written as Dagster writes those of two dimensions: the values, joined by ``|``, in the alphabetical order of the
-dimensions' names. The dimensions are the time's, ``month`` or ``day``, and ``by``.
+dimensions' names. The dimensions are the time's, such as ``month``, and ``by``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from ml_assets.errors import InvalidProblem, UsageError
-from ml_assets.partitions.calendar import Daily, Monthly
+from ml_assets.partitions.calendar import Daily, Hourly, Monthly, Weekly
 from ml_assets.partitions.kind import ANYTHING, PARTITION, Kind, Partition, no_partition, some
 from ml_assets.partitions.lists import odd_keys
 
@@ -24,7 +24,7 @@ LONGEST_VALUE_BYTES = 60  # a day beside it, the store's keys can hold it
 
 @dataclass(frozen=True)
 class Grid(Kind):
-    """Every month (or day) by every value: ``Grid(Monthly("2013-01"), by="origin", values=("EWR", "JFK"))``.
+    """Every month (week, day, hour) by every value: ``Grid(Monthly("2013-01"), by="origin", values=("EWR", "JFK"))``.
 
     Each value is a line of its own through time: windows, the datasets before, the champion and the age of its models are
     those of that value alone. A partition is written ``2013-05|EWR``.
@@ -35,7 +35,7 @@ class Grid(Kind):
 
     in_time: ClassVar[bool] = True
 
-    time: Monthly | Daily
+    time: Monthly | Weekly | Daily | Hourly
     by: str
     values: tuple[str, ...]
 
@@ -60,7 +60,7 @@ class Grid(Kind):
         return first, second
 
     def key(self, at: str, value: str) -> str:
-        """The key of a month (or day) and a value."""
+        """The key of a span of time and a value."""
         parts = {self.time.name: at, self.by: value}
         return BETWEEN.join(parts[name] for name in self.dimensions)
 
@@ -87,6 +87,10 @@ class Grid(Kind):
         """See ``Kind``."""
         return super().has(key) and self.time.has(self.parts(key)[0])
 
+    def is_there(self, key: str, now: datetime) -> bool:
+        """See ``Kind``."""
+        return self.time.is_there(self.parts(key)[0], now)
+
     def line(self, key: str) -> str | None:
         """See ``Kind``; a key of another kind, left from before, is in a line of its own."""
         return self.parts(key)[1] if key.count(BETWEEN) == 1 else key
@@ -100,7 +104,11 @@ class Grid(Kind):
         at, value = self.parts(self.partition(key).key)
         return [self.key(time, value) for time in self.time.window(at, size)]
 
-    def days_before(self, time: datetime, days: int) -> datetime:
+    def holding(self, days: float) -> int:
+        """See ``Kind``."""
+        return self.time.holding(days)
+
+    def days_before(self, time: datetime, days: float) -> datetime:
         """See ``Kind``."""
         return self.time.days_before(time, days)
 
@@ -134,7 +142,7 @@ class Grid(Kind):
         return [self.key(at, value) for at in times for value in values]
 
     def between(self, keys: Sequence[str], first: str | None, last: str | None) -> list[str]:
-        """See ``Kind``. An end that is a month (or day) stands for all values of it; one that is a key, for its value alone.
+        """See ``Kind``. An end that is a time stands for all values of it; one that is a key, for its value alone.
 
         ``2013-01..2013-06`` is half a year of all values, ``2013-01|EWR..2013-06|EWR`` of one, ``2013-01|EWR..`` all of it.
         """
@@ -151,7 +159,7 @@ class Grid(Kind):
         return some(chosen, first, last)
 
     def _end(self, keys: Sequence[str], end: str | None) -> tuple[str | None, str | None]:
-        """The month (or day) and the value that an end of a range names; None where it names none."""
+        """The span of time and the value that an end of a range names; None where it names none."""
         if end is None:
             return None, None
         if end in keys:

@@ -56,6 +56,10 @@ class Kind:
         except InvalidProblem:
             return False
 
+    def is_there(self, key: str, now: datetime) -> bool:
+        """Whether a partition is among ``keys`` by now: where there is time it has ended, or is wanted ahead."""
+        return True
+
     def line(self, key: str) -> str | None:
         """The line that a partition belongs to; None where there is only one. Asked of any key that a store may hold."""
         return key
@@ -72,7 +76,11 @@ class Kind:
         """The partition before it in its line; None if it is the first."""
         return next(iter(self.window(key, 2)[:-1]), None)
 
-    def days_before(self, time: datetime, days: int) -> datetime:
+    def holding(self, days: float) -> int:
+        """How many partitions of a line the days before the end of one take up at most."""
+        return 1
+
+    def days_before(self, time: datetime, days: float) -> datetime:
         """So many days before a time, by the clock that cuts the partitions (UTC)."""
         return time - timedelta(days=days)
 
@@ -81,7 +89,7 @@ class Kind:
         return None
 
     def moment(self, key: str) -> str:
-        """Where a partition stands in its line: its month or day."""
+        """Where a partition stands in its line: its month, week, day or hour."""
         return key
 
     def in_order(self, keys: Iterable[str]) -> list[str]:

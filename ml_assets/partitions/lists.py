@@ -44,6 +44,11 @@ class Dynamic(Kind):
     """Partitions that appear as their files land (new shops, new customers): like ``Static``, with a list that grows.
 
     A key is the part of a landed file's name that ``{partition}`` stands for in ``Problem.files``.
+
+    None comes before another, although they arrive one after the other. Dagster maps a partition to those before it only where
+    partitions are spans of time: a mapping of our own is not sent to its daemon, so that what a window holds would be made
+    again unseen. And a batch that arrives late would change the windows after it, or its key would lie about its place.
+    Batches that are learnt from in order are cut by their time, see ``calendar.py``.
     """
 
     def partition(self, key: str) -> Partition:

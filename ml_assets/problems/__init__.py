@@ -11,9 +11,20 @@ from pathlib import Path
 from ml_assets.errors import InvalidProblem, UsageError
 from ml_assets.problem import Problem
 from ml_assets.problems._loading import BrokenProblem, attempt, elsewhere, load, load_all
+from ml_assets.problems._places import definitions_module
 from ml_assets.settings import problems_named
 
-__all__ = ["BROKEN", "PROBLEMS", "BrokenProblem", "attempt", "elsewhere", "load", "load_all", "problem_named"]
+__all__ = [
+    "BROKEN",
+    "PROBLEMS",
+    "BrokenProblem",
+    "attempt",
+    "definitions_module",
+    "elsewhere",
+    "load",
+    "load_all",
+    "problem_named",
+]
 
 PROBLEMS: tuple[Problem, ...]
 BROKEN: tuple[BrokenProblem, ...]

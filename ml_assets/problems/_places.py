@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ml_assets.errors import InvalidProblem
 
 EXAMPLES = GROUP = "ml_assets.problems"
+ALONE = "ml_assets.definitions"
 
 
 def packages(named: Sequence[str], working_folder: Path) -> tuple[str, ...]:
@@ -62,17 +63,39 @@ def _top_level_is_missing(package: str) -> bool:
     return importlib.util.find_spec(package.partition(".")[0]) is None
 
 
-def _in_pyproject(file: Path) -> tuple[str, ...]:
+def definitions_module(working_folder: Path) -> str:
+    """The module that holds the Dagster definitions which commands run: those of a project that problems are merged into, if
+    pyproject.toml names it, else those of the problems alone.
+
+        [tool.ml_assets] definitions = "acme.definitions"
+
+    Raises:
+        InvalidProblem: if pyproject.toml cannot be read, or names no module.
+    """
+    file = working_folder / "pyproject.toml"
+    named = _said_in(file).get("definitions", ALONE)
+    if not (isinstance(named, str) and all(part.isidentifier() for part in named.split("."))):
+        raise InvalidProblem(
+            f'{file}: [tool.ml_assets] definitions is {named!r}. Write the name of a module: definitions = "acme.definitions".'
+        )
+    return named
+
+
+def _said_in(file: Path) -> Mapping[str, Any]:
+    """What ``[tool.ml_assets]`` says."""
     import tomllib
 
     try:
-        text = file.read_text()
+        said: Any = tomllib.loads(file.read_text()).get("tool", {}).get("ml_assets", {})
     except FileNotFoundError:
-        return ()
-    try:
-        named: Any = tomllib.loads(text).get("tool", {}).get("ml_assets", {}).get("problems", ())
+        return {}
     except tomllib.TOMLDecodeError as error:
         raise InvalidProblem(f"{file} is no TOML: {error}. Which problems there are is not known; mend it.") from error
+    return said if isinstance(said, Mapping) else {}
+
+
+def _in_pyproject(file: Path) -> tuple[str, ...]:
+    named = _said_in(file).get("problems", ())
     if isinstance(named, str) or not all(isinstance(name, str) for name in named):
         raise InvalidProblem(
             f'{file}: [tool.ml_assets] problems is {named!r}. Write a list of packages: problems = ["acme.problems"].'

@@ -5,6 +5,7 @@
 
 Every row of a window has one role, so that all are accounted for. Used are train, validation and test. Left out are
 
+    earlier       rows dated before the days that train, where the problem gives ``train_days``
     purged        rows to fit or choose by whose label was not known when the next part began, or does not say since when.
                   (A question that is asked some hours before its event could know less still; that lead is a problem's
                   own and small beside the days of a part.)
@@ -29,9 +30,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TRAIN, VALIDATION, TEST, PURGED, UNLABELLED = "train", "validation", "test", "purged", "unlabelled"
-OUTSIDE, UNDATED, SUPERSEDED = "outside", "undated", "superseded"
+EARLIER, OUTSIDE, UNDATED, SUPERSEDED = "earlier", "outside", "undated", "superseded"
 PARTS = (TRAIN, VALIDATION, TEST)
 LEFT_OUT = {
+    EARLIER: "before the days that train",
     PURGED: "label not known in time",
     UNLABELLED: "no label",
     OUTSIDE: "dated outside of their partition",
@@ -117,9 +119,9 @@ def awaited_parts(problem: Problem, rows: Mapping[str, int]) -> set[str]:
     begins, ends = spans[0].start, spans[-1].end
     if not isinstance(split, RollingWindow) or begins is None or ends is None:
         return set()
-    is_short = len(rows) < split.partitions
-    validation, test = _begins(problem, split, ends)
-    days = {TRAIN: (begins, validation), VALIDATION: (validation, test), TEST: (test, ends)}
+    is_short = len(rows) < problem.window
+    train, validation, test = _begins(problem, split, ends)
+    days = {TRAIN: (max(train or begins, begins), validation), VALIDATION: (validation, test), TEST: (test, ends)}
     landed = [span for span, n in zip(spans, rows.values(), strict=True) if n]
     return {
         part
@@ -160,10 +162,14 @@ def landed_again(problem: Problem, keys: pd.DataFrame) -> np.ndarray:
     return again.to_numpy()
 
 
-def _begins(problem: Problem, split: RollingWindow, end: datetime) -> tuple[datetime, datetime]:
-    """When validation and test begin: whole days, by the clock of the partitions, before the window's end."""
+def _begins(problem: Problem, split: RollingWindow, end: datetime) -> tuple[datetime | None, datetime, datetime]:
+    """When train, validation and test begin: so many days, by the clock of the partitions, before the window's end.
+
+    Train begins with the window where its days are not given.
+    """
     days = problem.partitions.days_before
-    return days(end, split.test_days + split.validation_days), days(end, split.test_days)
+    train = None if split.train_days is None else days(end, split.days)
+    return train, days(end, split.test_days + split.validation_days), days(end, split.test_days)
 
 
 def _roles_by_time(problem: Problem, split: RollingWindow, table: FeatureTable, newest: str) -> np.ndarray:
@@ -172,9 +178,11 @@ def _roles_by_time(problem: Problem, split: RollingWindow, table: FeatureTable, 
     end = problem.partitions.partition(newest).end
     if problem.event_time is None or end is None:
         raise UnusableSplit(f"{problem.name}: RollingWindow needs an event_time and partitions in time.")
-    validation_starts, test_starts = _begins(problem, split, end)
+    train_starts, validation_starts, test_starts = _begins(problem, split, end)
     at = table.keys[problem.event_time]
     role = np.full(len(table), TRAIN, dtype=object)
+    if train_starts is not None:
+        role[_mask(at < train_starts)] = EARLIER
     role[_mask(at >= validation_starts)] = VALIDATION
     role[_mask(at >= test_starts)] = TEST
     if problem.label_time is not None:

@@ -34,6 +34,16 @@ def test_landing_the_same_again_writes_nothing_and_something_else_replaces_it(ur
     assert landing.stamps("f") != before
 
 
+@pytest.mark.parametrize("hour", ["2024-10-27T02+0100", "2024-11-03T01-0500"])
+def test_a_file_of_an_hour_that_occurs_twice_is_found_by_its_name(url: str, hour: str) -> None:
+    landing, name = open_landing(url), f"f/{hour}.parquet"
+    landing.write(name, FRAME)
+    landing.write(f"f/{hour[:13]}.parquet", FRAME.head(1))
+    assert landing.list("f") == sorted([name, f"f/{hour[:13]}.parquet"])
+    assert landing.entry(name).stamp == landing.entries("f")[name].stamp
+    assert len(landing.source("f").parquet(f"{hour}.parquet")) == 2
+
+
 def test_list_gives_names_below_a_prefix(url: str) -> None:
     landing = open_landing(url)
     for name in ("b/2.parquet", "b/1.parquet", "c/1.parquet"):

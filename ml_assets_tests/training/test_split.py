@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_assets.errors import UnusableSplit
-from ml_assets.problem import Daily, EntityHash, FeatureTable, Grid, Monthly, Problem, RollingWindow, Static
+from ml_assets.problem import Daily, EntityHash, FeatureTable, Grid, Hourly, Monthly, Problem, RollingWindow, Static
 from ml_assets.training.split import (
+    EARLIER,
     LEFT_OUT,
     OUTSIDE,
     PARTS,
@@ -288,6 +289,61 @@ def test_what_became_of_every_row_is_said_in_a_sentence():
     )
 
 
+# ---------------------------------------------------------------- days that train
+
+
+@pytest.mark.parametrize(
+    ("at", "role"),
+    [
+        ("2024-02-01T00:00", EARLIER),
+        ("2024-02-15T23:59:59", EARLIER),
+        ("2024-02-16", TRAIN),
+        ("2024-03-16T23:59", TRAIN),
+        ("2024-03-17", VALIDATION),
+        ("2024-03-31", TEST),
+        ("2024-03-01", TRAIN),
+        (None, UNDATED),
+    ],
+)
+def test_of_a_window_that_is_given_in_days_older_rows_take_no_part(at, role):
+    problem = replace(umbrellas.PROBLEM, split=RollingWindow(train_days=30, validation_days=8, test_days=7))
+    rows = (
+        {"january": 0, "february": 1, "march": 0} if str(at) < "2024-03" else {"january": 0, "february": 0, "march": 1}
+    )
+    assert problem.window == 2
+    assert roles_of(problem, rows_at(at), **rows) == [role]
+
+
+def test_what_is_older_is_accounted_for_whether_or_not_it_was_known_in_time():
+    split = RollingWindow(train_days=30, validation_days=7, test_days=7)
+    table = rows_at("2024-02-01", "2024-02-01", "2024-03-02", label=[1.0, np.nan, 1.0])
+    table.keys["known"] = pd.to_datetime(["2024-04-01"] * 3, utc=True)
+    roles = assign_roles(replace(TIMED, split=split), table, {"2024-02": 2, "2024-03": 1})
+    assert list(roles["role"]) == [EARLIER, UNLABELLED, PURGED]
+    assert "1 earlier (before the days that train)" in accounted(counts_of(roles), 2)
+
+
+@settings(deadline=None)
+@given(newest=st.integers(0, 47), days=st.integers(1, 400))
+def test_a_window_that_is_given_in_days_is_long_enough_for_them_whatever_the_months(newest, days):
+    months = Monthly("2010-01", "2018-01")
+    split = RollingWindow(train_days=days, validation_days=7, test_days=7)
+    problem = replace(umbrellas.PROBLEM, partitions=months, split=split)
+    window = [months.partition(key) for key in months.window(months.keys()[newest + 48], problem.window)]
+    assert window[0].start <= months.days_before(window[-1].end, split.days)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
+def test_hours_are_split_by_fractions_of_a_day_that_go_by_whatever_the_clock_shows(zone):
+    hours = Hourly("2024-10-01T00", zone=zone)
+    split = RollingWindow(train_days=0.25, validation_days=0.125, test_days=0.125)
+    problem = replace(umbrellas.PROBLEM, partitions=hours, split=split, files=())
+    window = hours.window(hours.window("2024-11-03T04", 1)[0], problem.window)
+    rows = dict.fromkeys(window, 1)
+    table = rows_at(*(str(hours.partition(key).start) for key in window))
+    assert list(assign_roles(problem, table, rows)["role"]) == [EARLIER, *[TRAIN] * 6, *[VALIDATION] * 3, *[TEST] * 3]
+
+
 # ---------------------------------------------------------------- the first partitions
 
 DAYS = Daily("2024-01-01")
@@ -309,12 +365,15 @@ SIX_DAYS = RollingWindow(partitions=6, test_days=1, validation_days=1)
         (Monthly("2024-01"), RollingWindow(1, 7, 7), "2024-01", set()),
         (Grid(DAYS, by="shop", values=("a",)), SIX_DAYS, "2024-01-01|a", {TRAIN, VALIDATION}),
         (Daily("2024-03-08", zone="America/New_York"), RollingWindow(6, 2, 1), "2024-03-10", {TRAIN}),
+        (Monthly("2024-01"), RollingWindow(train_days=20), "2024-01", {TRAIN}),
+        (Monthly("2024-01"), RollingWindow(train_days=20), "2024-02", set()),
+        (Hourly("2024-01-01T00"), RollingWindow(None, 1, 1, train_days=1), "2024-01-02T00", {TRAIN, VALIDATION}),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_time_will_bring_are_parts_of_which_days_lie_before_the_first_partition(partitions, split, newest, parts):
     problem = replace(umbrellas.PROBLEM, partitions=partitions, split=split, files=())
-    rows = dict.fromkeys(partitions.window(newest, split.partitions), 300)
+    rows = dict.fromkeys(partitions.window(newest, problem.window), 300)
     assert awaited_parts(problem, rows) == parts
 
 
