@@ -127,7 +127,7 @@ class Launcher:
         Args:
             continues: the run of an earlier wave; what it made is read first, so that two users' runs never mix.
         """
-        job = self.target.job().get_subset(asset_selection=assets)
+        job = self.target.job(assets).get_subset(asset_selection=assets)
         run = self.instance.create_run_for_job(
             job_def=job.get_definition(),
             run_config=_config_for(self.run_config, assets),
