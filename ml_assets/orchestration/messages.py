@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from types import TracebackType
 
 from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster_shared.error import SerializableErrorInfo
@@ -32,6 +33,14 @@ def message_of(error: SerializableErrorInfo | None) -> str:
         return INTERRUPTED
     said = error.message.strip().removeprefix("ml_assets.errors.").removeprefix("dagster._core.definitions.events.")
     return said if hasattr(errors, error.cls_name or "") else f"{said}{_where(error)}"
+
+
+def of_users_code(at: TracebackType | None) -> TracebackType | None:
+    """A traceback from the first line of the user's code on; all of it where there is none."""
+    inner = at
+    while inner is not None and not _is_users(inner.tb_frame.f_code.co_filename):
+        inner = inner.tb_next
+    return inner or at
 
 
 def _where(error: SerializableErrorInfo) -> str:
