@@ -78,7 +78,7 @@ def _report(step: Step) -> None:
 def _say(tried: Tried, seconds: float) -> None:
     for line in tried.words():
         say(line)
-    if tried.asset is not None:
+    if tried.asset is not None and tried.rows is None and tried.asset in tried.made:
         found = tried.diff()
         for line in lines(found) if found else ["There is no stored version to compare it with."]:
             say(line)

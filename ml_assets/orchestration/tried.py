@@ -108,8 +108,8 @@ class Tried:
         return {"decision": notes["decision"], "why": notes["why"]}
 
     def diff(self) -> Diff | None:
-        """What differs from the stored version of the asset that was tried alone; None where there is none."""
-        old, new = (of.get(self.asset or "") for of in (self.before, self.made))
+        """What differs from the stored version of the asset that was tried alone; None where there is none, and of a sample."""
+        old, new = (of.get(self.asset or "") if self.rows is None else None for of in (self.before, self.made))
         return diff(self.store, old, new, self.problem) if old and new else None
 
     def words(self) -> Iterator[str]:
@@ -120,6 +120,7 @@ class Tried:
             yield from (f"{'✓' if gate.passed else '✗'} gate: {gate.sentence}" for gate in self.evaluation.gates)
         if decision := self.decision:
             yield f"{IN_WORDS[decision['decision']]}: {decision['why']}"
+        yield from self._notes_in_words()
         yield from (f"– {asset} was skipped: {why}" for asset, why in self.skipped.items())
         yield from self.left_out
 
@@ -129,13 +130,19 @@ class Tried:
     @property
     def _title(self) -> str:
         of = f"{self.problem.name}/{self.asset}" if self.asset else self.problem.name
-        on = f"a sample of {self.rows:,} rows of each dataset" if self.rows is not None else "all rows"
+        on = f"at most {self.rows:,} rows of each dataset" if self.rows is not None else "all rows"
         return f"{of} [{self.partition}] on {on}, in memory: nothing was kept"
 
     def _metrics_in_words(self) -> Iterator[str]:
         for name, of in self.metrics.items():
             interval = f"({_number(of['low'])} to {_number(of['high'])})"
             yield f"  {name:24} {_number(of['value']):>10} {interval:24} baseline {_number(of['baseline'])}"
+
+    def _notes_in_words(self) -> Iterator[str]:
+        """The plain ones of what was tried alone: how many rows, of what."""
+        made = self.made.get(self.asset or "")
+        notes = self.store.manifest(made).notes if made else {}
+        yield from (f"  {name:24} {said}" for name, said in notes.items() if isinstance(said, int | float | str))
 
     def _value(self, noun: str) -> Any:
         if noun not in self.made:

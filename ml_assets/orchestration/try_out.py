@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
+from shlex import quote
 from types import TracebackType
 from typing import Any
 from uuid import uuid4
@@ -35,12 +36,12 @@ from ml_assets.orchestration.io_manager import IO_MANAGER, StoreIOManager
 from ml_assets.orchestration.launch import QUIET, Progress, Step
 from ml_assets.orchestration.messages import of_users_code
 from ml_assets.orchestration.step import LANDING
-from ml_assets.orchestration.tried import DATASET, FEATURES, MODEL, SPLIT, Tried
+from ml_assets.orchestration.tried import DATASET, EVALUATION, FEATURES, MODEL, SPLIT, Tried
 from ml_assets.problem import Compute, Dynamic, Problem, files_of, shared_files_of
 from ml_assets.settings import Settings
 from ml_assets.store import Backend, LandingFolder, Overlay, Store, open_backend
 from ml_assets.training.params import changed_params
-from ml_assets.training.sample import on_sample, sample_of
+from ml_assets.training.sample import OF_A_SAMPLE, on_sample, sample_of
 
 ROWS = 2_000  # of a chain, of each dataset: enough for a number, few enough for seconds
 SAMPLED = (DATASET, FEATURES, SPLIT, MODEL, noun_that("serves"))
@@ -123,9 +124,10 @@ class _Trying:
         self.make(wanted)
 
     def alone(self, asset: str, partition: str) -> None:
-        """The asset; of a sample, a model's split is made of it, too."""
-        nouns = [SPLIT, MODEL] if self.rows is not None and asset == MODEL else [asset]
+        """The asset, from what the branch names. A model is judged, too; of a sample, its split is made first."""
+        nouns = [MODEL, EVALUATION] if asset == MODEL else [asset]
         if self.rows is not None:
+            nouns = [SPLIT, *nouns] if asset == MODEL else nouns
             for noun, key in inputs_of(self.problem, nouns[0], partition):
                 self._publish_sample(f"{self.problem.name}/{noun}", key, self.rows)
         self.make({partition: {*nouns}})
@@ -165,11 +167,15 @@ class _Trying:
         self.skipped.update({"/".join(key.path): why for key, why in progress.why_skipped.items()})
 
     def _tell(self, step: Step) -> None:
-        is_refused = not step.passed and step.findings
-        why = "refused: nothing is made from it" if is_refused else step.why
-        told = replace(step, why="" if step.passed and self.rows is not None else why)
+        told = replace(step, why=self._why(step))
         self.steps.append(told)
         self.report(told)
+
+    def _why(self, step: Step) -> str:
+        """Of what failed by an exception, that says it itself; of a sample, that it is other rows is known."""
+        if step.passed:
+            return step.why if self.rows is None else ""
+        return "refused: nothing is made from it" if step.findings else ""
 
     def outcome(self, problem: Problem, partition: str, asset: str | None) -> Tried:
         """What came of it."""
@@ -178,7 +184,7 @@ class _Trying:
         made = {noun: found[0] for noun, name in names.items() if (found := own.versions(name, partition))}
         heads = {noun: self.stored.head(name, partition) for noun, name in names.items()}
         before = {noun: entry.target for noun, entry in heads.items() if entry is not None}
-        left_out = tuple(_left_out(problem, asset))
+        left_out = tuple(_left_out(problem, asset, self.rows))
         steps = tuple(self.steps)
         return Tried(problem, partition, asset, self.rows, steps, self.skipped, made, before, self.store, left_out)
 
@@ -195,7 +201,10 @@ def _as_tried(problem: Problem, asset: str | None, rows: int | None) -> Problem:
     return tried if rows is None else on_sample(tried, rows)
 
 
-def _left_out(problem: Problem, asset: str | None) -> Iterator[str]:
+def _left_out(problem: Problem, asset: str | None, rows: int | None) -> Iterator[str]:
+    if rows is not None:
+        checks = f"{', '.join(OF_A_SAMPLE[:-1])} and {OF_A_SAMPLE[-1]}"
+        yield f"Of a sample {checks} inform and block nothing, and features that look at other rows see those of the sample."
     if problem.tuning is not None and asset is None:
         yield "The search for parameters was left out: the model has those that the problem names."
     if problem.compute is not None and (problem.compute.gpus > 1 or problem.compute.nodes > 1):
@@ -236,9 +245,9 @@ def _refuse_unlanded(problem: Problem, landing: LandingFolder, partitions: Seque
     if not (missing := [name for name in names if landing.entry(name) is None]):
         return
     first, *_, last = [*problem.partitions.in_order(partitions)] * 2
-    span = f"--partition '{first}'" if first == last else f"--partitions '{first}..{last}'"
+    span = f"--partition {quote(first)}" if first == last else f"--partitions {quote(f'{first}..{last}')}"
     how = "Put them there." if problem.sample_files is None else f"Land them: ml-assets land {problem.name} {span}"
-    raise NotLanded(f"In {landing.backend.url} there is no {', '.join(missing)}; the window needs it. {how}")
+    raise NotLanded(f"In {landing.backend.url} there is no {', '.join(sorted(missing))}: its window needs it. {how}")
 
 
 @contextmanager
