@@ -54,10 +54,10 @@ def try_out(options: argparse.Namespace, settings: Settings) -> int:
     config = config_of([f"{name}/{asset or 'model'}"], options.settings)
     with _ProblemsErrors(options.pdb):
         tried = _tried(problem, asset or None, options, config, settings)
-        if options.json:
-            say_json(_as_json(tried))
-        else:
-            _say(tried, time.perf_counter() - started)
+    if options.json:
+        say_json(_as_json(tried))
+    else:
+        _say(tried, time.perf_counter() - started)
     return 0 if tried.passed else 1
 
 

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from types import TracebackType
 
+from dagster import DagsterError
 from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster_shared.error import SerializableErrorInfo
 
@@ -55,3 +56,16 @@ def _where(error: SerializableErrorInfo) -> str:
 def _is_users(file: str) -> bool:
     is_ours = file.startswith(f"{_OURS}/") and not file.startswith(f"{_OURS}/problems/")
     return not is_ours and not _OTHERS.search(file)
+
+
+class UsersTraceback:
+    """Around user code: what she raised shows her lines, not Dagster's; Ctrl-C stays Ctrl-C."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if isinstance(error, DagsterExecutionInterruptedError):
+            raise KeyboardInterrupt from None
+        if error is not None:
+            error.__traceback__ = of_users_code(at)
+            error.__context__ = None if isinstance(error.__context__, DagsterError) else error.__context__

@@ -11,18 +11,15 @@ An exception of the user's code is raised as it is, its traceback from her first
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from shlex import quote
-from types import TracebackType
 from typing import Any
 from uuid import uuid4
 
 import dagster as dg
-from dagster._core.errors import DagsterExecutionInterruptedError
 
 import ml_assets
 from ml_assets.artifacts import trust_all
@@ -34,7 +31,7 @@ from ml_assets.orchestration import assets_of
 from ml_assets.orchestration.asset import asset_key
 from ml_assets.orchestration.io_manager import IO_MANAGER, StoreIOManager
 from ml_assets.orchestration.launch import QUIET, Progress, Step
-from ml_assets.orchestration.messages import of_users_code
+from ml_assets.orchestration.messages import UsersTraceback
 from ml_assets.orchestration.step import LANDING
 from ml_assets.orchestration.tried import DATASET, EVALUATION, FEATURES, MODEL, SPLIT, Tried
 from ml_assets.problem import Compute, Dynamic, Problem, files_of, shared_files_of
@@ -80,7 +77,7 @@ def try_out(
     _refuse_unknown(problem, partition, asset, rows)
     tried = _Trying(_as_tried(problem, asset, rows), settings, _config(problem, params, seed), rows, report)
     trust_all([problem])
-    with _UsersTraceback(), _said_of_samples(rows):
+    with UsersTraceback(), _said_of_samples(rows):
         if asset is None:
             tried.chain(partition)
         else:
@@ -106,8 +103,9 @@ class _Trying:
         return ml_assets.open_landing(self.settings)
 
     @property
-    def stored(self) -> Workbench:
-        return ml_assets.open_store(self.settings)
+    def stored(self) -> Store:
+        """The branch's store; no copies of what is read of it are kept either."""
+        return ml_assets.open_store(self.settings).without_copies()
 
     @property
     def store(self) -> Workbench:
@@ -145,7 +143,6 @@ class _Trying:
         """These assets of these partitions, in order, until something is refused."""
         resources = {IO_MANAGER: StoreIOManager(self.store), LANDING: self.landing}
         definitions = dg.Definitions(assets=assets_of(self.problem), resources=resources)
-        logging.getLogger("dagster").setLevel(logging.CRITICAL)
         with dg.DagsterInstance.ephemeral() as instance, suppress(dg.Failure):  # a refusal, which its step has told
             if isinstance(self.problem.partitions, Dynamic):
                 instance.add_dynamic_partitions(self.problem.name, [*wanted])
@@ -196,9 +193,13 @@ def _see(progress: Progress, entry: dg.EventLogEntry) -> None:
 
 def _as_tried(problem: Problem, asset: str | None, rows: int | None) -> Problem:
     """The problem with a sample, one process, no second attempt and, of a chain, no search."""
-    one = replace(problem.compute or Compute(), gpus=min(1, (problem.compute or Compute()).gpus), nodes=1, retries=0)
-    tried = replace(problem, compute=one if problem.compute else None, tuning=problem.tuning if asset else None)
+    compute = _one_process(problem.compute) if problem.compute else None
+    tried = replace(problem, compute=compute, tuning=problem.tuning if asset else None)
     return tried if rows is None else on_sample(tried, rows)
+
+
+def _one_process(compute: Compute) -> Compute:
+    return replace(compute, gpus=min(1, compute.gpus), nodes=1, retries=0)
 
 
 def _left_out(problem: Problem, asset: str | None, rows: int | None) -> Iterator[str]:
@@ -207,7 +208,7 @@ def _left_out(problem: Problem, asset: str | None, rows: int | None) -> Iterator
         yield f"Of a sample {checks} inform and block nothing, and features that look at other rows see those of the sample."
     if problem.tuning is not None and asset is None:
         yield "The search for parameters was left out: the model has those that the problem names."
-    if problem.compute is not None and (problem.compute.gpus > 1 or problem.compute.nodes > 1):
+    if problem.compute is not None and problem.compute.gpus * problem.compute.nodes > 1:
         yield "The model was trained by one process, not by those that its compute asks for."
 
 
@@ -260,16 +261,3 @@ def _said_of_samples(rows: int | None) -> Iterator[None]:
         raise UnusableSplit(
             f"{error} This is a sample of {rows:,} rows of each dataset: it may be too small."
         ) from None
-
-
-class _UsersTraceback:
-    """Around user code: what she raised shows her lines, not Dagster's; Ctrl-C stays Ctrl-C."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if isinstance(error, DagsterExecutionInterruptedError):
-            raise KeyboardInterrupt from None
-        if error is not None:
-            error.__traceback__ = of_users_code(at)
-            error.__context__ = None if isinstance(error.__context__, dg.DagsterError) else error.__context__

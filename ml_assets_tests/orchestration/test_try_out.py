@@ -17,7 +17,7 @@ import ml_assets
 from ml_assets.errors import InvalidParams, NotLanded, UnknownVersion, UnusableSplit, UsageError
 from ml_assets.orchestration.try_out import try_out
 from ml_assets_tests.conftest import BEACH, PROBLEMS
-from ml_assets_tests.doubles import ice_cream, umbrellas
+from ml_assets_tests.doubles import ice_cream, tuned, umbrellas
 
 FEBRUARY, MARCH, APRIL = "2024-02", "2024-03", "2024-04"
 UMBRELLAS = PROBLEMS[0]
@@ -86,6 +86,31 @@ def test_what_came_out_is_at_hand(shared):
 
 def test_a_problem_on_partitions_without_time_is_tried_too(shared):
     assert try_out(ice_cream.PROBLEM, BEACH, rows=100).passed
+
+
+def test_a_partition_that_no_sensor_has_seen_yet_is_tried(own):
+    shop = "quay-7"
+    ml_assets.open_landing().write(f"shops/{shop}.parquet", ice_cream.sales(BEACH))
+    assert try_out(ice_cream.SHOPS, shop, rows=100).passed
+    with pytest.raises(NotLanded, match=r"no shops/quay-8.parquet.* Put them there"):
+        try_out(ice_cream.SHOPS, "quay-8")
+
+
+def test_a_search_is_left_out_of_a_chain_and_that_is_said(shared):
+    tried = try_out(tuned.UMBRELLAS, FEBRUARY, rows=200)
+    assert "umbrellas/study" not in {step.asset for step in tried.steps}
+    assert tuned.UMBRELLAS.params.c == tried.model.estimator.steps[1][1].C
+    assert "The search for parameters was left out" in repr(tried)
+
+
+def test_a_split_that_waits_for_labels_is_skipped_with_the_reason(own):
+    unknown = umbrellas.visits(MARCH).assign(bought=float("nan"))
+    ml_assets.open_landing().write("umbrellas/visits/2024-03.parquet", unknown)
+    tried = try_out(UMBRELLAS, MARCH, rows=100)
+    assert tried.passed
+    assert tried.skipped["umbrellas/split"].startswith("2024-03 has no known labels yet")
+    assert "– umbrellas/split was skipped: 2024-03 has no known labels yet" in repr(tried)
+    assert tried.metrics == {}
 
 
 def test_too_few_rows_inform_and_block_nothing(shared):
