@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import bdb
-import pdb
 import shlex
 import time
 import traceback
@@ -123,12 +121,15 @@ class _ProblemsErrors:
     def __enter__(self) -> None: ...
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if isinstance(error, bdb.BdbQuit):  # she left the debugger
-            raise SystemExit(130) from None
         if not isinstance(error, Exception) or isinstance(error, MlAssetsError):
             return
+        import bdb
+        import pdb
+
         from ml_assets.orchestration.messages import of_users_code
 
+        if isinstance(error, bdb.BdbQuit):  # she left the debugger
+            raise SystemExit(130) from None
         at = of_users_code(at)
         traceback.print_exception(kind, error, at)
         if self.looked_into:
