@@ -6,6 +6,7 @@ import argparse
 import shlex
 import time
 import traceback
+from dataclasses import asdict
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -94,17 +95,7 @@ def _as_json(tried: Tried) -> dict[str, Any]:
         "partition": tried.partition,
         "rows": tried.rows,
         "passed": tried.passed,
-        "steps": [
-            {
-                "asset": step.asset,
-                "partition": step.partition,
-                "passed": step.passed,
-                "seconds": step.seconds,
-                "why": step.why,
-                "findings": list(step.findings),
-            }
-            for step in tried.steps
-        ],
+        "steps": [asdict(step) for step in tried.steps],
         "skipped": dict(tried.skipped),
         "metrics": {name: dict(of) for name, of in tried.metrics.items()},
         "decision": tried.decision,
