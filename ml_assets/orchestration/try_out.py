@@ -29,11 +29,12 @@ from ml_assets.errors import NotLanded, UnusableSplit, UsageError
 from ml_assets.lineage.workbench import Workbench
 from ml_assets.orchestration import assets_of
 from ml_assets.orchestration.asset import asset_key
-from ml_assets.orchestration.io_manager import IO_MANAGER, StoreIOManager
+from ml_assets.orchestration.io_manager import DEFAULT_IO_MANAGER, IO_MANAGER, StoreIOManager
 from ml_assets.orchestration.launch import QUIET, Progress, Step
 from ml_assets.orchestration.messages import UsersTraceback
-from ml_assets.orchestration.step import LANDING
+from ml_assets.orchestration.step import LANDING_FOLDER
 from ml_assets.orchestration.tried import DATASET, EVALUATION, FEATURES, MODEL, SPLIT, Tried
+from ml_assets.orchestration.upstream import foreign_specs
 from ml_assets.problem import Compute, Dynamic, Problem, files_of, shared_files_of
 from ml_assets.settings import Settings
 from ml_assets.store import Backend, LandingFolder, Overlay, Store, open_backend
@@ -119,7 +120,12 @@ class _Trying:
         for noun in chain_of(self.problem):
             _add(self.problem, (noun, partition), wanted)
         _refuse_unlanded(self.problem, self.landing, [key for key, nouns in wanted.items() if DATASET in nouns])
-        self.make(wanted)
+        self.make({key: nouns - self._recorded(key) for key, nouns in wanted.items()})
+
+    def _recorded(self, partition: str) -> set[str]:
+        """What was kept of databases and other people's assets is not read anew, where there is something."""
+        record = noun_that("records")
+        return {record} if self.stored.head(f"{self.problem.name}/{record}", partition) is not None else set()
 
     def alone(self, asset: str, partition: str) -> None:
         """The asset, from what the branch names. A model is judged, too; of a sample, its split is made first."""
@@ -141,8 +147,9 @@ class _Trying:
 
     def make(self, wanted: Mapping[str, set[str]]) -> None:
         """These assets of these partitions, in order, until something is refused."""
-        resources = {IO_MANAGER: StoreIOManager(self.store), LANDING: self.landing}
-        definitions = dg.Definitions(assets=assets_of(self.problem), resources=resources)
+        manager = StoreIOManager(self.store)
+        resources = {IO_MANAGER: manager, DEFAULT_IO_MANAGER: manager, LANDING_FOLDER: self.landing}
+        definitions = dg.Definitions([*assets_of(self.problem), *foreign_specs([self.problem])], resources=resources)
         with dg.DagsterInstance.ephemeral() as instance, suppress(dg.Failure):  # a refusal, which its step has told
             if isinstance(self.problem.partitions, Dynamic):
                 instance.add_dynamic_partitions(self.problem.name, [*wanted])
