@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -30,7 +29,7 @@ def store(tmp_path, monkeypatch) -> Store:
     monkeypatch.delenv("ML_ASSETS_BRANCH", raising=False)
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     monkeypatch.setattr("ml_assets.problems.PROBLEMS", (PROBLEM,))
-    monkeypatch.setattr(selection, "Target", partial(selection.Target, "ml_assets_tests.cli.grid_definitions"))
+    monkeypatch.setattr(selection, "definitions_module", lambda folder: "ml_assets_tests.cli.grid_definitions")
     monkeypatch.chdir(tmp_path)
     return ml_assets.open_store()
 
