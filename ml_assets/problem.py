@@ -20,7 +20,7 @@ from ml_assets.compute import Compute
 from ml_assets.errors import InvalidProblem
 from ml_assets.partitions import Daily, Dynamic, Grid, Hourly, Monthly, Partition, Partitions, Static, Weekly
 from ml_assets.rules import WAIVABLE, Better, EntityHash, Gate, Metric, RetrainWhen, RollingWindow
-from ml_assets.sources import Declared, Files, Sql, Upstream
+from ml_assets.sources import Declared, Files, Shared, Sql, Upstream, shared_sources
 from ml_assets.sources.declared import source_faults
 from ml_assets.tuning import Range, Tuning, faults_of
 
@@ -55,6 +55,7 @@ __all__ = [
     "Ranks",
     "RetrainWhen",
     "RollingWindow",
+    "Shared",
     "Source",
     "Sql",
     "Static",
@@ -346,8 +347,8 @@ class Problem:
         sample_files: ``(partition key) -> {file name: DataFrame or bytes}``: real data for a demo, written by ``ml-assets land``.
         sample_partitions: the keys that it has, where ``partitions`` does not list any (``Dynamic``).
         sources: name -> what ``dataset`` reads with ``source.table(name)``: ``Files("bills/{partition}.csv")``,
-            ``Sql("select …", connection="WAREHOUSE_URL")``, ``Upstream("marts/orders")``. The last two are read once per run and
-            kept as a version of the asset ``landing``.
+            ``Sql("select …", connection="WAREHOUSE_URL")``, ``Upstream("marts/orders")``: these two are read once per run and
+            kept as a version of the asset ``landing``; ``Shared("weather/dataset")``: what another problem or a group made.
         files: names of further landed files that a partition is made from, with ``{partition}`` for its key; of a ``Grid`` also
             with its parts, ``{month}`` and ``{origin}``: a file of a month belongs to all origins. A partition is made
             when all are there, and again when one with it in the name changes; a file for all partitions (nothing in
@@ -461,7 +462,12 @@ def _faults(problem: Problem) -> list[str]:
         faults.append(
             "Dynamic partitions appear as files land; name those files in files, such as 'shops/{partition}.parquet'."
         )
-    faults += [*_faults_of_files(problem), *_faults_of_types(problem.artifact_types), *_faults_of_keys(problem)]
+    faults += [
+        *_faults_of_shares(problem),
+        *_faults_of_files(problem),
+        *_faults_of_types(problem.artifact_types),
+        *_faults_of_keys(problem),
+    ]
     faults += _faults_of_classes(problem)
     faults += [*_faults_of_times(problem), *_faults_of_limits(problem), *_faults_of_waivers(problem.waive)]
     if problem.fresh_within_days is not None and problem.fresh_within_days <= 0:
@@ -520,6 +526,16 @@ def _faults_of_files(problem: Problem) -> list[str]:
         f"{name!r} in files must be a path with {' or '.join(places)} at most once, in its last part: {example!r}."
         for name in problem.landing_files
         if not _is_name(name, places)
+    ]
+
+
+def _faults_of_shares(problem: Problem) -> list[str]:
+    places = [f"{{{place}}}" for place in problem.partitions.places]
+    return [
+        f"the source {name!r} reads the partition {shared.partition!r}; that is one of {', '.join(places)}, or a key without "
+        "braces: the same for all."
+        for name, shared in shared_sources(problem.sources).items()
+        if shared.partition not in places and set(shared.partition) & set("{}")
     ]
 
 

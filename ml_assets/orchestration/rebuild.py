@@ -38,7 +38,7 @@ from ml_assets.orchestration.asset import asset_key
 from ml_assets.orchestration.io_manager import IO_MANAGER, StoreIOManager
 from ml_assets.orchestration.step import LANDING_FOLDER
 from ml_assets.orchestration.trial import trial_asset
-from ml_assets.orchestration.upstream import foreign_specs
+from ml_assets.orchestration.upstream import foreign_specs, shared_specs
 from ml_assets.problem import Dynamic, Problem
 from ml_assets.problems import PROBLEMS, elsewhere
 from ml_assets.promotion.ledger import Ledger, Move, reigning
@@ -172,7 +172,7 @@ def _materialize(problem: Problem, recorded: Manifest, store: Store, landing: La
         if isinstance(problem.partitions, Dynamic):
             instance.add_dynamic_partitions(problem.name, [str(recorded.partition)])
         result = dg.materialize(
-            [*assets_of(problem), *_trial(problem, recorded), *foreign_specs([problem])],
+            [*assets_of(problem), *_trial(problem, recorded), *foreign_specs([problem]), *shared_specs([problem])],
             selection=[asset_key(problem, noun)],
             partition_key=recorded.partition,
             instance=instance,

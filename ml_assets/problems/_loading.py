@@ -18,6 +18,7 @@ from typing import TypeVar
 
 from ml_assets.errors import InvalidProblem
 from ml_assets.problem import Problem
+from ml_assets.problems._links import refuse_odd_links
 from ml_assets.problems._places import folder_of, packages
 
 T = TypeVar("T")
@@ -66,7 +67,18 @@ def load_all(named: Sequence[str], working_folder: Path) -> tuple[tuple[Problem,
         found, faulty = load(package, folder)
         broken += [*faulty, *(_twice(problem, package) for problem in found if problem.name in good)]
         good = {**{problem.name: problem for problem in found}, **good}
-    return tuple(good.values()), tuple(broken)
+    return linked(tuple(good.values()), broken)
+
+
+def linked(
+    problems: Sequence[Problem], broken: Iterable[BrokenProblem] = ()
+) -> tuple[tuple[Problem, ...], tuple[BrokenProblem, ...]]:
+    """The problems that share only what is there to be shared; the others are broken, too."""
+    known = [*broken]
+    names = {one.name for one in known}
+    odd = {p.name: attempt(p.name, partial(refuse_odd_links, p, problems, names)) for p in problems}
+    known += [one for one in odd.values() if one is not None]
+    return tuple(problem for problem in problems if odd[problem.name] is None), tuple(known)
 
 
 def _twice(problem: Problem, package: str) -> BrokenProblem:

@@ -136,7 +136,7 @@ def test_parts_with_different_columns_are_refused_by_name(landing):
 
 
 def test_what_has_not_landed_and_what_is_not_declared_is_said(landing):
-    with pytest.raises(NotLanded, match="umbrellas/a.csv has not landed"):
+    with pytest.raises(NotLanded, match=r"umbrellas/a\.csv has not landed"):
         source(landing, Files("a.csv")).table("bills")
     with pytest.raises(InvalidProblem, match=r"no source 'orders'; it has bills\. Declare it: sources=\{'orders'"):
         source(landing, Files("a.csv")).table("orders")
