@@ -39,7 +39,8 @@ MAY_IMPORT = {
     "drift": "problem errors",
     "figures": "drift evaluation problem classes",
     "promotion": "assets training evaluation problem store errors",  # the store, because the ledger is one of its ref logs
-    "computation": "assets promotion problem sources compute store settings errors",  # promotion: decisions read the ledger
+    # promotion, because decisions read the ledger
+    "computation": "assets promotion problem sources compute store settings errors",
     "lineage": "assets computation promotion evaluation problem categories classes store values errors",
     FRONT: "artifacts lineage problems problem store settings",
     "orchestration": f"{FRONT} artifacts assets alerts worker problems computation promotion lineage figures drift training "

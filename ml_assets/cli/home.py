@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from ml_assets.cli.show import progress
+from ml_assets.problems import definitions_module
 from ml_assets.settings import Settings
 
 CONFIGURATION = Path(__file__).parent / "starter" / "dagster.yaml"
@@ -23,7 +24,7 @@ def home(settings: Settings) -> Path:
     unfinished.replace(folder / "dagster.yaml")  # whole, or not there
     progress(
         f"there is no dagster.yaml in {Path.cwd()}: runs are recorded in .ml_assets/dagster, as {OURS}/dagster.yaml says; "
-        f"DAGSTER_HOME={folder} dagster dev -m ml_assets.definitions shows them"
+        f"DAGSTER_HOME={folder} dagster dev -m {definitions_module(Path.cwd())} shows them"
     )
     return folder
 

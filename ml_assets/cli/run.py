@@ -142,14 +142,8 @@ def _at_least_one(text: str) -> int:
 
 
 def _report(step: Step) -> None:
-    mark = "✓" if step.passed else "✗"
-    progress(
-        f"{mark} {step.asset:32} {step.partition:10} {step.seconds:6.1f} s  {step.why if step.passed else ''}".rstrip()
-    )
-    for finding in step.findings:
-        progress(f"    ! {finding}")
-    if step.why and not step.passed:
-        progress(f"    {step.why}")
+    for line in step.lines():
+        progress(line)
 
 
 def _report_unmade(outcome: Outcome) -> None:

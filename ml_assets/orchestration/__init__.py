@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import dagster as dg
 
 from ml_assets import assets
 from ml_assets.assets.landing import has_recorded_sources
-from ml_assets.computation.chain import chain_of
 from ml_assets.errors import UsageError
 from ml_assets.orchestration.alerts import alerts_sensor
-from ml_assets.orchestration.asset import asset_key, problem_asset
-from ml_assets.orchestration.automation import CHAIN_TAG, automation_sensor
+from ml_assets.orchestration.asset import problem_asset
+from ml_assets.orchestration.automation import automation_sensor
 from ml_assets.orchestration.broken import apart, broken_asset, broken_sensor
 from ml_assets.orchestration.cluster.executor import cluster_executor
 from ml_assets.orchestration.following import sources_sensor
 from ml_assets.orchestration.freshness import freshness_schedule
 from ml_assets.orchestration.io_manager import DEFAULT_IO_MANAGER, IO_MANAGER, StoreIOManager
+from ml_assets.orchestration.job import chain_job
 from ml_assets.orchestration.landing import landing_sensor, landing_spec
 from ml_assets.orchestration.processes import local_executor
 from ml_assets.orchestration.step import LANDING_FOLDER
@@ -71,10 +71,11 @@ def mergeable_definitions(
     failed = [*odd, *unusable]
     good = [problem for problem, _ in usable]
     looking = store.within(LOOK_SECONDS), landing.within(LOOK_SECONDS)
+    jobs = {problem.name: chain_job(problem, executor_of(settings)) for problem in good}
     return dg.Definitions(
         assets=[*(asset for _, assets in usable for asset in assets), *map(broken_asset, failed), *shared_specs(good)],
-        jobs=[chain_job(problem, executor_of(settings)) for problem in good],
-        sensors=[*_sensors(good, *looking, settings), *([broken_sensor(failed, store.branch)] if failed else [])],
+        jobs=list(jobs.values()),
+        sensors=[*_sensors(good, *looking, settings, jobs), *([broken_sensor(failed, store.branch)] if failed else [])],
         schedules=[schedule for problem in good if (schedule := freshness_schedule(problem, *looking))],
         resources={IO_MANAGER: StoreIOManager(store, settings.pages, settings.image), LANDING_FOLDER: landing},
     )
@@ -94,13 +95,17 @@ def executor_of(settings: Settings) -> dg.ExecutorDefinition:
 
 
 def _sensors(
-    problems: Iterable[Problem], store: Store, landing: LandingFolder, settings: Settings
+    problems: Iterable[Problem],
+    store: Store,
+    landing: LandingFolder,
+    settings: Settings,
+    jobs: Mapping[str, dg.UnresolvedAssetJobDefinition],
 ) -> Iterator[dg.SensorDefinition]:
     for problem in problems:
         yield automation_sensor(problem, store.branch)
         if problem.landing_files:
-            yield landing_sensor(problem, store, landing, settings.landing_queue)
-        if (follows := sources_sensor(problem, store, landing)) is not None:
+            yield landing_sensor(problem, store, landing, jobs[problem.name], settings.landing_queue)
+        if (follows := sources_sensor(problem, store, landing, jobs[problem.name])) is not None:
             yield follows
     alerts = alerts_sensor(settings.alerts, ui=settings.ui)
     if alerts is not None:
@@ -116,18 +121,3 @@ def assets_of(problem: Problem) -> list[dg.AssetSpec | dg.AssetsDefinition]:
 def _made(problem: Problem, asset: assets.Asset) -> dg.AssetsDefinition:
     """What has parts is a graph of steps, everything else one step."""
     return search_graph(problem, asset) if asset.parts else problem_asset(problem, asset)
-
-
-def chain_job(problem: Problem, executor: dg.ExecutorDefinition) -> dg.UnresolvedAssetJobDefinition:
-    """The whole chain as a job: backfill this, and each partition is one run, in order.
-
-    A backfill of *assets* follows the windows downstream, into partitions that nobody selected, in a run per layer.
-    The tag lets ``dagster.yaml`` run one partition of a problem at a time: each needs what the one before it made.
-    """
-    return dg.define_asset_job(
-        problem.name,
-        dg.AssetSelection.assets(*(asset_key(problem, noun) for noun in chain_of(problem))),
-        tags={CHAIN_TAG: problem.name},
-        executor_def=executor,
-        description=f"Everything of {problem.name} for a partition, from landed files to predictions.",
-    )

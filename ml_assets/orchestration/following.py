@@ -19,7 +19,6 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from ml_assets.assets import noun_that
-from ml_assets.computation.chain import chain_of
 from ml_assets.computation.outside import outside_now
 from ml_assets.orchestration.asset import asset_key
 from ml_assets.orchestration.automation import CHAIN_TAG, running_on
@@ -34,15 +33,17 @@ EVERY_SECONDS = 60
 RECORD = noun_that("records")
 
 
-def sources_sensor(problem: Problem, store: Store, landing: LandingFolder) -> dg.SensorDefinition | None:
-    """The sensor that follows the databases of a problem; None where it reads none."""
+def sources_sensor(
+    problem: Problem, store: Store, landing: LandingFolder, job: dg.UnresolvedAssetJobDefinition
+) -> dg.SensorDefinition | None:
+    """The sensor that follows the databases of a problem by runs of its ``job``; None where it reads none."""
     if not any(isinstance(source, Sql) and source.connection for source in problem.sources.values()):
         return None
     intake = Intake(problem, store, landing)
 
     @dg.sensor(
         name=f"{problem.name}_sources",
-        asset_selection=dg.AssetSelection.assets(*(asset_key(problem, noun) for noun in chain_of(problem))),
+        job=job,
         minimum_interval_seconds=EVERY_SECONDS,
         default_status=running_on(store.branch),
         description=f"Starts a run when what {problem.name} reads of databases has changed, late and corrected rows included.",

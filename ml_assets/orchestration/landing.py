@@ -27,7 +27,6 @@ from dagster._core.definitions.data_version import DATA_VERSION_TAG
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from ml_assets.assets.landing import has_recorded_sources
-from ml_assets.computation.chain import chain_of
 from ml_assets.orchestration.asset import asset_key
 from ml_assets.orchestration.automation import CHAIN_TAG, TICK_SECONDS, running_on
 from ml_assets.orchestration.intake import DATASET, Intake, Landed, Looked
@@ -53,17 +52,20 @@ def landing_spec(problem: Problem) -> dg.AssetSpec:
     )
 
 
-def landing_sensor(problem: Problem, store: Store, landing: LandingFolder, queue: str = "") -> dg.SensorDefinition:
+def landing_sensor(
+    problem: Problem, store: Store, landing: LandingFolder, job: dg.UnresolvedAssetJobDefinition, queue: str = ""
+) -> dg.SensorDefinition:
     """The sensor that starts a run for each partition of a problem whose files are new.
 
     Args:
+        job: of the problem's whole chain.
         queue: address of an SQS queue that is told of landed files; without one the folder is only listed.
     """
     intake = Intake(problem, store, landing, Queue(queue, landing.backend.url) if queue else None)
 
     @dg.sensor(
         name=f"{problem.name}_landing",
-        asset_selection=dg.AssetSelection.assets(*(asset_key(problem, noun) for noun in chain_of(problem))),
+        job=job,
         minimum_interval_seconds=TICK_SECONDS,
         default_status=running_on(store.branch),
         description=f"Starts a run when files of {problem.name} land, late and corrected ones included.",

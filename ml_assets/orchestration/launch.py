@@ -66,6 +66,14 @@ class Step:
     why: str = ""
     findings: tuple[str, ...] = ()
 
+    def lines(self) -> Iterator[str]:
+        """It as people are told."""
+        mark, why = ("✓", self.why) if self.passed else ("✗", "")
+        yield f"{mark} {self.asset:32} {self.partition:10} {self.seconds:6.1f} s  {why}".rstrip()
+        yield from (f"    ! {finding}" for finding in self.findings)
+        if self.why and not self.passed:
+            yield f"    {self.why}"
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -127,7 +135,7 @@ class Launcher:
         Args:
             continues: the run of an earlier wave; what it made is read first, so that two users' runs never mix.
         """
-        job = self.target.job().get_subset(asset_selection=assets)
+        job = self.target.job(assets).get_subset(asset_selection=assets)
         run = self.instance.create_run_for_job(
             job_def=job.get_definition(),
             run_config=_config_for(self.run_config, assets),
@@ -142,7 +150,7 @@ class Launcher:
             parent_run_id=continues,
             root_run_id=self._root(continues),
         )
-        progress = _Progress(partition, self.report)
+        progress = Progress(partition, self.report)
         for event in execute_run_iterator(job, run, self.instance):
             progress.see(event)
         ended = self.instance.get_run_by_id(run.run_id)
@@ -276,8 +284,8 @@ def _killed(assets: Assets, partition: str) -> Outcome:
 
 
 @dataclass
-class _Progress:
-    """Turns a run's events into steps."""
+class Progress:
+    """Turns a run's events into steps, and reports each."""
 
     partition: str
     report: Callable[[Step], None]
@@ -288,6 +296,7 @@ class _Progress:
     why_skipped: dict[dg.AssetKey, str] = field(default_factory=dict)
 
     def see(self, event: DagsterEvent) -> None:
+        """Hear of one, in order."""
         key = event.step_key or ""
         if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             check = event.asset_check_evaluation_data

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from types import TracebackType
 
+from dagster import DagsterError
 from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster_shared.error import SerializableErrorInfo
 
@@ -34,6 +36,14 @@ def message_of(error: SerializableErrorInfo | None) -> str:
     return said if hasattr(errors, error.cls_name or "") else f"{said}{_where(error)}"
 
 
+def of_users_code(at: TracebackType | None) -> TracebackType | None:
+    """A traceback from the first line of the user's code on; all of it where there is none."""
+    inner = at
+    while inner is not None and not _is_users(inner.tb_frame.f_code.co_filename):
+        inner = inner.tb_next
+    return inner or at
+
+
 def _where(error: SerializableErrorInfo) -> str:
     frames = [frame for text in error.stack if (frame := _FRAME.match(text)) and _is_users(frame["file"])]
     if not frames:
@@ -46,3 +56,16 @@ def _where(error: SerializableErrorInfo) -> str:
 def _is_users(file: str) -> bool:
     is_ours = file.startswith(f"{_OURS}/") and not file.startswith(f"{_OURS}/problems/")
     return not is_ours and not _OTHERS.search(file)
+
+
+class UsersTraceback:
+    """Around user code: what she raised shows her lines, not Dagster's; Ctrl-C stays Ctrl-C."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if isinstance(error, DagsterExecutionInterruptedError):
+            raise KeyboardInterrupt from None
+        if error is not None:
+            error.__traceback__ = of_users_code(at)
+            error.__context__ = None if isinstance(error.__context__, DagsterError) else error.__context__

@@ -33,10 +33,13 @@ class Target:
         """Those of the working folder's project."""
         return cls(definitions_module(Path.cwd()))
 
-    def job(self) -> ReconstructableJob:
-        """The implicit job of all assets."""
+    def job(self, assets: Assets = frozenset()) -> ReconstructableJob:
+        """The job of the problem that all of these assets belong to, whose steps run where ours do; else the implicit one."""
         here = str(Path.cwd())  # where other processes look for modules that are not installed
-        return ReconstructableJob(ReconstructableRepository.for_module(self.module, self.attribute, here), ASSET_JOB)
+        repository = ReconstructableRepository.for_module(self.module, self.attribute, here)
+        problems = {key.path[0] for key in assets}
+        (name,) = problems if len(problems) == 1 else (ASSET_JOB,)
+        return ReconstructableJob(repository, name if repository.get_definition().has_job(name) else ASSET_JOB)
 
     @property
     def graph(self) -> Any:

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from ml_assets.assets import declared, every_name, noun_that
 from ml_assets.errors import MlAssetsError, UnknownVersion
 from ml_assets.lineage.champions import Champions, champions
+from ml_assets.lineage.experiments import Experiment, experiments
 from ml_assets.lineage.report import PartitionReport, report
 from ml_assets.pages.archive import expect_problem, problem_names, read_ahead
 from ml_assets.pages.charts import by_line, over_partitions
@@ -52,6 +53,7 @@ class ProblemPage:
         metrics: in the order of importance.
         charts: a metric over partitions each; a line for each line of partitions, where there are several. None where
             partitions have no order, only one was judged, or there are too many lines to be told apart.
+        experiments: on another branch than main, what it made otherwise than main.
         broken: why its code cannot be used, if so.
     """
 
@@ -62,6 +64,7 @@ class ProblemPage:
     nouns: Sequence[str]
     metrics: Sequence[str]
     charts: Sequence[Markup]
+    experiments: Sequence[Experiment] = ()
     broken: BrokenProblem | None = None
 
     @property
@@ -90,7 +93,8 @@ def problem_page(
     known = next((problem.partitions for problem in problems if problem.name == name), None)
     charts = [chart for metric in metrics if (chart := _chart(metric, rows, who, known)) is not None]
     about, nouns = _about(problems, name), _nouns(store, name)
-    return ProblemPage(name, about, who, rows[::-1], nouns, metrics, charts, _named(broken, name))
+    tried = experiments(store, name)
+    return ProblemPage(name, about, who, rows[::-1], nouns, metrics, charts, tried, _named(broken, name))
 
 
 def _nouns(store: Store, name: str) -> list[str]:

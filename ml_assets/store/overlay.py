@@ -1,7 +1,8 @@
 """A store on top of another one: it reads what the other holds and writes nothing there.
 
 Immutable things (blobs, manifests, environments, code, sources) are found in either; what moves or is remembered (refs, runs,
-computations, traces) is its own alone, so that it can name other versions than the store below does.
+computations, traces) is its own alone, so that it can name other versions than the store below does. One that shares refs begins
+with what the store below names, and goes on from there by itself.
 """
 
 from __future__ import annotations
@@ -13,14 +14,19 @@ from ml_assets.store.backend import Backend
 from ml_assets.store.keys import ref_folder
 from ml_assets.store.listing import LAST, Entry, first
 
-SHARED = ("blobs", "versions", "environments", "code", "sources")
+SHARED, REFS = ("blobs", "versions", "environments", "code", "sources"), "refs"
 
 
 class Overlay:
-    """A backend: reads fall through to ``base`` where it holds what never changes; all writes go to ``own``."""
+    """A backend: reads fall through to ``base`` where it holds what never changes; all writes go to ``own``.
 
-    def __init__(self, base: Backend, own: Backend) -> None:
+    Args:
+        shares_refs: reads of refs fall through, too.
+    """
+
+    def __init__(self, base: Backend, own: Backend, *, shares_refs: bool = False) -> None:
         self.base, self.own, self.url = base, own, own.url
+        self._shared = (*SHARED, REFS) if shares_refs else SHARED
 
     def put_new(self, key: str, data: bytes) -> bool:
         """See ``Backend``; what ``base`` has is created here too."""
@@ -33,27 +39,27 @@ class Overlay:
     def get(self, key: str) -> bytes | None:
         """See ``Backend``."""
         data = self.own.get(key)
-        return self.base.get(key) if data is None and _is_shared(key) else data
+        return self.base.get(key) if data is None and self._is_shared(key) else data
 
     def stream(self, key: str) -> Iterator[bytes] | None:
         """See ``Backend``."""
         pieces = self.own.stream(key)
-        return self.base.stream(key) if pieces is None and _is_shared(key) else pieces
+        return self.base.stream(key) if pieces is None and self._is_shared(key) else pieces
 
     def list(self, folder: str, after: str | None = None) -> list[str]:
         """See ``Backend``."""
-        below = self.base.list(folder, after) if _is_shared(folder) else []
+        below = self.base.list(folder, after) if self._is_shared(folder) else []
         return sorted({*self.own.list(folder, after), *below})
 
     def entries(self, folder: str, after: str = "", until: str = LAST, most: int | None = None) -> dict[str, Entry]:
         """See ``Backend``."""
-        below = self.base.entries(folder, after, until, most) if _is_shared(folder) else {}
+        below = self.base.entries(folder, after, until, most) if self._is_shared(folder) else {}
         return first({**below, **self.own.entries(folder, after, until, most)}, most)
 
     def entry(self, key: str) -> Entry | None:
         """See ``Backend``."""
         entry = self.own.entry(key)
-        return self.base.entry(key) if entry is None and _is_shared(key) else entry
+        return self.base.entry(key) if entry is None and self._is_shared(key) else entry
 
     def delete(self, key: str) -> None:
         """See ``Backend``; what ``base`` has stays."""
@@ -61,7 +67,8 @@ class Overlay:
 
     def within(self, seconds: float) -> Overlay:
         """See ``Backend``."""
-        return Overlay(self.base.within(seconds), self.own.within(seconds))
+        shares_refs = REFS in self._shared
+        return Overlay(self.base.within(seconds), self.own.within(seconds), shares_refs=shares_refs)
 
     def adopt(self, branch: str, asset: str, partition: str | None, entries: int) -> None:
         """Take over a ref of ``base`` up to this entry, as if it had not moved since."""
@@ -71,6 +78,5 @@ class Overlay:
             if data is not None:  # one that is gone is found missing by who reads the ref
                 self.own.put_new(key, data)
 
-
-def _is_shared(key: str) -> bool:
-    return key.partition("/")[0] in SHARED
+    def _is_shared(self, key: str) -> bool:
+        return key.partition("/")[0] in self._shared

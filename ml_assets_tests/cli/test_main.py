@@ -8,12 +8,28 @@ import sys
 import pytest
 
 import ml_assets
-from ml_assets.cli import champion, compare, diff, land, look, new, parser, plan, reproduce, run, sql, verify, view
+from ml_assets.cli import (
+    champion,
+    compare,
+    diff,
+    land,
+    look,
+    new,
+    parser,
+    plan,
+    reproduce,
+    run,
+    sql,
+    try_out,
+    verify,
+    view,
+)
 from ml_assets.store import open_store
 
 EXAMPLES = {
     "new": new.EXAMPLES,
     "land": land.EXAMPLES,
+    "try": try_out.EXAMPLES,
     "plan": plan.PLAN,
     "why": plan.WHY,
     "run": run.EXAMPLES,

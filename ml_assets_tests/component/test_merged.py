@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
+import pyarrow as pa
 import pytest
 
 import ml_assets
+from ml_assets.errors import SourceFailed
 from ml_assets.lineage.workbench import Workbench
 from ml_assets.orchestration.rebuild import rebuild
 from ml_assets.settings import Settings
+from ml_assets.sources.rows import table_from
 from ml_assets.store import open_landing, open_store
 from ml_assets_tests.doubles import umbrellas, warehouse
 from ml_assets_tests.doubles.warehouse import CONNECTION, PROBLEM
@@ -81,6 +84,21 @@ def test_the_chain_reads_their_table_and_their_value_and_their_asset_reads_our_p
     (told,) = result.asset_materializations_for_node("campaign")
     assert told.metadata["rows"].value == 400
     assert "prediction" in told.metadata["columns"].value
+
+
+def test_tables_of_any_library_that_speaks_arrow_are_sources_and_what_is_no_table_is_refused():
+    frame = umbrellas.visits(JANUARY)
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    for given in (frame, table, table.to_reader()):
+        assert table_from("visits", given).num_rows == 400
+    halves = {"b": frame.iloc[:100], "a": table.slice(100)}
+    assert table_from("visits", halves)["visit"].to_pylist()[-100:] == frame["visit"].tolist()[:100]
+    with pytest.raises(SourceFailed, match="gave a str, which is no table"):
+        table_from("visits", "visits.csv")
+    with pytest.raises(SourceFailed, match="none of the partitions"):
+        table_from("visits", {})
+    with pytest.raises(SourceFailed, match="different columns"):
+        table_from("visits", {"a": table, "b": pa.table({"visit": [1]})})
 
 
 def test_what_was_not_made_again_upstream_is_not_read_again(project):

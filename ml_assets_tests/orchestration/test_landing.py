@@ -15,6 +15,7 @@ import dagster as dg
 import pytest
 
 from ml_assets.orchestration.intake import Intake
+from ml_assets.orchestration.job import chain_job
 from ml_assets.orchestration.landing import Seen, landing_sensor, tick
 from ml_assets.problem import Daily, Monthly, RetrainWhen
 from ml_assets.store import open_landing
@@ -79,7 +80,9 @@ def test_a_file_version_is_run_once(daemon):
 
 def test_a_tick_that_is_repeated_after_a_crash_asks_for_the_same_run(daemon):
     land(daemon.world, "2024-01")
-    sensor = landing_sensor(PROBLEM, daemon.world.store, daemon.world.landing)
+    sensor = landing_sensor(
+        PROBLEM, daemon.world.store, daemon.world.landing, chain_job(PROBLEM, dg.in_process_executor)
+    )
     context = dg.build_sensor_context(instance=daemon.world.instance, cursor=None, definitions=daemon.world.definitions)
 
     keys = [[request.run_key for request in sensor(context).run_requests] for _ in range(2)]
@@ -90,7 +93,9 @@ def test_a_tick_that_is_repeated_after_a_crash_asks_for_the_same_run(daemon):
 
 def test_what_failed_is_asked_for_again_when_everything_is_looked_at_anew(daemon):
     land(daemon.world, "2024-01")
-    sensor = landing_sensor(PROBLEM, daemon.world.store, daemon.world.landing)
+    sensor = landing_sensor(
+        PROBLEM, daemon.world.store, daemon.world.landing, chain_job(PROBLEM, dg.in_process_executor)
+    )
     context = dg.build_sensor_context(instance=daemon.world.instance, cursor=None, definitions=daemon.world.definitions)
     keys = []
     for _ in range(3):
@@ -371,8 +376,10 @@ def test_a_cursor_that_cannot_be_read_means_to_look_at_everything_anew(daemon, g
 
 
 def test_the_sensor_runs_out_of_the_box_but_not_on_a_laptops_branch(world):
-    sensor = landing_sensor(PROBLEM, world.store, world.landing)
-    on_a_branch = landing_sensor(PROBLEM, world.store.on("adas-idea"), world.landing)
+    sensor = landing_sensor(PROBLEM, world.store, world.landing, chain_job(PROBLEM, dg.in_process_executor))
+    on_a_branch = landing_sensor(
+        PROBLEM, world.store.on("adas-idea"), world.landing, chain_job(PROBLEM, dg.in_process_executor)
+    )
 
     assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
     assert on_a_branch.default_status == dg.DefaultSensorStatus.STOPPED

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Callable
 
 import pandas as pd
 import pytest
-from dagster._core.errors import DagsterExecutionInterruptedError, DagsterExecutionStepExecutionError
+from dagster._core.errors import (
+    DagsterExecutionInterruptedError,
+    DagsterExecutionStepExecutionError,
+    DagsterInvariantViolationError,
+)
 from dagster._utils.error import serializable_error_info_from_exc_info
 from dagster_shared.error import SerializableErrorInfo
 
 from ml_assets.errors import NotLanded
-from ml_assets.orchestration.messages import message_of
+from ml_assets.orchestration.messages import UsersTraceback, message_of
 
 HERE = os.path.relpath(__file__)
 
@@ -66,3 +71,21 @@ def test_an_interruption_that_says_nothing_itself_says_what_to_do():
 
 def test_where_nothing_is_wrong_nothing_is_told():
     assert message_of(None) == ""
+
+
+def test_what_stopped_dagster_is_ctrl_c_again_for_who_waits_in_a_terminal():
+    with pytest.raises(KeyboardInterrupt), UsersTraceback():
+        raise DagsterExecutionInterruptedError
+
+
+def test_a_traceback_begins_with_the_users_own_line_and_does_not_tell_of_dagsters_error_around_it():
+    def as_dagster_does() -> None:
+        try:
+            raise DagsterInvariantViolationError("around it")
+        except DagsterInvariantViolationError:
+            bug()
+
+    with pytest.raises(ValueError, match="no such carrier") as caught, UsersTraceback():
+        as_dagster_does()
+    assert caught.value.__context__ is None
+    assert traceback.extract_tb(caught.value.__traceback__)[-1].name == "bug"

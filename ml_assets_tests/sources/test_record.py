@@ -14,7 +14,9 @@ from ml_assets.computation.reuse import given
 from ml_assets.orchestration.following import Asked, look
 from ml_assets.orchestration.intake import Intake
 from ml_assets.orchestration.rebuild import rebuild
+from ml_assets.orchestration.try_out import try_out
 from ml_assets.problem import Sql
+from ml_assets.settings import Settings
 from ml_assets.store import open_store
 from ml_assets_tests.doubles import tills, umbrellas
 from ml_assets_tests.doubles.tills import CONNECTION, Tills
@@ -134,6 +136,15 @@ def test_the_password_is_nowhere(database, world, monkeypatch, capfd):
     said = [str(event) for event in failed.all_events] + [why(e) for e in failed.get_step_failure_events()]
     assert any("TILLS_URL did not give" in one for one in said)
     assert not any("hush-hush" in one for one in [*said, *capfd.readouterr()])
+
+
+def test_the_problem_is_tried_on_what_was_kept_and_else_on_what_the_database_holds(database, world, tmp_path):
+    settings = Settings(store=world.store.url, landing=world.landing.backend.url, cache=str(tmp_path / "cache"))
+    tried = try_out(PROBLEM, JANUARY, 300, settings=settings)
+    assert len(tried.dataset) == 300
+    world.must_run(PROBLEM, JANUARY)
+    database.run("drop table visits")
+    assert try_out(PROBLEM, JANUARY, 300, settings=settings).metrics
 
 
 # ---------------------------------------------------------------- the sensor

@@ -53,6 +53,17 @@ def test_refs_and_what_is_remembered_below_are_not_seen(base, over):
     assert [entry.why for entry in base.log("toy/model", "2024-01")] == ["made"]
 
 
+def test_one_that_shares_refs_begins_with_what_is_named_below_and_goes_on_by_itself(base, tmp_path):
+    backend = Overlay(base.backend, open_backend(str(tmp_path / "own")), shares_refs=True)
+    over = Store(backend.within(10), user="ada")
+    first = publish(base, {"a": 1})
+    assert over.head("toy/model", "2024-01").target == first
+    assert over.heads("toy/model", ["2024-01"])["2024-01"].target == first
+    second = publish(over, {"a": 2})
+    assert [entry.target for entry in over.log("toy/model", "2024-01")] == [first, second]
+    assert [entry.target for entry in base.log("toy/model", "2024-01")] == [first]
+
+
 def test_nothing_is_written_below(base, over, tmp_path):
     publish(base, {"a": 1})
     before = files(tmp_path / "base")
