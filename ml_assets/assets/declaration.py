@@ -39,12 +39,14 @@ class CheckSpec:
     Attributes:
         blocking: whether a failure can block; False for what only informs: automation does not wait for it.
         waivable: whether a problem may waive it: it judges what is likely, and valid data may be unlikely.
+        of_label: whether it is about labels, which a feature group has none of.
     """
 
     name: str
     description: str
     blocking: bool = True
     waivable: bool = False
+    of_label: bool = False
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,15 @@ class Asset:
     first_metric: bool = False
     serves_training: bool = False
     may_skip: bool = False
+
+    def is_of(self, problem: Problem) -> bool:
+        """Whether a problem has it; a feature group has data alone."""
+        is_had = self.when is None or self.when(problem)
+        return is_had and (not problem.is_group or self.role in ("records", "lands"))
+
+    def checks_of(self, problem: Problem) -> tuple[CheckSpec, ...]:
+        """What is looked into in this problem."""
+        return tuple(check for check in self.checks if not (check.of_label and problem.is_group))
 
     def inputs_of(self, problem: Problem) -> tuple[Input, ...]:
         """The inputs that it has in this problem; what is made of sources has those that are shared."""

@@ -83,7 +83,7 @@ def made_by(asset: Asset) -> Callable[..., Any]:
 def check_specs(problem: Problem, asset: Asset) -> list[dg.AssetCheckSpec]:
     """The checks of an asset, as they are announced to Dagster."""
     key, partitions = asset_key(problem, asset.name), partitions_definition(problem)
-    return [_dagster_spec(_unless_waived(check, problem), key, partitions) for check in asset.checks]
+    return [_dagster_spec(_unless_waived(check, problem), key, partitions) for check in asset.checks_of(problem)]
 
 
 def _code(problem: Problem, asset: Asset) -> dict[str, Any]:

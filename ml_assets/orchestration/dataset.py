@@ -127,7 +127,10 @@ def _labelled(landed: pd.DataFrame) -> pd.DataFrame:
 def _of_columns(problem: Problem, data: pd.DataFrame, partition: Partition) -> Iterator[checks.CheckOutcome]:
     keys = checks.keys_there(data, problem.entity, problem.label, problem.event_time, problem.label_time)
     yield keys
-    if keys.passed:
+    if keys.passed and problem.is_group:
+        yield checks.unique_entities(data, problem.entity, problem.event_time)
+        yield checks.rows_dated(data, partition, entity=problem.entity, label=None, event_time=problem.event_time)
+    elif keys.passed:
         yield checks.unique_entities(data, problem.entity)
         yield checks.labels_valid(problem.task, data[problem.label], problem.classes)
         yield checks.labels_known(data[problem.label])

@@ -112,9 +112,9 @@ def _problem_of(store: Store, recorded: Manifest) -> Problem:
 
 
 def _modules_naming(name: str, files: Mapping[str, bytes]) -> list[str]:
-    """The modules outside of ml_assets that define a PROBLEM, and in which it says ``name="…"`` with this name."""
+    """The modules outside of ml_assets that define a PROBLEM or GROUP, and in which it says ``name="…"`` with this name."""
     says = re.compile(rb"\bname\s*=\s*[\"']" + name.encode() + rb"[\"']")
-    defines = re.compile(rb"^PROBLEM\b", re.MULTILINE)
+    defines = re.compile(rb"^(PROBLEM|GROUP)\b", re.MULTILINE)
     texts = {path: data for path, data in files.items() if path.endswith(".py")}
     paths = sorted(path for path, data in texts.items() if says.search(data) and defines.search(data))
     modules = [path.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in paths]

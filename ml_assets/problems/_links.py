@@ -49,6 +49,11 @@ def _refuse(problem: Problem, name: str, source: Shared, known: Mapping[str, Pro
             f"Problem {problem.name!r}: the source {name!r} shares {source.asset}, and there is no {source.owner!r}. "
             f"There are {', '.join(known)}."
         )
+    if owner.is_group and source.noun != "dataset":
+        raise InvalidProblem(
+            f"Problem {problem.name!r}: the source {name!r} shares {source.asset}; a feature group has a dataset alone: write "
+            f"Shared('{source.owner}/dataset')."
+        )
     first = problem.partitions.keys()[:1]
     wanted = [source.partition.format_map(problem.partitions.in_places(key)) for key in first]
     lacking = [key for key in wanted if not owner.partitions.has(key)]

@@ -1,8 +1,8 @@
 """From files to problems, so that one that is broken takes nobody else's down.
 
-Every module or folder of a package whose name does not begin with ``_`` is a problem, and holds a ``PROBLEM`` of the same
-name. Each is imported on its own; what goes wrong is kept as a value and shown where people look: as a failed item in the
-UI, as a warning of every command, as the error of a command that asks for it.
+Every module or folder of a package whose name does not begin with ``_`` is a problem or a feature group, and holds a ``PROBLEM``
+or ``GROUP`` of the same name. Each is imported on its own; what goes wrong is kept as a value and shown where people look: as a
+failed item in the UI, as a warning of every command, as the error of a command that asks for it.
 """
 
 from __future__ import annotations
@@ -121,11 +121,12 @@ def _problem(package: str, folder: Path, name: str) -> Problem:
         raise InvalidProblem(
             f"There are {name}.py and a folder {name}/: two problems with one name. Rename one of them."
         )
-    problem = getattr(importlib.import_module(f"{package}.{name}"), "PROBLEM", None)
+    module = importlib.import_module(f"{package}.{name}")
+    problem = getattr(module, "PROBLEM", getattr(module, "GROUP", None))
     if problem is None:
         raise InvalidProblem(
-            "It defines no PROBLEM. End it with PROBLEM = Problem(name=…); a folder does so in its __init__.py. "
-            "What is no problem of its own has a name that begins with _."
+            "It defines no PROBLEM. End it with PROBLEM = Problem(name=…), or with GROUP = FeatureGroup(name=…); a folder does "
+            "so in its __init__.py. What is no problem of its own has a name that begins with _."
         )
     if not isinstance(problem, Problem):
         raise InvalidProblem(f"PROBLEM is of type {type(problem).__name__}. Write PROBLEM = Problem(name=…).")
