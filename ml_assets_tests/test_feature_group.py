@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import dagster as dg
 import pandas as pd
 import pytest
 
-from ml_assets.computation.chain import chain_of
+from ml_assets.computation.chain import chain_of, inputs_of
 from ml_assets.computation.planner import Planner
 from ml_assets.computation.reuse import given
 from ml_assets.errors import InvalidProblem
 from ml_assets.feature_group import FeatureGroup
 from ml_assets.lineage.lineage import lineage
 from ml_assets.orchestration.rebuild import rebuild
-from ml_assets.problem import Shared
+from ml_assets.orchestration.try_out import try_out
+from ml_assets.problem import Shared, Static
 from ml_assets.problems import linked, load
+from ml_assets.settings import Settings
 from ml_assets.store import open_store
-from ml_assets_tests.doubles import ponchos, umbrellas
+from ml_assets_tests.doubles import parasols, ponchos, umbrellas
+from ml_assets_tests.doubles.daemon import Daemon
 from ml_assets_tests.doubles.ponchos import GALOSHES, GROUP, PONCHOS
 from ml_assets_tests.doubles.world import World, build
 from ml_assets_tests.pages.conftest import site
@@ -171,3 +176,78 @@ def test_of_a_group_only_the_dataset_is_shared():
     odd = replace(PONCHOS, sources={"sky": Shared("sky/predictions")})
     (broken,) = linked([GROUP, odd])[1]
     assert "a feature group has a dataset alone: write Shared('sky/dataset')" in broken.summary
+
+
+def test_files_wait_until_what_their_partition_shares_is_made(tmp_path):
+    world = build(tmp_path, EVERY)
+    daemon = Daemon(world, PONCHOS)
+    ponchos.land(world.landing, JANUARY)
+    _settled(world, f"ponchos/visits/{JANUARY}.parquet")
+    daemon.landing_tick()
+    assert daemon.ran == []
+    world.landing.write(f"sky/sky/{JANUARY}.parquet", ponchos.observations(JANUARY))
+    world.must_run(GROUP, JANUARY)
+    daemon.landing_tick()
+    assert [partition for partition, *_ in daemon.ran] == [JANUARY]
+
+
+def _settled(world: World, name: str) -> None:
+    """A file that was written a while ago."""
+    path = Path(world.landing.backend.url) / name
+    os.utime(path, (path.stat().st_mtime - 60,) * 2)
+
+
+def test_a_problem_is_tried_out_with_what_it_shares_as_the_branch_names_it(made):
+    settings = Settings(store=made.store.backend.url, landing=made.landing.backend.url)
+    tried = try_out(PONCHOS, FEBRUARY, 100, asset="features", settings=settings)
+    assert tried.passed
+    assert try_out(PONCHOS, FEBRUARY, asset="dataset", settings=settings).passed
+    assert try_out(GROUP, FEBRUARY, settings=settings).passed
+    assert len(made.store.versions("sky/dataset", FEBRUARY)) == 1, "nothing is kept"
+
+
+@pytest.mark.parametrize("grid", [parasols.PROBLEM, parasols.VALUE_FIRST], ids=["month first", "value first"])
+def test_a_month_is_shared_by_each_of_its_origins(tmp_path, grid):
+    def load_with_sky(partition, source):
+        found = parasols.load if "shop" in partition.values else parasols.load_by_branch
+        return found(partition, source).assign(seen=len(source.table("sky")))
+
+    problem = replace(
+        grid, dataset=load_with_sky, schema=_seen, sources={"sky": Shared("sky/dataset", partition="{month}")}
+    )
+    world = build(tmp_path, [GROUP, problem])
+    world.landing.write(f"sky/sky/{JANUARY}.parquet", ponchos.observations(JANUARY))
+    parasols.land(world.landing, JANUARY)
+    world.must_run(GROUP, JANUARY)
+    for key in (problem.partitions.key(JANUARY, shop) for shop in parasols.SHOPS):
+        assert inputs_of(problem, "dataset", key) == [("sky/dataset", JANUARY)]
+        world.must_run(problem, key, ["dataset"])
+        (read,) = world.manifest("parasols/dataset", key).inputs
+        assert read.key == world.head("sky/dataset", JANUARY)
+        made_again = rebuild(world.store.backend, world.landing, read.key, tmp_path / key.replace("|", "_"))
+        assert made_again.partition == JANUARY
+
+
+def _seen():
+    import pandera.pandas as pa
+
+    return umbrellas.schema().add_columns({"seen": pa.Column(int)})
+
+
+def test_one_partition_is_shared_by_all(tmp_path):
+    always = replace(GROUP, partitions=Static(("all",)), files=(), dataset=lambda partition, source: ALL)
+    problem = replace(PONCHOS, dataset=_with_all, schema=umbrellas.schema, files=())
+    problem = replace(problem, sources={"sky": Shared("sky/dataset", partition="all")})
+    world = build(tmp_path, [always, problem])
+    world.must_run(always, "all")
+    for month in (JANUARY, FEBRUARY):
+        world.must_run(problem, month, ["dataset"])
+        assert world.manifest("ponchos/dataset", month).inputs[0].key == world.head("sky/dataset", "all")
+
+
+ALL = ponchos.observations(JANUARY).assign(published_at=lambda seen: seen["seen_at"])
+
+
+def _with_all(partition, source):
+    assert len(source.table("sky")) == len(ALL)
+    return umbrellas.visits(partition.key)

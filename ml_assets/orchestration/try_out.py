@@ -202,7 +202,8 @@ def _see(progress: Progress, entry: dg.EventLogEntry) -> None:
 def _as_tried(problem: Problem, asset: str | None, rows: int | None) -> Problem:
     """The problem with a sample, one process, no second attempt and, of a chain, no search."""
     compute = _one_process(problem.compute) if problem.compute else None
-    tried = replace(problem, compute=compute, tuning=problem.tuning if asset else None)
+    tuning = problem.tuning if asset else None
+    tried = problem if problem.is_group else replace(problem, compute=compute, tuning=tuning)
     return tried if rows is None else on_sample(tried, rows)
 
 
