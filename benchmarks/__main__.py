@@ -10,10 +10,28 @@ import statistics
 import sys
 from collections.abc import Iterator
 
-from benchmarks import chain, import_time, judging, landing_tick, memory, requests, shared_cores, training_loop
+from benchmarks import (
+    chain,
+    import_time,
+    judging,
+    landing_tick,
+    many_problems,
+    memory,
+    requests,
+    shared_cores,
+    training_loop,
+)
 from benchmarks.comparison import Comparison
 
-BENCHMARKS = (import_time, chain, shared_cores, landing_tick, *training_loop.BENCHMARKS, *judging.BENCHMARKS)
+BENCHMARKS = (
+    import_time,
+    many_problems,
+    chain,
+    shared_cores,
+    landing_tick,
+    *training_loop.BENCHMARKS,
+    *judging.BENCHMARKS,
+)
 ROW = "{:30} {:>7} {:20} {:>7} {:>6} {:>9}"
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ml_assets.store import LandingFolder
 
 __version__ = "0.1.0"
-WITH_DAGSTER = ("Problems", "definitions_for")
+WITH_DAGSTER = ("Problems", "definitions_for", "executor")
 
 
 def __getattr__(name: str) -> Any:

@@ -9,7 +9,7 @@ import dagster as dg
 from pydantic import Field
 
 from ml_assets import open_landing, open_store
-from ml_assets.orchestration import mergeable_definitions
+from ml_assets.orchestration import executor_of, mergeable_definitions
 from ml_assets.problem import Problem
 from ml_assets.problems import BROKEN, PROBLEMS, BrokenProblem, load_all
 from ml_assets.settings import Settings, let_gpus_repeat, let_waiting_threads_yield
@@ -36,6 +36,16 @@ def definitions_for(
     settings = settings or Settings.from_environment()
     store = open_store(settings, found)
     return mergeable_definitions(found, store, open_landing(settings), broken, settings)
+
+
+def executor(settings: Settings | None = None) -> dg.ExecutorDefinition:
+    """Where our steps run, as the setting ``ML_ASSETS_EXECUTION`` says, for definitions that others are merged with::
+
+        defs = dg.Definitions.merge(dg.Definitions(..., executor=ml_assets.executor()), ml_assets.definitions_for())
+
+    The job of a problem has it anyway. With it, so have runs that automation starts.
+    """
+    return executor_of(settings or Settings.from_environment())
 
 
 def _problems(given: Iterable[Problem | str] | None) -> tuple[tuple[Problem, ...], tuple[BrokenProblem, ...]]:

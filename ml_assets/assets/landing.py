@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ml_assets.assets.declaration import Asset
-from ml_assets.sources import recorded_sources
+from ml_assets.sources import Sql, Upstream, recorded_sources
 
 if TYPE_CHECKING:
     from ml_assets.problem import Problem
@@ -16,12 +16,19 @@ def has_recorded_sources(problem: Problem) -> bool:
     return bool(recorded_sources(problem.sources))
 
 
+def _told(source: Sql | Upstream) -> str:
+    if isinstance(source, Upstream):
+        return f"the asset `{source.asset}`" + (f", by {_told(source.query)}" if source.query else "")
+    return f"a query of `{source.connection or 'landed files'}`:\n\n  ```sql\n  {source.query}\n  ```\n"
+
+
 LANDING = Asset(
     name="landing",
     role="records",
     made_by="ml_assets.orchestration.record:landing",
     description=lambda problem: (
-        f"What {', '.join(recorded_sources(problem.sources))} held for the partition when `{problem.name}` read it."
+        "What its sources held for the partition when they were read; what is made of them later is made of this.\n\n"
+        + "\n".join(f"- `{name}`: {_told(source)}" for name, source in recorded_sources(problem.sources).items())
     ),
     uses=("sources", "entity"),
     kinds=("table", "parquet"),

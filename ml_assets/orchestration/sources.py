@@ -48,11 +48,11 @@ class ProblemSource(LandedSource):
     def _landed(self, source: Files) -> pd.DataFrame:
         name = source.pattern.format_map(self.problem.partitions.in_places(self.partition) if self.problem else {})
         typed = replace(self, types={**self.types, **source.types})
-        if source.format == "csv":
+        if source.read_as == "csv":
             separator = source.separator or ("\t" if ".tsv" in source.pattern else ",")
             return typed.csv(name, separator=separator, decimal=source.decimal, encoding=source.encoding)
         read = {"parquet": typed.parquet, "jsonl": typed.jsonl, "arrow": typed.arrow}
-        return read[source.format](name)
+        return read[source.read_as](name)
 
 
 def _rows(handle: Handle, source: Shared) -> pd.DataFrame:

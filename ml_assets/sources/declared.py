@@ -31,29 +31,33 @@ class Files:
         pattern: the name, with ``{partition}`` for the key of a partition as in ``Problem.files``: ``bills/{partition}.csv``.
             The ending tells how it is read: ``.parquet``, ``.csv``, ``.tsv``, ``.jsonl`` (an object on each line), ``.arrow``,
             and each of these compressed, ``.csv.gz``. A folder of this name with part files in it is one table.
+        format: ``parquet``, ``csv``, ``jsonl`` or ``arrow``, where the name has no such ending: of a folder of part files as Hive
+            and Spark name them, ``Files("bills/month={partition}", format="parquet")``.
         separator, decimal, encoding: of ``.csv``, see ``Source.csv``. A ``.tsv`` is separated by tabs.
         types: column -> pandas type, where the problem's schema does not say it: ``{"shop": "str"}``. What a text file holds is
             never guessed.
     """
 
     pattern: str
+    format: str = ""
     separator: str = ""
     decimal: str = "."
     encoding: str = "utf-8"
     types: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
-    def format(self) -> str:
-        """``parquet``, ``csv``, ``jsonl`` or ``arrow``; empty for an ending that says none of these."""
-        return format_of(self.pattern)
+    def read_as(self) -> str:
+        """``parquet``, ``csv``, ``jsonl`` or ``arrow``; empty for what is none of these."""
+        return self.format or format_of(self.pattern)
 
     def faults(self, name: str) -> list[str]:
         """What makes no sense, as sentences."""
-        if self.format:
+        if self.read_as in FORMATS.values():
             return []
+        known = ", ".join(sorted({*FORMATS.values()}))
         return [
-            f"the source {name!r} is the file {self.pattern!r}, whose ending tells no format; "
-            f"there are {', '.join(FORMATS)}, each also with {' or '.join(COMPRESSED)}."
+            f"the source {name!r} is the file {self.pattern!r}, and {self.format or 'its ending'!r} tells no format. Endings are "
+            f"{', '.join(FORMATS)}, each also with {' or '.join(COMPRESSED)}; for a folder say format=…: {known}."
         ]
 
 

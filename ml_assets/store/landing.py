@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 MOST_VALUES_PER_BYTE = 100  # real tables have about one; a file of one value repeated for ever takes next to nothing
 SWELLING_FROM_VALUES = 20_000_000  # what fits into memory anyway (some 160 MB) may be as repetitive as it likes
 TEXT = "is not read as it should be: {}. Nothing was made of it: say how it is to be read, or mend it"
-_PART = re.compile(r"(?P<folder>.+?\.(?:parquet|csv|tsv|jsonl|ndjson|arrow|feather))/.+", re.DOTALL)
 _UNWRITABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff\\]")
 
 
@@ -261,12 +260,6 @@ def _refuse_what_cannot_be(data: bytes) -> None:
 
 
 # ---------------------------------------------------------------- folders of part files
-
-
-def folder_of(name: str) -> str:
-    """The folder ``x.parquet`` that a part file lies in, as Spark writes tables; empty for a file that is none."""
-    found = _PART.fullmatch(name)
-    return found["folder"] if found else ""
 
 
 def parts_in(names: Iterable[str], folder: str) -> list[str]:

@@ -70,6 +70,8 @@ def test_nothing_of_ours_collides_with_what_a_project_has(project):
     assert isinstance(merged.resources["io_manager"], warehouse.Csv)
     assert merged.executor is dg.in_process_executor
     assert {sensor.name for sensor in merged.sensors} == {"customers_automation"}
+    ours = merged.resolve_job_def("customers").executor_def
+    assert ours.name == ml_assets.executor(project.settings).name == "local"
 
 
 def test_the_chain_reads_their_table_and_their_value_and_their_asset_reads_our_predictions(project):
@@ -84,6 +86,14 @@ def test_the_chain_reads_their_table_and_their_value_and_their_asset_reads_our_p
     (told,) = result.asset_materializations_for_node("campaign")
     assert told.metadata["rows"].value == 400
     assert "prediction" in told.metadata["columns"].value
+
+
+def test_the_asset_says_what_it_holds(project):
+    spec = next(
+        spec for spec in project.definitions.resolve_all_asset_specs() if spec.key.path == ["customers", "landing"]
+    )
+    assert "- `shops`: the asset `shops`" in spec.description
+    assert "- `visits`: the asset `staging/visits`, by a query of `WAREHOUSE_URL`" in spec.description
 
 
 def test_tables_of_any_library_that_speaks_arrow_are_sources_and_what_is_no_table_is_refused():

@@ -6,6 +6,8 @@ import bz2
 import gzip
 import io
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pandas as pd
 import pyarrow as pa
@@ -14,10 +16,12 @@ import pytest
 from ml_assets.errors import InvalidProblem, NotLanded, UnreadableFile
 from ml_assets.orchestration.sources import ProblemSource
 from ml_assets.problem import Files, files_of
-from ml_assets.store import LandingFolder, open_landing
+from ml_assets.store import LandingFolder, open_landing, open_store, watch
 from ml_assets_tests.doubles import umbrellas
 
 MAY = "2024-05"
+NOW = datetime.now(UTC)
+LATER = NOW + timedelta(hours=1)
 TYPES = {"id": "Int64", "shop": "str", "at": "datetime64[us, UTC]", "amount": "float64"}
 ROWS = pd.DataFrame(
     {
@@ -91,6 +95,20 @@ def test_a_folder_of_part_files_is_one_table(landing, name):
         landing.write(f"umbrellas/{MAY}-{name}/{part}", FORMATS[name])
     table = source(landing, Files(f"{{partition}}-{name}")).table("bills")
     pd.testing.assert_frame_equal(table, pd.concat([ROWS, ROWS], ignore_index=True))
+
+
+def test_a_folder_of_a_partitioned_dataset_is_seen_when_it_lands_and_is_one_table(landing, tmp_path):
+    files = Files("bills/month={partition}", format="parquet")
+    reading = source(landing, files)
+    look = partial(watch.look, landing, "umbrellas", reading.problem.landing_files, naming=reading.problem.partitions)
+    look = partial(look, store=open_store(str(tmp_path / "store")))
+    assert look(watch.Watch(), now=NOW).partitions == ()
+    for part in ("part-0000.parquet", "part-0001.parquet", "_SUCCESS"):
+        landing.write(f"umbrellas/bills/month={MAY}/{part}", FORMATS["bills.parquet"] if "part" in part else b"")
+    found = look(watch.Watch(), now=LATER)
+    assert list(found.partitions) == [MAY]
+    assert found.ignored == 0
+    pd.testing.assert_frame_equal(reading.table("bills"), pd.concat([ROWS, ROWS], ignore_index=True))
 
 
 def test_types_that_the_schema_does_not_say_are_those_of_the_source(landing):

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from ml_assets.store.canonical import canonical, digest
-from ml_assets.store.landing import LandingFolder, folder_entry, folder_of
+from ml_assets.store.landing import LandingFolder, folder_entry
 from ml_assets.store.listing import Entry, Span
 from ml_assets.store.watch.files import PARTITION, Files
 
 ASKERS = 8  # requests for single files at the same time
 EVERYTHING = Span()
+OF_PARTS = re.compile(r"=|\.(parquet|csv|tsv|jsonl|ndjson|arrow|feather)$")  # in the name of a folder that is one table
 
 
 @dataclass(frozen=True)
@@ -55,12 +57,18 @@ class Place:
         """The files, with each folder of part files that is one of the problem's files as that one."""
         parts: dict[str, dict[str, Entry]] = {}
         for name in found:
-            folder = folder_of(name)
-            if folder and self.files.has(folder) and not self.files.has(name):
+            folder = self._folder(name)
+            if folder and not self.files.has(name):
                 parts.setdefault(folder, {})[name] = found[name]
         inside = {name for of in parts.values() for name in of}
         folders = {folder: entry for folder, of in parts.items() if (entry := folder_entry(of, folder)) is not None}
         return {**{name: entry for name, entry in found.items() if name not in inside}, **folders}
+
+    def _folder(self, name: str) -> str:
+        """The folder of part files that a file is in and that is one of the problem's files; empty if there is none."""
+        steps = name.split("/")[:-1]
+        above = ("/".join(steps[:n]) for n, step in enumerate(steps, start=1) if OF_PARTS.search(step))
+        return next(filter(self.files.has, above), "")
 
     def those(self, names: Iterable[str]) -> dict[str, Entry]:
         """Of the files with these names those that are there; one request each."""
