@@ -144,6 +144,7 @@ def test_the_pages_show_it(made, path):
     version = made.head("sky/dataset", FEBRUARY).version
     answer = site(made.store, EVERY)(path.format(version=version))
     assert answer.status == 200
+    assert "sky/predictions" not in answer.text
     assert "sky" in answer.text
 
 

@@ -18,6 +18,7 @@ from ml_assets.problem import Shared
 from ml_assets.problems import BrokenProblem
 from ml_assets.store import open_store
 from ml_assets_tests.doubles import raincoats, umbrellas
+from ml_assets_tests.doubles.daemon import Daemon
 from ml_assets_tests.doubles.world import World, build
 
 ABOVE, PROBLEM = umbrellas.PROBLEM, raincoats.PROBLEM
@@ -130,7 +131,8 @@ def test_both_are_made_in_one_run_in_order(tmp_path):
 def requested(world: World, cursor=None) -> tuple[set[str], object]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
-        looked = dg.evaluate_automation_conditions(world.definitions, world.instance, cursor=cursor)
+        own = dg.AssetSelection.groups("raincoats")  # as its sensor does
+        looked = dg.evaluate_automation_conditions(world.definitions, world.instance, own, cursor=cursor)
     return set(looked.get_requested_partitions(dg.AssetKey(["raincoats", "dataset"]))), looked.cursor
 
 
@@ -144,6 +146,22 @@ def test_automation_follows_what_is_made_above_the_first_time_and_again(world):
     _, cursor = requested(world, cursor)
     found, cursor = requested(world, cursor)
     assert found == {LAST, "2024-05"}
+
+
+def test_what_follows_by_itself_is_the_chain_below_the_change(world):
+    daemon = Daemon(world, PROBLEM)
+    assert daemon.settle() == []
+    world.landing.write(f"umbrellas/visits/{LAST}.parquet", umbrellas.visits(LAST, signal=3.0))
+    world.must_run(ABOVE, LAST, ["dataset", "features", "predictions"])
+    daemon.settle()
+    assert daemon.faults == []
+    assert daemon.ran[0][:2] == (LAST, ("dataset",))
+    assert {noun for partition, nouns, _ in daemon.ran for noun in nouns if partition == LAST} >= {
+        "features",
+        "champion",
+    }
+    read = [one.key for one in world.manifest("raincoats/dataset", LAST).inputs]
+    assert world.head("umbrellas/dataset", LAST) in read
 
 
 def test_a_dataset_is_rebuilt_from_its_manifest_where_the_other_problem_is_not_known(made, tmp_path):
