@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -40,14 +39,14 @@ def table_from(name: str, value: Any) -> pa.Table:
     Raises:
         SourceFailed: if it is none of these, or tables of several partitions have columns that do not unite.
     """
+    import pandas as pd
     import pyarrow as pa
 
     if isinstance(value, Mapping):
         return _united(name, [table_from(name, value[key]) for key in sorted(value)])
     if isinstance(value, pa.Table):
         return value
-    pandas = sys.modules.get("pandas")
-    if pandas is not None and isinstance(value, pandas.DataFrame):
+    if isinstance(value, pd.DataFrame):
         return pa.Table.from_pandas(value, preserve_index=False)
     if hasattr(value, "__arrow_c_stream__"):
         return pa.table(value)

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from ml_assets.computation.planner import Planner
+from ml_assets.computation.recipe import Recipe
 from ml_assets.computation.reuse import given
 from ml_assets.orchestration.following import Asked, look
 from ml_assets.orchestration.intake import Intake
@@ -58,6 +59,12 @@ def test_the_chain_runs_on_what_the_query_gave_and_says_where_it_came_from(world
     wanted = umbrellas.visits(JANUARY)
     pd.testing.assert_frame_equal(world.load("tills/dataset", JANUARY), wanted)
     assert world.head("tills/model", JANUARY)
+
+
+def test_its_code_is_what_reads_and_nothing_of_the_plumbing():
+    modules = {part.partition(":")[0] for part in Recipe(PROBLEM, "landing").code.parts}
+    assert {"ml_assets.sources.sql", "ml_assets.sources.rows", "ml_assets.orchestration.record"} <= modules
+    assert not any(module.startswith(("ml_assets.cli", "ml_assets.alerts", "ml_assets.store")) for module in modules)
 
 
 def test_the_same_rows_in_another_order_are_the_same_version_and_nothing_is_made_again(database, world):
