@@ -30,7 +30,7 @@ def store(tmp_path, monkeypatch) -> Store:
     monkeypatch.delenv("ML_ASSETS_BRANCH", raising=False)
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     monkeypatch.setattr("ml_assets.problems.PROBLEMS", (PROBLEM,))
-    monkeypatch.setattr(selection, "Target", partial(selection.Target, "ml_assets_tests.cli.grid_definitions"))
+    monkeypatch.setattr(selection.Target, "here", partial(selection.Target, "ml_assets_tests.cli.grid_definitions"))
     monkeypatch.chdir(tmp_path)
     return ml_assets.open_store()
 

@@ -53,7 +53,7 @@ def test_a_plan_in_dagsters_words_is_the_same_plan(shared, call, monkeypatch, tm
 
     from ml_assets.orchestration import selection
 
-    monkeypatch.setattr(selection, "Target", partial(selection.Target, "ml_assets_tests.cli.definitions"))
+    monkeypatch.setattr(selection.Target, "here", partial(selection.Target, "ml_assets_tests.cli.definitions"))
     (tmp_path / "dagster.yaml").touch()
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
     plain = call("plan", "umbrellas/model", "--partition", "2024-02")
@@ -70,7 +70,7 @@ def test_several_assets_are_named_with_commas(shared, call, monkeypatch, tmp_pat
     assert [row["asset"] for row in several] == ["umbrellas/dataset", "umbrellas/features"]
     assert call("plan", "umbrellas/model+, umbrellas/model", "--partition", "2024-02").lines[-1].startswith("5 in all")
 
-    monkeypatch.setattr(selection, "Target", partial(selection.Target, "ml_assets_tests.cli.definitions"))
+    monkeypatch.setattr(selection.Target, "here", partial(selection.Target, "ml_assets_tests.cli.definitions"))
     (tmp_path / "dagster.yaml").touch()
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
     of_two = call("plan", "umbrellas/model,ice_cream/model", "--partition", "2024-02")

@@ -29,7 +29,7 @@ def project(own, tmp_path, monkeypatch):
     shutil.copy(ROOT / "dagster.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
-    monkeypatch.setattr(selection, "Target", partial(selection.Target, "ml_assets_tests.cli.definitions"))
+    monkeypatch.setattr(selection.Target, "here", partial(selection.Target, "ml_assets_tests.cli.definitions"))
     return own
 
 
@@ -218,7 +218,7 @@ def test_a_dynamic_partition_whose_file_has_landed_can_be_run_and_one_that_has_n
     project, call, monkeypatch
 ):
     monkeypatch.setattr("ml_assets.problems.PROBLEMS", (ice_cream.SHOPS,))
-    monkeypatch.setattr(selection, "Target", partial(Target, "ml_assets_tests.cli.shops_definitions"))
+    monkeypatch.setattr(Target, "here", partial(Target, "ml_assets_tests.cli.shops_definitions"))
     ml_assets.open_landing().write("shops/harbour.parquet", ice_cream.sales("north"))
     assert call("run", "shops", "--partition", "harbour").code == 0
     assert project.head("shops/champion", "harbour") is not None
@@ -234,7 +234,7 @@ def test_a_dynamic_partition_whose_file_has_landed_can_be_run_and_one_that_has_n
 
 def test_all_dynamic_partitions_are_those_whose_files_have_landed(project, call, monkeypatch):
     monkeypatch.setattr("ml_assets.problems.PROBLEMS", (ice_cream.SHOPS,))
-    monkeypatch.setattr(selection, "Target", partial(Target, "ml_assets_tests.cli.shops_definitions"))
+    monkeypatch.setattr(Target, "here", partial(Target, "ml_assets_tests.cli.shops_definitions"))
     answer = call("run", "shops/dataset", "--partitions", "..")
     assert (answer.code, answer.err) == (2, "ml-assets: There are no partitions yet.\n")
     for shop in ("pier", "harbour"):
