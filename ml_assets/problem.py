@@ -14,13 +14,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, Protocol, get_args
 
 from ml_assets.compute import Compute
 from ml_assets.errors import InvalidProblem
 from ml_assets.partitions import Daily, Dynamic, Grid, Hourly, Monthly, Partition, Partitions, Static, Weekly
 from ml_assets.rules import WAIVABLE, Better, EntityHash, Gate, Metric, RetrainWhen, RollingWindow
-from ml_assets.sources import Declared, Files, Sql, Upstream
+from ml_assets.sources import Declared, Files, Shared, Sql, Upstream, shared_sources
 from ml_assets.sources.declared import source_faults
 from ml_assets.tuning import Range, Tuning, faults_of
 
@@ -55,6 +55,7 @@ __all__ = [
     "Ranks",
     "RetrainWhen",
     "RollingWindow",
+    "Shared",
     "Source",
     "Sql",
     "Static",
@@ -346,8 +347,8 @@ class Problem:
         sample_files: ``(partition key) -> {file name: DataFrame or bytes}``: real data for a demo, written by ``ml-assets land``.
         sample_partitions: the keys that it has, where ``partitions`` does not list any (``Dynamic``).
         sources: name -> what ``dataset`` reads with ``source.table(name)``: ``Files("bills/{partition}.csv")``,
-            ``Sql("select …", connection="WAREHOUSE_URL")``, ``Upstream("marts/orders")``. The last two are read once per run and
-            kept as a version of the asset ``landing``.
+            ``Sql("select …", connection="WAREHOUSE_URL")``, ``Upstream("marts/orders")``: these two are read once per run and
+            kept as a version of the asset ``landing``; ``Shared("weather/dataset")``: what another problem or a group made.
         files: names of further landed files that a partition is made from, with ``{partition}`` for its key; of a ``Grid`` also
             with its parts, ``{month}`` and ``{origin}``: a file of a month belongs to all origins. A partition is made
             when all are there, and again when one with it in the name changes; a file for all partitions (nothing in
@@ -357,6 +358,8 @@ class Problem:
         tuning: how ``params`` are searched for; None: they are as written.
         fresh_within_days: predictions older than this are stale: shown and alerted; None: they never are.
     """
+
+    is_group: ClassVar[bool] = False  # see feature_group.py: it has data, and asks nothing of it
 
     name: str
     task: Task
@@ -400,8 +403,9 @@ class Problem:
     fresh_within_days: float | None = None
 
     def __post_init__(self) -> None:
+        kind = "Feature group" if self.is_group else "Problem"
         for fault in _faults(self):
-            raise InvalidProblem(f"Problem {self.name!r}: {fault}")
+            raise InvalidProblem(f"{kind} {self.name!r}: {fault}")
 
     @property
     def stored_types(self) -> tuple[type | Callable[..., Any], ...]:
@@ -445,8 +449,26 @@ def _faults(problem: Problem) -> list[str]:
     faults = source_faults(problem.sources)
     if faults:  # what else is asked looks into them
         return faults
+    faults = [*_faults_of_data(problem), *_faults_of_limits(problem)]
+    return faults if problem.is_group else [*faults, *_faults_of_question(problem)]
+
+
+def _faults_of_data(problem: Problem) -> list[str]:
+    faults = []
     if not problem.name.isidentifier() or problem.name != problem.name.lower() or "__" in problem.name:
         faults.append("the name must be a lower-case identifier without double underscores, such as flight_delays.")
+    if isinstance(problem.partitions, Dynamic) and not any(map(_PLACE.search, problem.landing_files)):
+        faults.append(
+            "Dynamic partitions appear as files land; name those files in files, such as 'shops/{partition}.parquet'."
+        )
+    if problem.duplicates not in get_args(Duplicates):
+        known = ", ".join(map(repr, get_args(Duplicates)))
+        faults.append(f"duplicates is {problem.duplicates!r}; give one of {known}.")
+    return [*faults, *_faults_of_shares(problem), *_faults_of_files(problem), *_faults_of_waivers(problem.waive)]
+
+
+def _faults_of_question(problem: Problem) -> list[str]:
+    faults = []
     if not (dataclasses.is_dataclass(problem.params) and not isinstance(problem.params, type)):
         faults.append("params must be an instance of a frozen dataclass; its fields are what the launchpad offers.")
     if isinstance(problem.split, RollingWindow) and not problem.partitions.in_time:
@@ -457,13 +479,11 @@ def _faults(problem: Problem) -> list[str]:
         faults.append("RollingWindow splits by event_time; name that column.")
     if problem.lookback and not problem.partitions.in_time:
         faults.append("lookback needs partitions that follow each other in time.")
-    if isinstance(problem.partitions, Dynamic) and not any(map(_PLACE.search, problem.landing_files)):
+    faults += [*_faults_of_types(problem.artifact_types), *_faults_of_keys(problem), *_faults_of_classes(problem)]
+    if problem.duplicates == "newest" and not isinstance(problem.split, RollingWindow):
         faults.append(
-            "Dynamic partitions appear as files land; name those files in files, such as 'shops/{partition}.parquet'."
+            "duplicates='newest' is about the partitions of a window, which only RollingWindow has; leave it out."
         )
-    faults += [*_faults_of_files(problem), *_faults_of_types(problem.artifact_types), *_faults_of_keys(problem)]
-    faults += _faults_of_classes(problem)
-    faults += [*_faults_of_times(problem), *_faults_of_limits(problem), *_faults_of_waivers(problem.waive)]
     if problem.fresh_within_days is not None and problem.fresh_within_days <= 0:
         faults.append("fresh_within_days is an age and must be more than 0.")
     if problem.tuning is not None and dataclasses.is_dataclass(problem.params):
@@ -483,14 +503,6 @@ def _faults_of_keys(problem: Problem) -> list[str]:
         for name in dict.fromkeys([problem.entity, problem.event_time])
         if name is not None and _OF_PREDICTIONS.fullmatch(name)
     ]
-
-
-def _faults_of_times(problem: Problem) -> list[str]:
-    if problem.duplicates not in get_args(Duplicates):
-        return [f"duplicates is {problem.duplicates!r}; give one of {', '.join(map(repr, get_args(Duplicates)))}."]
-    if problem.duplicates == "newest" and not isinstance(problem.split, RollingWindow):
-        return ["duplicates='newest' is about the partitions of a window, which only RollingWindow has; leave it out."]
-    return []
 
 
 def _faults_of_limits(problem: Problem) -> list[str]:
@@ -520,6 +532,16 @@ def _faults_of_files(problem: Problem) -> list[str]:
         f"{name!r} in files must be a path with {' or '.join(places)} at most once, in its last part: {example!r}."
         for name in problem.landing_files
         if not _is_name(name, places)
+    ]
+
+
+def _faults_of_shares(problem: Problem) -> list[str]:
+    places = [f"{{{place}}}" for place in problem.partitions.places]
+    return [
+        f"the source {name!r} reads the partition {shared.partition!r}; that is one of {', '.join(places)}, or a key without "
+        "braces: the same for all."
+        for name, shared in shared_sources(problem.sources).items()
+        if shared.partition not in places and set(shared.partition) & set("{}")
     ]
 
 

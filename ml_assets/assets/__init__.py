@@ -38,7 +38,7 @@ CHAIN: tuple[Asset, ...] = (
 
 def chain_of(problem: Problem) -> tuple[Asset, ...]:
     """The assets that a problem has, in order."""
-    return tuple(asset for asset in CHAIN if asset.when is None or asset.when(problem))
+    return tuple(asset for asset in CHAIN if asset.is_of(problem))
 
 
 def every_name() -> tuple[str, ...]:

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Literal
+
+from ml_assets.sources import Shared, shared_sources
+from ml_assets.sources.declared import SAME, parameter
 
 if TYPE_CHECKING:
     from ml_assets.problem import Problem
@@ -35,12 +39,14 @@ class CheckSpec:
     Attributes:
         blocking: whether a failure can block; False for what only informs: automation does not wait for it.
         waivable: whether a problem may waive it: it judges what is likely, and valid data may be unlikely.
+        of_label: whether it is about labels, which a feature group has none of.
     """
 
     name: str
     description: str
     blocking: bool = True
     waivable: bool = False
+    of_label: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,12 +54,13 @@ class Input:
     """An asset that another is made from.
 
     Attributes:
-        asset: its name.
+        asset: its name; of what another problem makes its key, ``weather/dataset``.
         span: how many partitions of its line are read, the last of them the one that is made; None: that one alone.
         when: the problems that have it.
         gives_params: it is asked for the best parameters only, which are among what the asset is given: a longer search that
             finds the same ones changes nothing.
         parameter: what the function that makes the asset calls it; the name of the asset if empty.
+        partition: which partition is read, of the one that is made or those before it; see ``Shared``.
     """
 
     asset: str
@@ -61,6 +68,7 @@ class Input:
     when: Callable[[Problem], bool] = lambda problem: True
     gives_params: bool = False
     parameter: str = ""
+    partition: str = SAME
 
     @property
     def name(self) -> str:
@@ -70,6 +78,17 @@ class Input:
     def partitions(self, problem: Problem) -> int:
         """How many partitions are read."""
         return self.span(problem) if self.span else 1
+
+    def keys(self, problem: Problem, partition: str) -> list[str]:
+        """The partitions that are read for one, oldest first."""
+        line = problem.partitions
+        return [
+            self.partition.format_map(line.in_places(key)) for key in line.window(partition, self.partitions(problem))
+        ]
+
+    def key(self, problem: Problem) -> str:
+        """The key of the asset, ``flight_delays/dataset``."""
+        return self.asset if "/" in self.asset else f"{problem.name}/{self.asset}"
 
 
 @dataclass(frozen=True)
@@ -114,9 +133,19 @@ class Asset:
     serves_training: bool = False
     may_skip: bool = False
 
+    def is_of(self, problem: Problem) -> bool:
+        """Whether a problem has it; a feature group has data alone."""
+        is_had = self.when is None or self.when(problem)
+        return is_had and (not problem.is_group or self.role in ("records", "lands"))
+
+    def checks_of(self, problem: Problem) -> tuple[CheckSpec, ...]:
+        """What is looked into in this problem."""
+        return tuple(check for check in self.checks if not (check.of_label and problem.is_group))
+
     def inputs_of(self, problem: Problem) -> tuple[Input, ...]:
-        """The inputs that it has in this problem."""
-        return tuple(read for read in self.inputs if read.when(problem))
+        """The inputs that it has in this problem; what is made of sources has those that are shared."""
+        own = tuple(read for read in self.inputs if read.when(problem))
+        return (*own, *_shared(problem)) if self.role == "lands" else own
 
     @property
     def code(self) -> tuple[str, ...]:
@@ -136,3 +165,14 @@ class Asset:
     def is_of_one_partition(self, problem: Problem) -> bool:
         """Whether it is made from its own partition alone."""
         return all(read.partitions(problem) == 1 for read in self.inputs_of(problem))
+
+
+def _shared(problem: Problem) -> tuple[Input, ...]:
+    return tuple(
+        Input(one.asset, partial(_partitions_of, one), parameter=parameter(name), partition=one.partition)
+        for name, one in shared_sources(problem.sources).items()
+    )
+
+
+def _partitions_of(source: Shared, problem: Problem) -> int:
+    return source.lookback + 1

@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 import ml_assets
+from ml_assets.assets import noun_that
 from ml_assets.cli.saved import save
 from ml_assets.cli.show import command, cut, number, progress, say, say_json, short, table
 from ml_assets.errors import UsageError
@@ -48,11 +49,12 @@ def add_to(verbs: Any) -> None:
 
 
 def history(options: argparse.Namespace, settings: Settings) -> int:
-    """One row per partition of a problem, or per version of an asset."""
+    """One row per partition of a problem, or per version of an asset; a feature group has one."""
     store = ml_assets.open_store(settings).at_a_glance()
-    if "/" not in options.of:
-        return _history_of_problem(options, store)
-    reference = parse(options.of)
+    known = None if "/" in options.of else problem_named(options.of)
+    if known is not None and not known.is_group:
+        return _history_of_problem(options, store, known.name)
+    reference = parse(f"{options.of}/{noun_that('lands')}" if known else options.of)
     made = versions_of.history(store, str(reference.asset), ... if reference.partition is None else reference.partition)
     made.reverse()  # the newest is nearest to where people type
     if options.json:
@@ -64,8 +66,8 @@ def history(options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _history_of_problem(options: argparse.Namespace, store: Store) -> int:
-    rows = report(store, problem_named(options.of).name)
+def _history_of_problem(options: argparse.Namespace, store: Store, name: str) -> int:
+    rows = report(store, name)
     if options.json:
         say_json([row.to_json() for row in rows])
         return 0

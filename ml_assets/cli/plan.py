@@ -9,7 +9,7 @@ from typing import Any
 
 import ml_assets
 from ml_assets.cli.show import command, say, say_json, short, table
-from ml_assets.cli.work import add_work, config_of, work_of
+from ml_assets.cli.work import add_work, config_of, plans_of, work_of
 from ml_assets.computation.ingredients import Ingredients
 from ml_assets.computation.planner import Planned
 from ml_assets.computation.reuse import duration
@@ -36,14 +36,14 @@ def plan(options: argparse.Namespace, settings: Settings) -> int:
     """A row per partition of each asset; nothing is run."""
     works = work_of(options, settings)
     config = config_of([name for work in works for name in work.names], options.settings)
-    found = [(work, work.plan(settings, config, is_fresh=options.fresh)) for work in works]
+    found = plans_of(works, settings, config, is_fresh=options.fresh).values()
     if options.json:
-        say_json([_as_json(work.problem.name, one) for work, planned in found for one in planned])
+        say_json([_as_json(one) for planned in found for one in planned])
         return 0
-    for work, planned in found:
-        rows = [(f"{work.problem.name}/{one.noun}", one.partition, one.state, _what(one)) for one in planned]
+    for planned in found:
+        rows = [(one.asset, one.partition, one.state, _what(one)) for one in planned]
         say(table(rows, ("asset", "partition", "state", "why")))
-    say(_summary([one for _, planned in found for one in planned]))
+    say(_summary([one for planned in found for one in planned]))
     return 0
 
 
@@ -92,9 +92,9 @@ def _summary(planned: Sequence[Planned]) -> str:
     return f"{len(planned)} in all: {states or 'nothing'}; saves {duration(sum(one.saved_seconds for one in planned))}"
 
 
-def _as_json(problem: str, one: Planned) -> dict[str, Any]:
+def _as_json(one: Planned) -> dict[str, Any]:
     return {
-        "asset": f"{problem}/{one.noun}",
+        "asset": one.asset,
         "partition": one.partition,
         "state": one.state,
         "why": one.why,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ml_assets.assets import chain_of
 from ml_assets.cli.home import home
 from ml_assets.cli.show import command, plural, progress, say, say_json
-from ml_assets.cli.work import Config, Work, add_work, config_of, work_of
+from ml_assets.cli.work import Config, Work, add_work, config_of, plans_of, work_of
 from ml_assets.computation.planner import Planned
 from ml_assets.computation.reuse import duration
 from ml_assets.settings import Settings
@@ -42,10 +42,10 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     """Run what of the selection is not there yet; 1 if a run failed."""
     works = work_of(options, settings)
     config = config_of([name for work in works for name in work.names], options.settings)
-    plans = {work.problem.name: work.plan(settings, config, is_fresh=options.fresh) for work in works}
+    plans = plans_of(works, settings, config, is_fresh=options.fresh)
     _report_what_is_there([one for plan in plans.values() for one in plan])
     started, outcomes = time.perf_counter(), []
-    if to_do := _to_do(plans):
+    if to_do := _to_do(plans, works):
         outcomes = _launch(to_do, works, config, options, settings)
     passed = all(outcome.passed for outcome in outcomes)
     if options.json:
@@ -56,14 +56,15 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     return 0 if passed else 1
 
 
-def _to_do(plans: Mapping[str, Sequence[Planned]]) -> dict[str, list[str]]:
-    """The assets (``problem/asset``) of each partition that take a step, partitions in the order of the plan."""
+def _to_do(plans: Mapping[str, Sequence[Planned]], works: Sequence[Work]) -> dict[str, list[str]]:
+    """The assets (``problem/asset``) of each partition that take a step, partitions in their order."""
     found: dict[str, list[str]] = {}
-    for problem, plan in plans.items():
+    for plan in plans.values():
         for one in plan:
             if one.takes_a_step:
-                found.setdefault(one.partition, []).append(f"{problem}/{one.noun}")
-    return found
+                found.setdefault(one.partition, []).append(one.asset)
+    order = works[0].partitions  # the same for all
+    return {partition: found[partition] for partition in order if partition in found}
 
 
 def _launch(

@@ -16,7 +16,7 @@ from ml_assets.computation.planner import Planned, Planner
 from ml_assets.computation.reuse import given
 from ml_assets.errors import InvalidParams, UsageError
 from ml_assets.problem import Dynamic, Problem, files_of
-from ml_assets.problems import problem_named
+from ml_assets.problems import in_order_of_sharing, problem_named
 from ml_assets.settings import Settings
 from ml_assets.store import watch
 from ml_assets.training.params import changed_params
@@ -58,14 +58,25 @@ class Work:
         """The assets as ``problem/asset``."""
         return [f"{self.problem.name}/{noun}" for noun in self.nouns]
 
-    def plan(self, settings: Settings, config: Config, *, is_fresh: bool) -> list[Planned]:
-        """What would become of each partition of each asset."""
+    def plan(
+        self, settings: Settings, config: Config, *, is_fresh: bool, before: Iterable[Planned] = ()
+    ) -> list[Planned]:
+        """What would become of each partition of each asset, after what was planned of other problems."""
         params = changed_params(self.problem.params, config.get("params", {}))
         gives = given(self.problem, params, config.get("seed", self.problem.seed), config.get("params", {}))
         store, landing = ml_assets.open_store(settings), ml_assets.open_landing(settings)
         store = store.at_a_glance(len(self.nouns) * len(self.partitions))
         landing = landing.at_a_glance(len(self.partitions))
-        return Planner(self.problem, store, landing, gives, is_fresh).plan(self.nouns, self.partitions)
+        return Planner(self.problem, store, landing, gives, is_fresh).plan(self.nouns, self.partitions, before)
+
+
+def plans_of(works: Sequence[Work], settings: Settings, config: Config, *, is_fresh: bool) -> dict[str, list[Planned]]:
+    """Problem -> its plan; those whose assets others share come first."""
+    by_name, found = {work.problem.name: work for work in works}, dict[str, list[Planned]]()
+    for problem in in_order_of_sharing([work.problem for work in works]):
+        before = [one for plan in found.values() for one in plan]
+        found[problem.name] = by_name[problem.name].plan(settings, config, is_fresh=is_fresh, before=before)
+    return found
 
 
 def work_of(options: argparse.Namespace, settings: Settings) -> list[Work]:

@@ -43,11 +43,9 @@ def scored(problem: Problem) -> tuple[str, ...]:
 
 
 def inputs_of(problem: Problem, noun: str, partition: str) -> list[tuple[str, str]]:
-    """What an asset's partition is made from: noun and partition of each declared input, oldest first."""
+    """What an asset's partition is made from: key and partition of each declared input, oldest first."""
     return [
-        (read.asset, key)
-        for read in declared(noun).inputs_of(problem)
-        for key in problem.partitions.window(partition, read.partitions(problem))
+        (read.key(problem), key) for read in declared(noun).inputs_of(problem) for key in read.keys(problem, partition)
     ]
 
 

@@ -38,18 +38,24 @@ class Planned:
     """What would become of one partition of an asset.
 
     Attributes:
+        asset: its key, ``flight_delays/model``.
         state: ``current``: the branch names the result already; ``reuse``: the result is there, and the branch will name it;
             ``nothing``: nothing can be made yet; ``compute``; ``open``: an input is computed first;
             ``missing``: an input was never made.
         version, manifest: the result, where it is there.
     """
 
-    noun: str
+    asset: str
     partition: str
     state: State
     why: str
     version: VersionKey | None = None
     manifest: Manifest | None = field(default=None, repr=False)
+
+    @property
+    def noun(self) -> str:
+        """What it is of its problem."""
+        return self.asset.partition("/")[2]
 
     @property
     def takes_a_step(self) -> bool:
@@ -86,23 +92,27 @@ class Planner:
     given: Given
     is_fresh: bool = False
 
-    def plan(self, nouns: Iterable[str], partitions: Sequence[str]) -> list[Planned]:
-        """The plan for some assets over some partitions, in the order in which they would run."""
+    def plan(self, nouns: Iterable[str], partitions: Sequence[str], before: Iterable[Planned] = ()) -> list[Planned]:
+        """The plan for some assets over some partitions, in the order in which they would run.
+
+        Args:
+            before: what was planned of other problems, whose assets this one shares.
+        """
         wanted, sources = frozenset(nouns), DataSources(self.store, self.landing)
         chosen = [noun for noun in chain_of(self.problem) if noun in wanted]
-        decided: Places = {}
+        decided: Places = {(one.asset, one.partition): one for one in before}
         for noun in chosen:
             decide = partial(self._decide, Recipe(self.problem, noun), decided, sources)
             with ThreadPoolExecutor(READERS) as pool:
                 found = list(pool.map(decide, partitions))
-            decided |= {(noun, one.partition): one for one in found}
+            decided |= {(one.asset, one.partition): one for one in found}
             decided |= self._undecided(noun, decided)
-        return [decided[noun, partition] for partition in partitions for noun in chosen]
+        return [decided[self._asset(noun), partition] for partition in partitions for noun in chosen]
 
     def _decide(self, recipe: Recipe, decided: Places, sources: DataSources, partition: str) -> Planned:
         noun, inputs = recipe.noun, []
         if self.is_fresh:
-            return Planned(noun, partition, "compute", "computed afresh, as asked")
+            return Planned(self._asset(noun), partition, "compute", "computed afresh, as asked")
         for place in inputs_of(self.problem, noun, partition):
             above = decided.get(place) or self._as_it_is(*place)
             if above.version is None:
@@ -122,38 +132,44 @@ class Planner:
 
     def _planned(self, noun: str, partition: str, decision: Decision) -> Planned:
         if not isinstance(decision, Reuse):
-            return Planned(noun, partition, "nothing" if isinstance(decision, Nothing) else "compute", decision.why)
-        entry = self.store.head(self._asset(noun), partition)
+            return Planned(
+                self._asset(noun), partition, "nothing" if isinstance(decision, Nothing) else "compute", decision.why
+            )
+        asset = self._asset(noun)
+        entry = self.store.head(asset, partition)
         state: State = "current" if entry is not None and entry.target == decision.version else "reuse"
-        return Planned(noun, partition, state, decision.why, decision.version, decision.manifest)
+        return Planned(asset, partition, state, decision.why, decision.version, decision.manifest)
 
-    def _as_it_is(self, noun: str, partition: str) -> Planned:
+    def _as_it_is(self, asset: str, partition: str) -> Planned:
         """An input that is not in the plan: what the branch names."""
-        entry = self.store.head(self._asset(noun), partition)
+        entry = self.store.head(asset, partition)
         if entry is None:
-            return Planned(noun, partition, "missing", "")
-        return Planned(noun, partition, "current", entry.why, entry.target)
+            return Planned(asset, partition, "missing", "")
+        return Planned(asset, partition, "current", entry.why, entry.target)
 
     def _without(self, above: Planned, noun: str, partition: str) -> Planned:
         """What is made from something that is not there yet."""
+        asset, name = self._asset(noun), f"{above.asset}@{above.partition}"
         if above.state == "nothing":
-            return Planned(noun, partition, "nothing", above.why)
-        name = f"{self._asset(above.noun)}@{above.partition}"
+            return Planned(asset, partition, "nothing", above.why)
         if above.state == "missing":
-            return Planned(noun, partition, "missing", f"{name} was never made: make it first")
+            return Planned(asset, partition, "missing", f"{name} was never made: make it first")
         gives_params = any(read.asset == above.noun and read.gives_params for read in declared(noun).inputs)
         follow = ", and gives its params" if gives_params else ""
-        return Planned(noun, partition, "open", f"after {name}, which is computed first{follow}")
+        return Planned(asset, partition, "open", f"after {name}, which is computed first{follow}")
 
     def _undecided(self, noun: str, decided: Places) -> Places:
         """Champions follow each other, and predict: what depends on one that is decided first is open."""
         if not declared(noun).reads_ledger:
             return {}
-        unmade = sorted(p for (other, p), one in decided.items() if other == noun_that("decides") and one.is_unmade)
+        champion = self._asset(noun_that("decides"))
+        unmade = sorted(p for (other, p), one in decided.items() if other == champion and one.is_unmade)
         return {
             place: replace(one, state="open", why=f"after the champion of {first}", version=None, manifest=None)
             for place, one in decided.items()
-            if place[0] == noun and one.version is not None and (first := self._first(noun, one.partition, unmade))
+            if place[0] == self._asset(noun)
+            and one.version is not None
+            and (first := self._first(noun, one.partition, unmade))
         }
 
     def _first(self, noun: str, partition: str, unmade: Sequence[str]) -> str | None:

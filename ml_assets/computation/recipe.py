@@ -20,7 +20,8 @@ from typing import Any
 from ml_assets.assets import CHAIN, Asset, declared
 from ml_assets.computation.code import Code, code_of, edited_while_running, package_versions, snapshot
 from ml_assets.computation.ingredients import Ingredients
-from ml_assets.problem import Files, Problem
+from ml_assets.problem import Problem
+from ml_assets.sources import recorded_sources
 from ml_assets.store import Store
 
 PLUMBING = (
@@ -132,8 +133,10 @@ class Recipe:
         used = {name: getattr(self.problem, name) for name in self.asset.uses}
         if self.asset.first_metric:
             used["metrics"] = used["metrics"][:1]
-        if self.asset.role == "lands":  # of what was recorded, the version is read
-            used["sources"] = {name: one for name, one in used["sources"].items() if isinstance(one, Files)}
+        if "sources" in used:  # of what was recorded, the version is read
+            recorded = recorded_sources(used["sources"])
+            others = {name: one for name, one in used["sources"].items() if name not in recorded}
+            used["sources"] = recorded if self.asset.role == "records" else others
         if "waive" in used:  # another asset's checks do not concern it
             used["waive"] = {name: used["waive"][name] for name in self.asset.waivable if name in used["waive"]}
         return used

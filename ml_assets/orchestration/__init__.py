@@ -22,9 +22,9 @@ from ml_assets.orchestration.landing import landing_sensor, landing_spec
 from ml_assets.orchestration.processes import local_executor
 from ml_assets.orchestration.step import LANDING_FOLDER
 from ml_assets.orchestration.study import search_graph
-from ml_assets.orchestration.upstream import foreign_specs
+from ml_assets.orchestration.upstream import foreign_specs, shared_specs
 from ml_assets.problem import Problem
-from ml_assets.problems import BrokenProblem
+from ml_assets.problems import BrokenProblem, linked
 from ml_assets.settings import Settings
 from ml_assets.store import LandingFolder, Store
 
@@ -66,13 +66,14 @@ def mergeable_definitions(
 
     Those that are ``broken``, or of which Dagster can make nothing, are shown as failed.
     """
-    usable, unusable = apart(problems, lambda problem: (problem, assets_of(problem)))
-    failed = [*broken, *unusable]
+    shared, odd = linked([*problems], broken)
+    usable, unusable = apart(shared, lambda problem: (problem, assets_of(problem)))
+    failed = [*odd, *unusable]
     good = [problem for problem, _ in usable]
     looking = store.within(LOOK_SECONDS), landing.within(LOOK_SECONDS)
     jobs = {problem.name: chain_job(problem, executor_of(settings)) for problem in good}
     return dg.Definitions(
-        assets=[*(asset for _, assets in usable for asset in assets), *map(broken_asset, failed)],
+        assets=[*(asset for _, assets in usable for asset in assets), *map(broken_asset, failed), *shared_specs(good)],
         jobs=list(jobs.values()),
         sensors=[*_sensors(good, *looking, settings, jobs), *([broken_sensor(failed, store.branch)] if failed else [])],
         schedules=[schedule for problem in good if (schedule := freshness_schedule(problem, *looking))],

@@ -21,7 +21,7 @@ from ml_assets.orchestration.executor import ALL_THREADS, OWN_PROCESS
 from ml_assets.orchestration.freshness import freshness_policy
 from ml_assets.orchestration.io_manager import IO_MANAGER
 from ml_assets.orchestration.params import params_schema
-from ml_assets.orchestration.partitions import partitions_definition, previous_mapping, window_mapping
+from ml_assets.orchestration.partitions import input_mapping, partitions_definition, previous_mapping
 from ml_assets.orchestration.step import LANDING_FOLDER, Emitted, Step
 from ml_assets.orchestration.upstream import is_handed_over, upstream_inputs
 from ml_assets.problem import Problem
@@ -83,7 +83,7 @@ def made_by(asset: Asset) -> Callable[..., Any]:
 def check_specs(problem: Problem, asset: Asset) -> list[dg.AssetCheckSpec]:
     """The checks of an asset, as they are announced to Dagster."""
     key, partitions = asset_key(problem, asset.name), partitions_definition(problem)
-    return [_dagster_spec(_unless_waived(check, problem), key, partitions) for check in asset.checks]
+    return [_dagster_spec(_unless_waived(check, problem), key, partitions) for check in asset.checks_of(problem)]
 
 
 def _code(problem: Problem, asset: Asset) -> dict[str, Any]:
@@ -93,8 +93,7 @@ def _code(problem: Problem, asset: Asset) -> dict[str, Any]:
 
 
 def _upstream(problem: Problem, read: Input) -> dg.AssetIn:
-    mapping = window_mapping(problem.partitions, read.partitions(problem)) if read.span else None
-    return dg.AssetIn(key=asset_key(problem, read.asset), partition_mapping=mapping)
+    return dg.AssetIn(key=read.key(problem).split("/"), partition_mapping=input_mapping(problem, read))
 
 
 def _foreign(problem: Problem, asset: Asset) -> dict[str, dg.AssetIn]:
@@ -146,8 +145,9 @@ def _body(step: Step, asset: Asset, ins: Mapping[str, dg.AssetIn]) -> Callable[.
     def body(context: dg.AssetExecutionContext, **inputs: Any) -> Emitted:
         yield from step.run(context, inputs)
 
-    windows = {read.name for read in asset.inputs if read.span}
-    handles = {read.name for read in asset.inputs}
+    inputs = asset.inputs_of(step.recipe.problem)
+    windows = {read.name for read in inputs if read.span}
+    handles = {read.name for read in inputs}
     given = [name for name, read in ins.items() if is_handed_over(read)]
     types = {name: dict[str, Handle] if name in windows else Handle if name in handles else Any for name in given}
     annotations = {"context": dg.AssetExecutionContext, **types}

@@ -21,6 +21,7 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.assets import Asset, first_for_training, noun_that
+from ml_assets.assets.landing import has_recorded_sources
 from ml_assets.orchestration.upstream import upstream_inputs
 from ml_assets.problem import Problem
 from ml_assets.store import MAIN
@@ -54,7 +55,7 @@ def running_on(branch: str) -> dg.DefaultSensorStatus:
 
 
 def condition(problem: Problem, asset: Asset) -> When | None:
-    """When an asset of a problem is made again; None for what a sensor makes: of landed files, of a database."""
+    """When an asset of a problem is made again; None for what a sensor alone makes: of landed files, of a database."""
     if not asset.inputs_of(problem) and not (asset.role == "records" and upstream_inputs(problem)):
         return None
     champion = dg.AssetSelection.assets([problem.name, noun_that("decides")])
@@ -65,6 +66,10 @@ def condition(problem: Problem, asset: Asset) -> When | None:
     ready: Any = ~When.any_deps_missing() & ~When.any_deps_in_progress() & When.all_deps_blocking_checks_passed()
     if asset.reads_ledger:
         ready = ready.ignore(champion)
+    if asset.role == "lands" and not has_recorded_sources(problem):  # its files are the landing sensor's
+        files = dg.AssetSelection.assets([problem.name, noun_that("records")])
+        changed, ready = changed.ignore(files), ready.ignore(files)
+        ready = ready & ~When.missing() if problem.landing_files else ready
     ready = ready & ~When.in_progress()
     when: Any = _twice(changed.since(handled) & ready)
     if asset.is_of_one_partition(problem):

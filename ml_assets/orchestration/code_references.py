@@ -27,7 +27,7 @@ def code_references(*functions: Callable[..., Any]) -> dict[str, Any]:
 def definition_of(problem: Problem) -> dict[str, Any]:
     """The file that makes the problem: the module, among those of its functions and their packages, that holds it."""
     functions = (problem.dataset, problem.features, problem.train, problem.predict)
-    for name in dict.fromkeys(name for function in functions for name in _modules(function)):
+    for name in dict.fromkeys(name for function in functions if function for name in _modules(function)):
         module = sys.modules.get(name)
         file = getattr(module, "__file__", None)
         if file and any(value is problem for value in vars(module).values()):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,16 +25,24 @@ if TYPE_CHECKING:
     import pandera.pandas as pa
 
 
-def dataset(problem: Problem, context: dg.AssetExecutionContext, landing: Handle | None = None) -> Made:
+def dataset(
+    problem: Problem,
+    context: dg.AssetExecutionContext,
+    landing: Handle | None = None,
+    **shared: Mapping[str, Handle],
+) -> Made:
     """Read what landed, and check it.
 
     Args:
         landing: what was kept of databases and other people's assets.
+        shared: what other problems and groups made, see ``ProblemSource``.
     """
     schema = checks.schema_of(problem)
     types, partition = _types(schema), problem.partitions.partition(partition_of(context))
     folder: LandingFolder = getattr(context.resources, LANDING_FOLDER)
-    source = ProblemSource(folder, problem.name, types, problem=problem, partition=partition.key, kept=landing)
+    source = ProblemSource(
+        folder, problem.name, types, problem=problem, partition=partition.key, kept=landing, shared=shared
+    )
     landed = as_declared(_table(problem, problem.dataset(partition, source)), types)
     audited = _audit(problem, schema, landed, partition, _rows_before(problem, store_of(context), partition.key))
     return Made(
@@ -119,7 +127,10 @@ def _labelled(landed: pd.DataFrame) -> pd.DataFrame:
 def _of_columns(problem: Problem, data: pd.DataFrame, partition: Partition) -> Iterator[checks.CheckOutcome]:
     keys = checks.keys_there(data, problem.entity, problem.label, problem.event_time, problem.label_time)
     yield keys
-    if keys.passed:
+    if keys.passed and problem.is_group:
+        yield checks.unique_entities(data, problem.entity, problem.event_time)
+        yield checks.rows_dated(data, partition, entity=problem.entity, label=None, event_time=problem.event_time)
+    elif keys.passed:
         yield checks.unique_entities(data, problem.entity)
         yield checks.labels_valid(problem.task, data[problem.label], problem.classes)
         yield checks.labels_known(data[problem.label])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ml_assets.assets import noun_that
+from ml_assets.assets import asset_that, noun_that
 from ml_assets.computation.chain import chain_of, data_of, scored
 from ml_assets.drift.decision import Retrain, decide
 from ml_assets.errors import NotLanded
@@ -93,8 +93,15 @@ class Intake:
         return tuple(name for name in names if self.landing.entry(name) is None)
 
     def past(self, waiting: Sequence[str], now: datetime) -> list[str]:
-        """Those whose time has passed, or that the problem wants ahead of it."""
-        return [partition for partition in waiting if self.problem.partitions.is_there(partition, now)]
+        """Those whose time has passed, or that the problem wants ahead of it, and for which all that it shares is made."""
+        there = self.problem.partitions.is_there
+        return [partition for partition in waiting if there(partition, now) and not self._unmade(partition)]
+
+    def _unmade(self, partition: str) -> bool:
+        """Whether something lacks that other problems are to make."""
+        shared = [read for read in asset_that("lands").inputs_of(self.problem) if "/" in read.asset]
+        wanted = [(read.asset, read.keys(self.problem, partition)) for read in shared]
+        return any(len(self.store.heads(asset, keys)) < len(keys) for asset, keys in wanted)
 
     def _version(self, partition: str, now: datetime) -> str | None:
         where = (self.landing, self.problem.name, self.problem.landing_files)

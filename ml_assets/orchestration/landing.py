@@ -188,7 +188,9 @@ def _why_nothing(seen: Seen, left: Sequence[str]) -> str:
     if left:
         parts.append(f"{_some(left)} will be looked into at the next tick.")
     if early := [partition for partition in seen.waiting if partition not in {*left}]:
-        parts.append(f"{_some(early)} will be made when the time that it covers has passed.")
+        parts.append(
+            f"{_some(early)} will be made when the time that it covers has passed, and what it shares is made."
+        )
     return " ".join(parts) or "Nothing new has landed."
 
 

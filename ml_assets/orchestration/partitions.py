@@ -7,7 +7,9 @@ from typing import Any
 
 import dagster as dg
 
+from ml_assets.assets import Input
 from ml_assets.problem import Daily, Dynamic, Grid, Hourly, Monthly, Partitions, Problem, Static, Weekly
+from ml_assets.sources.declared import SAME
 
 FROM_SUNDAY = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 
@@ -49,6 +51,37 @@ def _through_time(partitions: Monthly | Weekly | Daily | Hourly) -> dg.TimeWindo
 def window_mapping(partitions: Partitions, size: int) -> dg.PartitionMapping:
     """From a partition to the ``size`` of its line that end with it; Dagster drops those before the first."""
     return _mapping(partitions, 1 - size, 0) if size > 1 else dg.IdentityPartitionMapping()
+
+
+def input_mapping(problem: Problem, read: Input) -> dg.PartitionMapping | None:
+    """From a partition to those of an input that it is made from; None for the same one."""
+    if read.partition == SAME:
+        return window_mapping(problem.partitions, read.partitions(problem)) if read.span else None
+    name = _part_named(read.partition)
+    if name is None:
+        return dg.SpecificPartitionsPartitionMapping([read.partition])
+    with warnings.catch_warnings():  # beta in 1.13: pinned, and held by our tests
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return dg.MultiToSingleDimensionPartitionMapping(name)
+
+
+def shared_definition(problem: Problem, read: Input) -> dg.PartitionsDefinition[str]:
+    """How an asset that is shared is cut, as far as a problem that reads it tells."""
+    name, partitions = _part_named(read.partition), problem.partitions
+    if name is None:
+        return dg.StaticPartitionsDefinition([read.partition])
+    if not isinstance(partitions, Grid) or read.partition == SAME:
+        return partitions_definition(problem)
+    return (
+        _through_time(partitions.time)
+        if name == partitions.time.name
+        else dg.StaticPartitionsDefinition([*partitions.values])
+    )
+
+
+def _part_named(pattern: str) -> str | None:
+    """``month`` of ``{month}``; None where it names none."""
+    return pattern[1:-1] if pattern.startswith("{") else None
 
 
 def previous_mapping(partitions: Partitions) -> dg.PartitionMapping:

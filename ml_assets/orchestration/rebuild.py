@@ -38,7 +38,7 @@ from ml_assets.orchestration.asset import asset_key
 from ml_assets.orchestration.io_manager import IO_MANAGER, StoreIOManager
 from ml_assets.orchestration.step import LANDING_FOLDER
 from ml_assets.orchestration.trial import trial_asset
-from ml_assets.orchestration.upstream import foreign_specs
+from ml_assets.orchestration.upstream import foreign_specs, shared_specs
 from ml_assets.problem import Dynamic, Problem
 from ml_assets.problems import PROBLEMS, elsewhere
 from ml_assets.promotion.ledger import Ledger, Move, reigning
@@ -112,9 +112,9 @@ def _problem_of(store: Store, recorded: Manifest) -> Problem:
 
 
 def _modules_naming(name: str, files: Mapping[str, bytes]) -> list[str]:
-    """The modules outside of ml_assets that define a PROBLEM, and in which it says ``name="…"`` with this name."""
+    """The modules outside of ml_assets that define a PROBLEM or GROUP, and in which it says ``name="…"`` with this name."""
     says = re.compile(rb"\bname\s*=\s*[\"']" + name.encode() + rb"[\"']")
-    defines = re.compile(rb"^PROBLEM\b", re.MULTILINE)
+    defines = re.compile(rb"^(PROBLEM|GROUP)\b", re.MULTILINE)
     texts = {path: data for path, data in files.items() if path.endswith(".py")}
     paths = sorted(path for path, data in texts.items() if says.search(data) and defines.search(data))
     modules = [path.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in paths]
@@ -172,7 +172,7 @@ def _materialize(problem: Problem, recorded: Manifest, store: Store, landing: La
         if isinstance(problem.partitions, Dynamic):
             instance.add_dynamic_partitions(problem.name, [str(recorded.partition)])
         result = dg.materialize(
-            [*assets_of(problem), *_trial(problem, recorded), *foreign_specs([problem])],
+            [*assets_of(problem), *_trial(problem, recorded), *foreign_specs([problem]), *shared_specs([problem])],
             selection=[asset_key(problem, noun)],
             partition_key=recorded.partition,
             instance=instance,

@@ -13,9 +13,10 @@ from ml_assets.computation.outside import asked_of, outside_now
 from ml_assets.errors import NotLanded
 from ml_assets.orchestration.io_manager import Made
 from ml_assets.orchestration.step import LANDING_FOLDER, partition_of
-from ml_assets.orchestration.upstream import parameter, versions_of
+from ml_assets.orchestration.upstream import versions_of
 from ml_assets.problem import Problem
 from ml_assets.sources import Sql, Upstream, recorded_sources
+from ml_assets.sources.declared import parameter
 from ml_assets.sources.rows import in_one_order, table_from
 from ml_assets.sources.sql import table_of
 from ml_assets.store import LandedSource, frame_of

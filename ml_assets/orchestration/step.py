@@ -111,7 +111,7 @@ class Step:
         checked = [check_result(check) for check in made.checks]
         looked_into = {check.name for check in made.checks}
         if made.refused:
-            announced = self.recipe.asset.checks
+            announced = self.recipe.asset.checks_of(self.recipe.problem)
             checked += [not_looked_into(check) for check in announced if check.name not in looked_into]
         # Dagster ties a check to the newest materialization: to this one, which must come first. A refused version
         # is none: handling the output ends the step, and what the checks found must be said before.

@@ -34,7 +34,7 @@ from ml_assets.orchestration.launch import QUIET, Progress, Step
 from ml_assets.orchestration.messages import UsersTraceback
 from ml_assets.orchestration.step import LANDING_FOLDER
 from ml_assets.orchestration.tried import DATASET, EVALUATION, FEATURES, MODEL, SPLIT, Tried
-from ml_assets.orchestration.upstream import foreign_specs
+from ml_assets.orchestration.upstream import foreign_specs, shared_specs
 from ml_assets.problem import Compute, Dynamic, Problem, files_of, shared_files_of
 from ml_assets.settings import Settings
 from ml_assets.store import Backend, LandingFolder, Overlay, Store, open_backend
@@ -132,7 +132,7 @@ class _Trying:
         nouns = [MODEL, EVALUATION] if asset == MODEL else [asset]
         if self.rows is not None:
             nouns = [SPLIT, *nouns] if asset == MODEL else nouns
-            for noun, key in inputs_of(self.problem, nouns[0], partition):
+            for noun, key in _own_inputs(self.problem, nouns[0], partition):
                 self._publish_sample(f"{self.problem.name}/{noun}", key, self.rows)
         self.make({partition: {*nouns}})
 
@@ -149,7 +149,8 @@ class _Trying:
         """These assets of these partitions, in order, until something is refused."""
         manager = StoreIOManager(self.store)
         resources = {IO_MANAGER: manager, DEFAULT_IO_MANAGER: manager, LANDING_FOLDER: self.landing}
-        definitions = dg.Definitions([*assets_of(self.problem), *foreign_specs([self.problem])], resources=resources)
+        outside = [*foreign_specs([self.problem]), *shared_specs([self.problem])]
+        definitions = dg.Definitions([*assets_of(self.problem), *outside], resources=resources)
         with dg.DagsterInstance.ephemeral() as instance, suppress(dg.Failure):  # a refusal, which its step has told
             if isinstance(self.problem.partitions, Dynamic):
                 instance.add_dynamic_partitions(self.problem.name, [*wanted])
@@ -201,7 +202,8 @@ def _see(progress: Progress, entry: dg.EventLogEntry) -> None:
 def _as_tried(problem: Problem, asset: str | None, rows: int | None) -> Problem:
     """The problem with a sample, one process, no second attempt and, of a chain, no search."""
     compute = _one_process(problem.compute) if problem.compute else None
-    tried = replace(problem, compute=compute, tuning=problem.tuning if asset else None)
+    tuning = problem.tuning if asset else None
+    tried = problem if problem.is_group else replace(problem, compute=compute, tuning=tuning)
     return tried if rows is None else on_sample(tried, rows)
 
 
@@ -243,8 +245,16 @@ def _add(problem: Problem, place: tuple[str, str], wanted: dict[str, set[str]]) 
     noun, partition = place
     if noun not in wanted.setdefault(partition, set()):
         wanted[partition].add(noun)
-        for above in inputs_of(problem, noun, partition):
+        for above in _own_inputs(problem, noun, partition):
             _add(problem, above, wanted)
+
+
+def _own_inputs(problem: Problem, noun: str, partition: str) -> Iterator[tuple[str, str]]:
+    """What is made from what, of the problem's own; what others make is read whole, as the branch names it."""
+    for asset, key in inputs_of(problem, noun, partition):
+        owner, _, above = asset.partition("/")
+        if owner == problem.name:
+            yield above, key
 
 
 def _refuse_unlanded(problem: Problem, landing: LandingFolder, partitions: Sequence[str]) -> None:

@@ -8,8 +8,12 @@ from typing import Any
 import dagster as dg
 from dagster._core.definitions.data_version import extract_data_version_from_entry
 
+from ml_assets.assets import asset_that
+from ml_assets.orchestration.io_manager import IO_MANAGER
+from ml_assets.orchestration.partitions import shared_definition
 from ml_assets.problem import Problem
 from ml_assets.sources import Upstream, recorded_sources
+from ml_assets.sources.declared import parameter
 
 
 def upstream_inputs(problem: Problem) -> dict[str, dg.AssetIn]:
@@ -33,6 +37,20 @@ def foreign_specs(problems: Iterable[Problem]) -> list[dg.AssetSpec]:
     return [dg.AssetSpec(dg.AssetKey(path), description=about) for path in sorted(paths) if path[0] not in ours]
 
 
+def shared_specs(problems: Iterable[Problem]) -> list[dg.AssetSpec]:
+    """What problems share of others that are not among them: broken ones, whose versions are there, and those of a past."""
+    listed = list(problems)
+    ours = {problem.name for problem in listed}
+    reading = {
+        read.asset: shared_definition(problem, read)
+        for problem in listed
+        for read in asset_that("lands").inputs_of(problem)
+        if "/" in read.asset and read.asset.partition("/")[0] not in ours
+    }
+    specs = [dg.AssetSpec(dg.AssetKey(key.split("/")), partitions_def=cut) for key, cut in sorted(reading.items())]
+    return [spec.with_io_manager_key(IO_MANAGER) for spec in specs]
+
+
 def is_handed_over(read: dg.AssetIn) -> bool:
     """Whether a function is given the value of an input, not only made after it."""
     return not getattr(read.dagster_type, "is_nothing", False)
@@ -47,11 +65,6 @@ def versions_of(problem: Problem, context: dg.AssetExecutionContext) -> dict[str
         if all(versions.values()):
             found[name] = ", ".join(f"{key or source.asset} {version}" for key, version in versions.items())
     return found
-
-
-def parameter(source: str) -> str:
-    """What the function that reads the sources calls one: none is called ``context``."""
-    return f"source_{source}"
 
 
 def _upstream(problem: Problem) -> Mapping[str, Upstream]:

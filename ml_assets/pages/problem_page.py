@@ -90,16 +90,18 @@ def problem_page(
     expect_problem(store, [*problems, *broken], name)
     who, rows = champions(store, name), _rows(store, name)
     metrics = list(dict.fromkeys(metric for row in rows for metric in row.metrics))
-    known = next((problem.partitions for problem in problems if problem.name == name), None)
-    charts = [chart for metric in metrics if (chart := _chart(metric, rows, who, known)) is not None]
-    about, nouns = _about(problems, name), _nouns(store, name)
+    known = next((problem for problem in problems if problem.name == name), None)
+    cut = known.partitions if known else None
+    charts = [chart for metric in metrics if (chart := _chart(metric, rows, who, cut)) is not None]
+    about, nouns = _about(problems, name), _nouns(store, name, is_group=known is not None and known.is_group)
     tried = experiments(store, name)
     return ProblemPage(name, about, who, rows[::-1], nouns, metrics, charts, tried, _named(broken, name))
 
 
-def _nouns(store: Store, name: str) -> list[str]:
-    """Those that every problem has, and those that this one has made."""
-    return [noun for noun in every_name() if declared(noun).when is None or store.versions(f"{name}/{noun}")]
+def _nouns(store: Store, name: str, *, is_group: bool) -> list[str]:
+    """Those that every problem has, unless it is a feature group, and those that this one has made."""
+    every = [] if is_group else [noun for noun in every_name() if declared(noun).when is None]
+    return [noun for noun in every_name() if noun in every or store.versions(f"{name}/{noun}")]
 
 
 def _chart(metric: str, rows: Sequence[PartitionReport], who: Champions, known: Partitions | None) -> Markup | None:

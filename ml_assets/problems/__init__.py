@@ -10,7 +10,8 @@ from pathlib import Path
 
 from ml_assets.errors import InvalidProblem, UsageError
 from ml_assets.problem import Problem
-from ml_assets.problems._loading import BrokenProblem, attempt, elsewhere, load, load_all
+from ml_assets.problems._links import in_order_of_sharing
+from ml_assets.problems._loading import BrokenProblem, attempt, elsewhere, linked, load, load_all
 from ml_assets.problems._places import definitions_module
 from ml_assets.settings import problems_named
 
@@ -21,6 +22,8 @@ __all__ = [
     "attempt",
     "definitions_module",
     "elsewhere",
+    "in_order_of_sharing",
+    "linked",
     "load",
     "load_all",
     "problem_named",

@@ -1,8 +1,8 @@
 """From files to problems, so that one that is broken takes nobody else's down.
 
-Every module or folder of a package whose name does not begin with ``_`` is a problem, and holds a ``PROBLEM`` of the same
-name. Each is imported on its own; what goes wrong is kept as a value and shown where people look: as a failed item in the
-UI, as a warning of every command, as the error of a command that asks for it.
+Every module or folder of a package whose name does not begin with ``_`` is a problem or a feature group, and holds a ``PROBLEM``
+or ``GROUP`` of the same name. Each is imported on its own; what goes wrong is kept as a value and shown where people look: as a
+failed item in the UI, as a warning of every command, as the error of a command that asks for it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import TypeVar
 
 from ml_assets.errors import InvalidProblem
 from ml_assets.problem import Problem
+from ml_assets.problems._links import refuse_odd_links
 from ml_assets.problems._places import folder_of, packages
 
 T = TypeVar("T")
@@ -66,7 +67,18 @@ def load_all(named: Sequence[str], working_folder: Path) -> tuple[tuple[Problem,
         found, faulty = load(package, folder)
         broken += [*faulty, *(_twice(problem, package) for problem in found if problem.name in good)]
         good = {**{problem.name: problem for problem in found}, **good}
-    return tuple(good.values()), tuple(broken)
+    return linked(tuple(good.values()), broken)
+
+
+def linked(
+    problems: Sequence[Problem], broken: Iterable[BrokenProblem] = ()
+) -> tuple[tuple[Problem, ...], tuple[BrokenProblem, ...]]:
+    """The problems that share only what is there to be shared; the others are broken, too."""
+    known = [*broken]
+    names = {one.name for one in known}
+    odd = {p.name: attempt(p.name, partial(refuse_odd_links, p, problems, names)) for p in problems}
+    known += [one for one in odd.values() if one is not None]
+    return tuple(problem for problem in problems if odd[problem.name] is None), tuple(known)
 
 
 def _twice(problem: Problem, package: str) -> BrokenProblem:
@@ -109,11 +121,12 @@ def _problem(package: str, folder: Path, name: str) -> Problem:
         raise InvalidProblem(
             f"There are {name}.py and a folder {name}/: two problems with one name. Rename one of them."
         )
-    problem = getattr(importlib.import_module(f"{package}.{name}"), "PROBLEM", None)
+    module = importlib.import_module(f"{package}.{name}")
+    problem = getattr(module, "PROBLEM", getattr(module, "GROUP", None))
     if problem is None:
         raise InvalidProblem(
-            "It defines no PROBLEM. End it with PROBLEM = Problem(name=…); a folder does so in its __init__.py. "
-            "What is no problem of its own has a name that begins with _."
+            "It defines no PROBLEM. End it with PROBLEM = Problem(name=…), or with GROUP = FeatureGroup(name=…); a folder does "
+            "so in its __init__.py. What is no problem of its own has a name that begins with _."
         )
     if not isinstance(problem, Problem):
         raise InvalidProblem(f"PROBLEM is of type {type(problem).__name__}. Write PROBLEM = Problem(name=…).")

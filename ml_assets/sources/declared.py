@@ -9,6 +9,8 @@ from typing import Any
 
 from ml_assets.errors import InvalidProblem
 
+SAME = "{partition}"  # partition of what is shared
+SHARED = ("dataset", "features", "predictions")
 COMPRESSED = (".gz", ".bz2", ".zst")
 FORMATS: Mapping[str, str] = {
     ".parquet": "parquet",
@@ -99,7 +101,7 @@ class Sql:
 
 @dataclass(frozen=True)
 class Upstream:
-    """What an asset of somebody else's holds, kept as a version before anything is made of it.
+    """What an asset of somebody else's holds, kept as a version before anything is made of it. Of another problem's: ``Shared``.
 
     Attributes:
         asset: its key, ``marts/orders``, in the Dagster project that these problems are part of, see ``definitions_for``.
@@ -125,12 +127,65 @@ class Upstream:
         return self.query.faults(name) if self.query else []
 
 
-Declared = Files | Sql | Upstream
+@dataclass(frozen=True)
+class Shared:
+    """What another problem, or a feature group, of the same code location made: read as the version that it is, without a copy.
+
+    Attributes:
+        asset: ``weather/dataset``; of a problem also ``flight_delays/predictions``, which the champion of before the partition
+            made, and ``flight_delays/features``: the keys and the features, not the label.
+        lookback: how many partitions before the one that is made are read as well, in one table, oldest first.
+        partition: which of its partitions is read: the same, ``{partition}``; of a ``Grid`` by one of its parts, ``{month}``; or
+            always one, ``all``.
+    """
+
+    asset: str
+    lookback: int = 0
+    partition: str = SAME
+
+    @property
+    def owner(self) -> str:
+        """The name of the problem or group that makes it."""
+        return self.asset.partition("/")[0]
+
+    @property
+    def noun(self) -> str:
+        """Which of its assets it is."""
+        return self.asset.partition("/")[2]
+
+    def faults(self, name: str) -> list[str]:
+        """What makes no sense, as sentences."""
+        if not self.owner or self.noun not in SHARED:
+            return [
+                f"the source {name!r} shares {self.asset!r}; of a problem or a feature group {', '.join(SHARED)} can be shared: "
+                "write it like weather/dataset."
+            ]
+        if self.lookback < 0:
+            return [f"the source {name!r} has lookback={self.lookback}; it counts partitions before, from 0."]
+        if self.lookback and self.partition != SAME:
+            return [
+                f"the source {name!r} has lookback={self.lookback} and reads the partition {self.partition!r}; only where the "
+                f"same partition is read, {SAME!r}, there are some before it."
+            ]
+        return []
+
+
+Declared = Files | Sql | Upstream | Shared
 
 
 def recorded_sources(sources: Mapping[str, Declared]) -> dict[str, Sql | Upstream]:
     """Those whose rows are kept as a version."""
-    return {name: source for name, source in sources.items() if not isinstance(source, Files)}
+    return {name: source for name, source in sources.items() if isinstance(source, Sql | Upstream)}
+
+
+def shared_sources(sources: Mapping[str, Declared]) -> dict[str, Shared]:
+    """Those that are versions already."""
+    return {name: source for name, source in sources.items() if isinstance(source, Shared)}
+
+
+def parameter(source: str) -> str:
+    """What a function that is given a source calls it: none is called ``context``."""
+    return f"source_{source}"
 
 
 def format_of(name: str) -> str:
@@ -144,11 +199,11 @@ def format_of(name: str) -> str:
 def source_faults(sources: Mapping[str, Declared]) -> list[str]:
     """What makes no sense in the sources of a problem."""
     if not isinstance(sources, Mapping):
-        return ["sources maps names to Files(…), Sql(…) or Upstream(…)."]
-    odd = [name for name, one in sources.items() if not isinstance(one, Files | Sql | Upstream)]
+        return ["sources maps names to Files(…), Sql(…), Upstream(…) or Shared(…)."]
+    odd = [name for name, one in sources.items() if not isinstance(one, Files | Sql | Upstream | Shared)]
     nameless = [name for name in sources if not (isinstance(name, str) and name.isidentifier())]
     return [
-        *(f"the source {name!r} is neither Files(…), Sql(…) nor Upstream(…)." for name in odd),
+        *(f"the source {name!r} is neither Files(…), Sql(…), Upstream(…) nor Shared(…)." for name in odd),
         *(f"the name of a source must be an identifier, such as bills; {name!r} is none." for name in nameless),
         *(fault for name, one in sources.items() if name not in odd for fault in one.faults(str(name))),
     ]

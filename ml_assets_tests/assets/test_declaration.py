@@ -49,9 +49,9 @@ def states(world: World) -> dict[tuple[str, str], str]:
 def test_commands_select_it_and_what_it_is_made_from(world):
     assert chain_of(PROBLEM) == (*CHAIN, "tally")
     assert inputs_of(PROBLEM, "tally", FEBRUARY) == [
-        ("dataset", JANUARY),
-        ("dataset", FEBRUARY),
-        ("predictions", FEBRUARY),
+        ("umbrellas/dataset", JANUARY),
+        ("umbrellas/dataset", FEBRUARY),
+        ("umbrellas/predictions", FEBRUARY),
     ]
     assert named("umbrellas/predictions+") == {"umbrellas": ["predictions", "tally"]}
     assert "split" in named("+umbrellas/tally")["umbrellas"]

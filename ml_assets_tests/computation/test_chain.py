@@ -41,7 +41,9 @@ def test_what_a_partition_is_made_from_is_what_dagster_gives_it(problem: Problem
         inputs -= {node.key}  # a champion waits for the one before; what it reads of it is the ledger
         for partition in problem.partitions.keys():  # noqa: SIM118
             assert set(inputs_of(problem, noun, partition)) == {
-                (above.path[-1], key) for above in inputs for key in _partitions_above(graph, node, above, partition)
+                ("/".join(above.path), key)
+                for above in inputs
+                for key in _partitions_above(graph, node, above, partition)
             }
 
 

@@ -20,7 +20,8 @@ PROBLEM = PROBLEMS[0]
 
 def asked(store: Store, noun: str, month: str = MONTHS[1], **changed: Any) -> Question:
     sources = DataSources(store, ml_assets.open_landing())
-    inputs = [Handle(store, head(store, above, key)) for above, key in inputs_of(PROBLEM, noun, month)]
+    places = inputs_of(PROBLEM, noun, month)
+    inputs = [Handle(store, head(store, above.partition("/")[2], key)) for above, key in places]
     gives = given(PROBLEM, PROBLEM.params, PROBLEM.seed) if noun == "model" else Given()
     return Question.of(Recipe(replace(PROBLEM, **changed), noun), month, inputs, gives, sources)
 

@@ -14,14 +14,15 @@ if TYPE_CHECKING:
 
 
 def keys_there(
-    frame: pd.DataFrame, entity: str, label: str, event_time: str | None = None, label_time: str | None = None
+    frame: pd.DataFrame, entity: str, label: str | None, event_time: str | None = None, label_time: str | None = None
 ) -> CheckOutcome:
     """The columns that say which row it is, when it happened and what came of it are there, and times have a zone.
 
     Times without a zone mean another moment in each country, and cannot be compared with the ends of partitions.
     """
     times = [name for name in (event_time, label_time) if name is not None]
-    missing = [name for name in dict.fromkeys([entity, label, *times]) if name not in frame]
+    named = [name for name in (entity, label, *times) if name is not None]
+    missing = [name for name in dict.fromkeys(named) if name not in frame]
     unclear = [name for name in dict.fromkeys(times) if name in frame and not _has_zone(frame[name].dtype)]
     faults = [f"Column {name!r} is missing: return it from the dataset function, or name another." for name in missing]
     faults += [
@@ -38,16 +39,18 @@ def _has_zone(kind: Any) -> bool:
     return getattr(getattr(kind, "pyarrow_dtype", kind), "tz", None) is not None
 
 
-def unique_entities(frame: pd.DataFrame, entity: str) -> CheckOutcome:
-    """The column ``entity`` names each row: no value is missing, none occurs twice."""
-    missing, repeated = int(frame[entity].isna().sum()), frame[entity].duplicated(keep=False) & frame[entity].notna()
+def unique_entities(frame: pd.DataFrame, entity: str, at: str | None = None) -> CheckOutcome:
+    """The column ``entity`` names each row: no value is missing, none occurs twice; of facts, none at one time ``at``."""
+    repeated = frame.duplicated([entity] if at is None else [entity, at], keep=False) & frame[entity].notna()
+    missing = int(frame[entity].isna().sum())
     metadata = {"entity": entity, "missing": missing, "repeated_rows": int(repeated.sum())}
+    own = repr(entity) if at is None else f"{entity!r} and {at!r}"
     if not missing and not repeated.any():
-        return CheckOutcome("unique", True, True, f"Each of the {len(frame):,} rows has its own {entity!r}.", metadata)
+        return CheckOutcome("unique", True, True, f"Each of the {len(frame):,} rows has its own {own}.", metadata)
     faults = [f"{missing:,} rows have no {entity!r}"] if missing else []
     if repeated.any():
         such = ", ".join(examples(frame.loc[repeated, entity].drop_duplicates()))
-        faults.append(f"{int(repeated.sum()):,} rows share their {entity!r} with another, such as {such}")
+        faults.append(f"{int(repeated.sum()):,} rows share their {own} with another, such as {such}")
     said = f"{'; '.join(faults)}. Remove the duplicates in the dataset function, or name another entity."
     return CheckOutcome("unique", False, True, said, metadata)
 

@@ -16,7 +16,7 @@ def rows_dated(
     partition: Partition,
     *,
     entity: str,
-    label: str,
+    label: str | None,
     event_time: str | None = None,
     label_time: str | None = None,
     may_restate: bool = False,
@@ -26,6 +26,7 @@ def rows_dated(
     The rows that are not take no part in training or judging, see ``training/split.py``; they are scored.
 
     Args:
+        label: column of the label; None for facts, which have none.
         may_restate: whether rows of earlier partitions may land again, and count.
         event_time, label_time: columns of times with a zone, see ``keys_there``; None where the problem has none.
     """
@@ -36,7 +37,9 @@ def rows_dated(
     masks = {
         "outside": (at >= partition.end) | (earlier & (not may_restate)),
         "undated": at.isna(),
-        "label_not_dated": frame[label].notna() & frame[label_time].isna() if label_time else at.isna() & False,
+        "label_not_dated": frame[label].notna() & frame[label_time].isna()
+        if label and label_time
+        else at.isna() & False,
     }
     counts = {name: int(mask.fillna(False).sum()) for name, mask in masks.items()}
     before = int(earlier.fillna(False).sum()) if may_restate else 0
@@ -55,9 +58,10 @@ def rows_dated(
         "label_not_dated": f"{counts['label_not_dated']:,} have a label and no {label_time!r}, and never fit or choose",
     }
     found = "; ".join(said for name, said in faults.items() if counts[name])
-    said = (
-        f"Of {len(frame):,} rows {found}. What is dated outside or not at all is scored, and neither trains nor judges."
+    what = (
+        "What is dated outside or not at all is scored, and neither trains nor judges." if label else "They are kept."
     )
+    said = f"Of {len(frame):,} rows {found}. {what}"
     return CheckOutcome("dated", False, False, said, metadata)
 
 

@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ml_assets.errors import UnreadableFile
+from ml_assets.feature_group import as_known_at
 from ml_assets.problem import Partition, Source
 
 if TYPE_CHECKING:
@@ -197,11 +198,5 @@ def _with_weather(flights: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFrame:
     known_at = weather["time_hour"] + pd.Timedelta(hours=1)
     plausible = weather["wind_speed"].where(weather["wind_speed"] <= STRONGEST_WIND_MPH)
     observed = weather.drop(columns="time_hour").assign(weather_known_at=known_at, wind_speed=plausible)
-    return pd.merge_asof(
-        flights,
-        observed.sort_values("weather_known_at", ignore_index=True),
-        left_on="asked_at",
-        right_on="weather_known_at",
-        by="origin",
-        tolerance=pd.Timedelta(hours=WEATHER_AT_MOST_OLD_HOURS),
-    )
+    oldest = pd.Timedelta(hours=WEATHER_AT_MOST_OLD_HOURS)
+    return as_known_at(flights, observed, by="origin", at="asked_at", known="weather_known_at", within=oldest)
