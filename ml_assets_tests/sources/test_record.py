@@ -12,6 +12,7 @@ import pytest
 from ml_assets.computation.planner import Planner
 from ml_assets.computation.recipe import Recipe
 from ml_assets.computation.reuse import given
+from ml_assets.lineage.reproduce.inspection import Inspection
 from ml_assets.orchestration.following import Asked, look
 from ml_assets.orchestration.intake import Intake
 from ml_assets.orchestration.rebuild import rebuild
@@ -135,6 +136,17 @@ def test_a_dataset_is_rebuilt_after_the_table_has_changed(database, world, tmp_p
     made = rebuild(world.store.backend, world.landing, key, tmp_path / "again")
     again = open_store(str(tmp_path / "again")).manifest(made)
     assert again.content.digest == world.store.manifest(key).content.digest
+
+
+def test_the_record_itself_is_said_to_be_one(world):
+    world.must_run(PROBLEM, JANUARY)
+    reading = tills.reading(tills.QUERY)
+    world.with_problems([reading]).must_run(reading, FEBRUARY)
+    inspection = Inspection(world.store, world.landing)
+    for month in (JANUARY, FEBRUARY):
+        (why_not,) = inspection.lacks(world.head("tills/landing", month))
+        assert "this version is the record of it" in why_not
+    assert inspection.lacks(world.head("tills/dataset", JANUARY)) == ()
 
 
 def test_the_password_is_nowhere(database, world, monkeypatch, capfd):

@@ -6,6 +6,7 @@ import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from ml_assets.assets import noun_that
 from ml_assets.computation.ingredients import Ingredients, differences, in_short, stored_parts
 from ml_assets.computation.landed import ABSENT
 from ml_assets.computation.packages import NOT_INSTALLED, installed_as, version_of
@@ -14,6 +15,10 @@ from ml_assets.lineage.reproduce.process import ENTRY, Group
 from ml_assets.store import LandingFolder, Manifest, Store, VersionKey, digest
 
 LANDED = "landed "
+READ_OUTSIDE = (
+    "it is what databases or other assets held when they were read, and they may hold something else by now: this version is the "
+    "record of it, and what was made of it can be reproduced"
+)
 SHOWN_DIGITS = 12
 
 
@@ -31,6 +36,8 @@ class Inspection:
         """What is missing or damaged, without which it cannot be rebuilt."""
         manifest = self.store.manifest(key)
         made_of = Ingredients.of(manifest)
+        if _was_read_outside(manifest, made_of):
+            return (READ_OUTSIDE,)
         if made_of is None or "source" not in manifest.code or manifest.environment is None:
             return (_not_recorded(manifest),)
         return (
@@ -127,6 +134,12 @@ class Inspection:
             except NotLanded:
                 self._landed[file] = ABSENT
         return self._landed[file]
+
+
+def _was_read_outside(manifest: Manifest, made_of: Ingredients | None) -> bool:
+    """Whether it is the rows of a database or of somebody else's asset; of landed files alone it can be read again."""
+    is_record = manifest.asset.partition("/")[2] == noun_that("records")
+    return is_record and (made_of is None or any(name.startswith("source ") for name in made_of.reads))
 
 
 def _not_recorded(manifest: Manifest) -> str:
