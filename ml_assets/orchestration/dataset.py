@@ -55,7 +55,9 @@ def dataset(
             **column_profiles(audited.data),
         },
         landed=tuple(source.read),
-        traces=source.traces,
+        traces=source.traces
+        if source.traces or landing is not None or shared
+        else None,  # else its rows come from elsewhere
     )
 
 

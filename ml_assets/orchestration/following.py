@@ -4,8 +4,7 @@ A partition is read when its time has passed, and again when what its watermark 
 late and corrected rows are followed so. One partition at a time, oldest first, as landed files are taken in (landing.py). Of
 many partitions a look asks some, and the next one goes on from there.
 
-A run that failed is not repeated: it would fail again. It is asked for once more when the watermark changes, or when everything
-is looked at anew (the sensor's cursor was reset).
+A run that read nothing is asked for again an hour later: a database may have been away, or a column have come back.
 """
 
 from __future__ import annotations
@@ -30,6 +29,7 @@ from ml_assets.sources import Sql
 from ml_assets.store import LandingFolder, Store, canonical, digest
 
 EVERY_SECONDS = 60
+HOUR = "%Y-%m-%dT%H"
 RECORD = noun_that("records")
 
 
@@ -60,7 +60,7 @@ class Asked:
 
     Attributes:
         first: the partition with which the next look begins.
-        runs: partition -> the version of its sources that a run was asked for.
+        runs: partition -> the version of its sources that a run was asked for, and in which hour, until one has read it.
     """
 
     first: str = ""
@@ -99,18 +99,19 @@ def look(intake: Intake, asked: Asked, instance: dg.DagsterInstance, now: dateti
     if is_busy(intake.problem, instance):
         return _nothing(asked, "Databases are asked after the run under way.")
     partitions = _from(asked.first, intake.past(_partitions(intake, now), now))
-    started = time.monotonic()
+    started, runs = time.monotonic(), dict(asked.runs)
     for at, partition in enumerate(partitions):
-        changed = _changed(intake, partition, asked)
-        if changed is not None:
-            runs = {**asked.runs, partition: changed.version}
-            request = _request(intake, changed, now)
-            return dg.SensorResult(run_requests=[request], cursor=Asked(partition, runs).to_cursor())
+        changed = _changed(intake, partition)
+        if changed is None:
+            runs.pop(partition, None)
+        elif runs.get(partition) != (wanted := f"{changed.version} {now:{HOUR}}"):
+            runs[partition] = wanted
+            cursor = Asked(partition, runs).to_cursor()
+            return dg.SensorResult(run_requests=[_request(intake, changed, now)], cursor=cursor)
         if time.monotonic() - started >= LOOKING_SECONDS and at + 1 < len(partitions):
-            return _nothing(
-                Asked(partitions[at + 1], asked.runs), f"{at + 1} of {len(partitions)} partitions were asked."
-            )
-    return _nothing(Asked("", asked.runs), f"None of {len(partitions)} partitions has changed.")
+            why = f"{at + 1} of {len(partitions)} partitions were asked."
+            return _nothing(Asked(partitions[at + 1], runs), why)
+    return _nothing(Asked("", runs), f"None of {len(partitions)} partitions has changed.")
 
 
 def _partitions(intake: Intake, now: datetime) -> list[str]:
@@ -125,11 +126,11 @@ def _from(first: str, partitions: Sequence[str]) -> list[str]:
     return [*partitions[at:], *partitions[:at]]
 
 
-def _changed(intake: Intake, partition: str, asked: Asked) -> Changed | None:
+def _changed(intake: Intake, partition: str) -> Changed | None:
+    if intake.missing(partition):
+        return None
     known = {name: told for name, told in outside_now(intake.problem, partition).items() if told is not None}
     version, entry = digest(canonical(known)), intake.store.head(f"{intake.problem.name}/{RECORD}", partition)
-    if asked.runs.get(partition) == version or intake.missing(partition):
-        return None
     if entry is None:
         return Changed(partition, version, "nothing")
     read = intake.store.manifest(entry.target).notes.get(WATERMARKS, {})
@@ -137,7 +138,7 @@ def _changed(intake: Intake, partition: str, asked: Asked) -> Changed | None:
 
 
 def _request(intake: Intake, changed: Changed, now: datetime) -> dg.RunRequest:
-    about = f"{changed.partition} {changed.version[:16]} after {changed.before}"
+    about = f"{changed.partition} {changed.version[:16]} after {changed.before}, {now:{HOUR}}"
     nouns, _ = intake.nouns(changed.partition, now)
     return dg.RunRequest(
         run_key=about,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pandas as pd
@@ -183,6 +183,7 @@ def test_the_sensor_takes_partitions_in_oldest_first_and_then_follows_a_late_cor
     world.must_run(PROBLEM, FEBRUARY)
     third, cursor = asked(world, cursor=cursor)
     assert third.run_requests == []
+    assert cursor == Asked(), "what was read need not be kept in mind"
     assert third.skip_reason.skip_message == "None of 2 partitions has changed."
     database.run("update visits set bought = 1 - bought, changed = 5 where visit = '2024-01-00007'")
     fourth, cursor = asked(world, cursor=cursor)
@@ -191,7 +192,21 @@ def test_the_sensor_takes_partitions_in_oldest_first_and_then_follows_a_late_cor
     assert request.run_key not in {first.run_requests[0].run_key, second.run_requests[0].run_key}
 
 
-def test_a_run_that_failed_is_not_asked_for_again_until_the_source_changes(database, world):
+def test_a_run_that_read_nothing_is_asked_for_again_an_hour_later(database, world, monkeypatch):
+    first, cursor = asked(world)
+    assert [request.partition_key for request in first.run_requests] == [JANUARY]
+    monkeypatch.setenv(CONNECTION, "sqlite:///away/tills.db")
+    assert not world.run(PROBLEM, JANUARY).success
+    monkeypatch.setenv(CONNECTION, database.url)
+    result, cursor = asked(world, cursor=cursor)
+    assert [request.partition_key for request in result.run_requests] == [FEBRUARY], "not at once"
+    world.must_run(PROBLEM, FEBRUARY)
+    again = look(Intake(PROBLEM, world.store, world.landing), cursor, world.instance, NOW + timedelta(hours=1))
+    assert [request.partition_key for request in again.run_requests] == [JANUARY]
+    assert again.run_requests[0].run_key != first.run_requests[0].run_key
+
+
+def test_data_that_was_refused_is_not_asked_for_again_until_it_is_corrected(database, world):
     problem = replace(PROBLEM, minimum_rows=1000)
     result, cursor = asked(world, problem)
     assert not world.with_problems([problem]).run(problem, JANUARY).success
