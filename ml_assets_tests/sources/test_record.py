@@ -200,7 +200,7 @@ def test_a_run_that_read_nothing_is_asked_for_again_an_hour_later(database, worl
     monkeypatch.setenv(CONNECTION, database.url)
     result, cursor = asked(world, cursor=cursor)
     assert [request.partition_key for request in result.run_requests] == [FEBRUARY], "not at once"
-    world.must_run(PROBLEM, FEBRUARY)
+    world.must_run(PROBLEM, FEBRUARY, ["landing", "dataset"])
     again = look(Intake(PROBLEM, world.store, world.landing), cursor, world.instance, NOW + timedelta(hours=1))
     assert [request.partition_key for request in again.run_requests] == [JANUARY]
     assert again.run_requests[0].run_key != first.run_requests[0].run_key
