@@ -9,6 +9,7 @@ from ml_assets.problem import Problem
 from ml_assets.sources import Sql, Upstream, recorded_sources
 from ml_assets.sources.sql import watermark_of
 
+WATERMARKS = "watermarks"  # in the notes of a version: what was known of each source just before it was read
 NOTHING_KNOWN: Mapping[str, str] = {}
 PARTITION = "partition"  # in a query
 

@@ -128,8 +128,12 @@ class Question:
     @property
     def ingredients(self) -> Ingredients:
         """All that are known."""
-        known = {name: told for name, told in self.outside.items() if told is not None}
-        return self.base.reading({**self.base.reads, **known, **(self.landed or {})})
+        return self.base.reading({**self.base.reads, **self.known_outside, **(self.landed or {})})
+
+    @property
+    def known_outside(self) -> dict[str, str]:
+        """What is known of databases and other people's assets without reading them."""
+        return {name: told for name, told in self.outside.items() if told is not None}
 
     @property
     def is_known(self) -> bool:

@@ -18,12 +18,11 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from ml_assets.assets import noun_that
-from ml_assets.computation.outside import outside_now
+from ml_assets.computation.outside import WATERMARKS, outside_now
 from ml_assets.orchestration.asset import asset_key
 from ml_assets.orchestration.automation import CHAIN_TAG, running_on
 from ml_assets.orchestration.intake import LOOKING_SECONDS, Intake
 from ml_assets.orchestration.landing import LANDED_TAG, is_busy
-from ml_assets.orchestration.record import WATERMARKS
 from ml_assets.problem import Problem
 from ml_assets.sources import Sql
 from ml_assets.store import LandingFolder, Store, canonical, digest
@@ -111,7 +110,8 @@ def look(intake: Intake, asked: Asked, instance: dg.DagsterInstance, now: dateti
         if time.monotonic() - started >= LOOKING_SECONDS and at + 1 < len(partitions):
             why = f"{at + 1} of {len(partitions)} partitions were asked."
             return _nothing(Asked(partitions[at + 1], runs), why)
-    return _nothing(Asked("", runs), f"None of {len(partitions)} partitions has changed.")
+    waiting = f"{', '.join(runs)}: asked for, and not read yet. In an hour that is asked for again." if runs else ""
+    return _nothing(Asked("", runs), waiting or f"None of {len(partitions)} partitions has changed.")
 
 
 def _partitions(intake: Intake, now: datetime) -> list[str]:

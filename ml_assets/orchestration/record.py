@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from ml_assets.computation.outside import asked_of, outside_now
+from ml_assets.computation.outside import asked_of
 from ml_assets.errors import NotLanded
 from ml_assets.orchestration.io_manager import Made
 from ml_assets.orchestration.step import LANDING_FOLDER, partition_of
-from ml_assets.orchestration.upstream import versions_of
 from ml_assets.problem import Problem
 from ml_assets.sources import Sql, Upstream, recorded_sources
 from ml_assets.sources.declared import parameter
@@ -25,13 +24,10 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-WATERMARKS = "watermarks"  # in the notes of a version: what was known of each source just before it was read
-
 
 def landing(problem: Problem, context: dg.AssetExecutionContext, **upstream: Any) -> Made:
-    """Read each source. What is known of it is asked before: what changes meanwhile is seen at the next look."""
+    """Read each source. The step has asked the watermarks before: what changes meanwhile is seen at the next look."""
     partition = partition_of(context)
-    known = outside_now(problem, partition, versions_of(problem, context))
     reading = _Reading(problem, partition, getattr(context.resources, LANDING_FOLDER).source(problem.name))
     frames = {
         name: reading.rows(name, source, upstream.get(parameter(name)))
@@ -40,7 +36,7 @@ def landing(problem: Problem, context: dg.AssetExecutionContext, **upstream: Any
     rows = {name: len(frame) for name, frame in frames.items()}
     return Made(
         frames,
-        notes={"rows": rows, WATERMARKS: {name: told for name, told in known.items() if told is not None}},
+        notes={"rows": rows},
         metadata={"dagster/row_count": sum(rows.values())},
         landed=tuple(reading.landed.read),
         traces=reading.landed.traces,

@@ -17,6 +17,7 @@ import dagster as dg
 from ml_assets.assets import CheckSpec
 from ml_assets.computation.chain import DataSources
 from ml_assets.computation.git import identity_of
+from ml_assets.computation.outside import WATERMARKS
 from ml_assets.computation.recipe import Recipe
 from ml_assets.computation.resources import Meter
 from ml_assets.computation.reuse import Decision, Execute, Question, Reuse, afresh
@@ -95,6 +96,7 @@ class Step:
         made = replace(
             made,
             value=content,
+            notes={**made.notes, WATERMARKS: asked.known_outside} if asked.outside else made.notes,
             made_of=answered.ingredients if answered.is_known else None,
             asked_by=asked.base.key,
             why="; ".join(filter(None, [decision.after(content) or answered.why(store), made.because])),

@@ -214,6 +214,7 @@ def test_data_that_was_refused_is_not_asked_for_again_until_it_is_corrected(data
     assert [request.partition_key for request in result.run_requests] == [FEBRUARY]
     result, cursor = asked(world, problem, cursor)
     assert result.run_requests == []
+    assert result.skip_reason.skip_message.startswith("2024-02: asked for, and not read yet.")
     database.put(JANUARY, changed=2, rows=2000)
     result, cursor = asked(world, problem, cursor)
     assert [request.partition_key for request in result.run_requests] == [JANUARY]
