@@ -34,12 +34,11 @@ def rows_dated(
         return CheckOutcome("dated", True, False, "Nothing to date: no times, or no partitions in time.")
     at = frame[event_time]
     earlier = at < partition.start
+    never = at.isna() & False
     masks = {
         "outside": (at >= partition.end) | (earlier & (not may_restate)),
         "undated": at.isna(),
-        "label_not_dated": frame[label].notna() & frame[label_time].isna()
-        if label and label_time
-        else at.isna() & False,
+        "label_not_dated": frame[label].notna() & frame[label_time].isna() if label and label_time else never,
     }
     counts = {name: int(mask.fillna(False).sum()) for name, mask in masks.items()}
     before = int(earlier.fillna(False).sum()) if may_restate else 0
@@ -48,21 +47,18 @@ def rows_dated(
         again = f", but for {before:,} of before, which count in windows that hold their time" if before else ""
         said = f"All {len(frame):,} rows are dated within {_span(partition)}{again}."
         return CheckOutcome("dated", True, False, said, metadata)
-    outside = frame[masks["outside"].fillna(False)]
-    such = ", ".join(
-        f"{who} at {when}" for who, when in zip(*(examples(outside[c]) for c in (entity, event_time)), strict=True)
-    )
+    examples_of = (examples(frame.loc[masks["outside"].fillna(False), name]) for name in (entity, event_time))
+    such = ", ".join(f"{who} at {when}" for who, when in zip(*examples_of, strict=True))
     faults = {
         "outside": f"{counts['outside']:,} are dated outside of {_span(partition)}, such as {such}",
         "undated": f"{counts['undated']:,} have no {event_time!r}",
         "label_not_dated": f"{counts['label_not_dated']:,} have a label and no {label_time!r}, and never fit or choose",
     }
     found = "; ".join(said for name, said in faults.items() if counts[name])
-    what = (
+    kept = (
         "What is dated outside or not at all is scored, and neither trains nor judges." if label else "They are kept."
     )
-    said = f"Of {len(frame):,} rows {found}. {what}"
-    return CheckOutcome("dated", False, False, said, metadata)
+    return CheckOutcome("dated", False, False, f"Of {len(frame):,} rows {found}. {kept}", metadata)
 
 
 def _span(partition: Partition) -> str:
