@@ -45,30 +45,31 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     plans = plans_of(works, settings, config, is_fresh=options.fresh)
     _report_what_is_there([one for plan in plans.values() for one in plan])
     started, outcomes = time.perf_counter(), []
-    if to_do := _to_do(plans, works):
+    if to_do := _to_do(plans):
         outcomes = _launch(to_do, works, config, options, settings)
     passed = all(outcome.passed for outcome in outcomes)
     if options.json:
         say_json([_as_json(outcome) for outcome in outcomes])
     else:
         _summarize(outcomes, passed, time.perf_counter() - started)
-        say(f"next: ml-assets history {works[0].problem.name}")
+        say(f"next: ml-assets history {works[-1].problem.name}")
     return 0 if passed else 1
 
 
-def _to_do(plans: Mapping[str, Sequence[Planned]], works: Sequence[Work]) -> dict[str, list[str]]:
-    """The assets (``problem/asset``) of each partition that take a step, partitions in their order."""
-    found: dict[str, list[str]] = {}
+def _to_do(plans: Mapping[str, Sequence[Planned]]) -> list[dict[str, list[str]]]:
+    """Of each problem that has any, the assets (``problem/asset``) of each partition that take a step, in order."""
+    found = []
     for plan in plans.values():
+        steps: dict[str, list[str]] = {}
         for one in plan:
             if one.takes_a_step:
-                found.setdefault(one.partition, []).append(one.asset)
-    order = works[0].partitions  # the same for all
-    return {partition: found[partition] for partition in order if partition in found}
+                steps.setdefault(one.partition, []).append(one.asset)
+        found.append(steps)
+    return [steps for steps in found if steps]
 
 
 def _launch(
-    to_do: Mapping[str, Sequence[str]],
+    to_do: Sequence[Mapping[str, Sequence[str]]],
     works: Sequence[Work],
     config: Config,
     options: argparse.Namespace,
@@ -90,9 +91,9 @@ def _launch(
     with instance_in(home(settings)) as instance:
         tags = {FRESH_TAG: "true"} if options.fresh else {}
         launcher = Launcher(Target.here(), instance, run_config, tags, report=_report)
-        work = {partition: assets_named(names) for partition, names in to_do.items()}
+        work = [{partition: assets_named(names) for partition, names in steps.items()} for steps in to_do]
         try:
-            for outcome in launcher.materialize(work, options.jobs):
+            for outcome in launcher.materialize(*work, jobs=options.jobs):
                 outcomes.append(outcome)
                 _report_unmade(outcome)
         except KeyboardInterrupt:

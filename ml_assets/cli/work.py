@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import ml_assets
 from ml_assets.cli.home import home
 from ml_assets.cli.partitions import add_partitions, bounds
-from ml_assets.computation.chain import chain_of, named
+from ml_assets.computation.chain import chain_of, groups_read, named
 from ml_assets.computation.planner import Planned, Planner
 from ml_assets.computation.reuse import given
 from ml_assets.errors import InvalidParams, UsageError
 from ml_assets.problem import Dynamic, Problem, files_of
-from ml_assets.problems import in_order_of_sharing, problem_named
+from ml_assets.problems import PROBLEMS, in_order_of_sharing, problem_named
 from ml_assets.settings import Settings
 from ml_assets.store import watch
 from ml_assets.training.params import changed_params
@@ -80,12 +80,36 @@ def plans_of(works: Sequence[Work], settings: Settings, config: Config, *, is_fr
 
 
 def work_of(options: argparse.Namespace, settings: Settings) -> list[Work]:
-    """The work that a command names, by problem. A plain selection is understood without Dagster.
+    """The work that a command names, by problem, each after those of which it shares something.
+
+    With a whole problem, or what is above one of its assets, the feature groups that it shares are meant, too.
 
     Raises:
         UsageError: if there is no such asset or partition.
         NotLanded: if it is a new dynamic partition whose files have not landed.
     """
+    works = {work.problem.name: work for work in _selected(options, settings)}
+    for name in _with_all_above(options.selection) & works.keys():
+        work = works[name]
+        for group, partitions in groups_of(work.problem, work.partitions).items():
+            keys = {*partitions, *(works[group].partitions if group in works else ())}
+            owner = problem_named(group)
+            works[group] = Work(owner, chain_of(owner), owner.partitions.in_order(keys))
+    return [works[problem.name] for problem in in_order_of_sharing([work.problem for work in works.values()])]
+
+
+def groups_of(problem: Problem, partitions: Iterable[str]) -> dict[str, list[str]]:
+    """The feature groups that these partitions of a problem read -> which of theirs; each after those that it reads itself."""
+    return groups_read(problem, partitions, in_order_of_sharing(PROBLEMS))
+
+
+def _with_all_above(selection: str) -> set[str]:
+    parts = [part.strip() for part in selection.split(",")]
+    return {part.strip("+").partition("/")[0] for part in parts if "/" not in part or part.startswith("+")}
+
+
+def _selected(options: argparse.Namespace, settings: Settings) -> list[Work]:
+    """What the selection says, and no more. A plain one is understood without Dagster."""
     plain = named(options.selection) or {}
     if len(plain) != 1:
         return _understood_by_dagster(options, settings)

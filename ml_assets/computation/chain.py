@@ -49,6 +49,24 @@ def inputs_of(problem: Problem, noun: str, partition: str) -> list[tuple[str, st
     ]
 
 
+def groups_read(problem: Problem, partitions: Iterable[str], known: Iterable[Problem]) -> dict[str, list[str]]:
+    """The feature groups that partitions of a problem are made from, also by way of others -> which partitions of each.
+
+    Args:
+        known: all that there are, in order of sharing, which the groups keep.
+    """
+    groups = {one.name: one for one in known if one.is_group}
+    wanted, waiting = dict[str, set[str]](), [(problem, set(partitions))]
+    while waiting:
+        reader, keys = waiting.pop()
+        for asset, key in {place for one in keys for place in inputs_of(reader, noun_that("lands"), one)}:
+            owner = asset.partition("/")[0]
+            if owner in groups and key not in wanted.setdefault(owner, set()):
+                wanted[owner].add(key)
+                waiting.append((groups[owner], {key}))
+    return {name: group.partitions.in_order(wanted[name]) for name, group in groups.items() if wanted.get(name)}
+
+
 def named(selection: str) -> dict[str, list[str]] | None:
     """The assets that a selection names, by problem: ``p``, ``p/model``, ``p/model+`` (with what is below), ``+p/model`` (above).
 

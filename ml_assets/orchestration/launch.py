@@ -113,19 +113,25 @@ class Launcher:
     tags: Mapping[str, str] = field(default_factory=dict)
     report: Callable[[Step], None] = lambda step: None
 
-    def materialize(self, work: Mapping[str, Assets], jobs: int = 1) -> Iterator[Outcome]:
-        """Materialize for each partition its assets, partitions in their order, but for what is made from what failed."""
-        earlier: dict[str, str] = {}
+    def materialize(self, *works: Mapping[str, Assets], jobs: int = 1) -> Iterator[Outcome]:
+        """Materialize for each partition its assets, partitions in their order, but for what is made from what failed.
+
+        Args:
+            works: the assets of each partition, one problem after those of which it shares something.
+        """
         known, failed = Dependencies(self.target), set[Place]()
+        for work in works:
+            yield from self._materialized(work, jobs, known, failed)
+
+    def _materialized(
+        self, work: Mapping[str, Assets], jobs: int, known: Dependencies, failed: set[Place]
+    ) -> Iterator[Outcome]:
+        earlier: dict[str, str] = {}
         for outcome in self._outcomes(work, jobs, known, earlier):
             earlier[outcome.partition] = outcome.run or earlier.get(outcome.partition, "")
             known.lose((asset, outcome.partition) for asset in outcome.skipped | outcome.lost)
             failed |= {(asset, outcome.partition) for asset in outcome.lost}
-            blocked = {
-                asset: place
-                for asset, place in outcome.blocked.items()
-                if place in failed and place[1] != outcome.partition  # its own failure was told
-            }
+            blocked = {asset: place for asset, place in outcome.blocked.items() if place in failed - _told(outcome)}
             if outcome.ran or blocked:
                 yield replace(outcome, blocked=blocked)
 
@@ -225,6 +231,12 @@ class Launcher:
             for step in outcome.steps:
                 self.report(step)
             yield replace(outcome, blocked=blocked)
+
+
+def _told(outcome: Outcome) -> set[Place]:
+    """What failed of the partition that the outcome is of, which was told with the run in which it did."""
+    problems = {asset.path[0] for asset in outcome.blocked}
+    return {place for place in outcome.blocked.values() if place[1] == outcome.partition and place[0].path[0] in problems}
 
 
 def _load(target: Target) -> None:

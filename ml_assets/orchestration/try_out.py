@@ -24,7 +24,7 @@ import dagster as dg
 import ml_assets
 from ml_assets.artifacts import trust_all
 from ml_assets.assets import noun_that
-from ml_assets.computation.chain import chain_of, inputs_of
+from ml_assets.computation.chain import chain_of, groups_read, inputs_of
 from ml_assets.errors import NotLanded, UnusableSplit, UsageError
 from ml_assets.lineage.workbench import Workbench
 from ml_assets.orchestration import assets_of
@@ -36,6 +36,7 @@ from ml_assets.orchestration.step import LANDING_FOLDER
 from ml_assets.orchestration.tried import DATASET, EVALUATION, FEATURES, MODEL, SPLIT, Tried
 from ml_assets.orchestration.upstream import foreign_specs, shared_specs
 from ml_assets.problem import Compute, Dynamic, Problem, files_of, shared_files_of
+from ml_assets.problems import PROBLEMS, in_order_of_sharing, problem_named
 from ml_assets.settings import Settings
 from ml_assets.store import Backend, LandingFolder, Overlay, Store, open_backend
 from ml_assets.training.params import changed_params
@@ -119,13 +120,22 @@ class _Trying:
         wanted: dict[str, set[str]] = {}
         for noun in chain_of(self.problem):
             _add(self.problem, (noun, partition), wanted)
-        _refuse_unlanded(self.problem, self.landing, [key for key, nouns in wanted.items() if DATASET in nouns])
-        self.make({key: nouns - self._recorded(key) for key, nouns in wanted.items()})
+        datasets = [key for key, nouns in wanted.items() if DATASET in nouns]
+        for group, keys in groups_read(self.problem, datasets, in_order_of_sharing(PROBLEMS)).items():
+            self._group(problem_named(group), keys)
+        _refuse_unlanded(self.problem, self.landing, datasets)
+        self.make(self.problem, {key: nouns - self._kept(self.problem, key) for key, nouns in wanted.items()})
 
-    def _recorded(self, partition: str) -> set[str]:
+    def _group(self, group: Problem, partitions: Sequence[str]) -> None:
+        """What a feature group has of these partitions, whole: as the branch names it, else made here."""
+        unmade = [key for key in partitions if self.stored.head(f"{group.name}/{DATASET}", key) is None]
+        _refuse_unlanded(group, self.landing, unmade)
+        self.make(group, {key: {*chain_of(group)} - self._kept(group, key) for key in unmade})
+
+    def _kept(self, problem: Problem, partition: str) -> set[str]:
         """What was kept of databases and other people's assets is not read anew, where there is something."""
         record = noun_that("records")
-        return {record} if self.stored.head(f"{self.problem.name}/{record}", partition) is not None else set()
+        return {record} if self.stored.head(f"{problem.name}/{record}", partition) is not None else set()
 
     def alone(self, asset: str, partition: str) -> None:
         """The asset, from what the branch names. A model is judged, too; of a sample, its split is made first."""
@@ -134,7 +144,7 @@ class _Trying:
             nouns = [SPLIT, *nouns] if asset == MODEL else nouns
             for noun, key in _own_inputs(self.problem, nouns[0], partition):
                 self._publish_sample(f"{self.problem.name}/{noun}", key, self.rows)
-        self.make({partition: {*nouns}})
+        self.make(self.problem, {partition: {*nouns}})
 
     def _publish_sample(self, name: str, partition: str, rows: int) -> None:
         """Name a sample of what the branch names; nothing where it names nothing, which the step refuses itself."""
@@ -145,28 +155,30 @@ class _Trying:
         said = {**manifest.notes, "rows": len(sample)}
         store.publish(replace(manifest, content=store.put(sample), notes=said, run=None), why=f"a sample of {rows:,}")
 
-    def make(self, wanted: Mapping[str, set[str]]) -> None:
+    def make(self, problem: Problem, wanted: Mapping[str, set[str]]) -> None:
         """These assets of these partitions, in order, until something is refused."""
         manager = StoreIOManager(self.store)
         resources = {IO_MANAGER: manager, DEFAULT_IO_MANAGER: manager, LANDING_FOLDER: self.landing}
-        outside = [*foreign_specs([self.problem]), *shared_specs([self.problem])]
-        definitions = dg.Definitions([*assets_of(self.problem), *outside], resources=resources)
+        outside = [*foreign_specs([problem]), *shared_specs([problem])]
+        definitions = dg.Definitions([*assets_of(problem), *outside], resources=resources)
         with dg.DagsterInstance.ephemeral() as instance, suppress(dg.Failure):  # a refusal, which its step has told
-            if isinstance(self.problem.partitions, Dynamic):
-                instance.add_dynamic_partitions(self.problem.name, [*wanted])
-            for key in self.problem.partitions.in_order(wanted):
-                self._run(definitions, instance, key, wanted[key])
+            if isinstance(problem.partitions, Dynamic):
+                instance.add_dynamic_partitions(problem.name, [*wanted])
+            for key in problem.partitions.in_order(wanted):
+                self._run(problem, definitions, instance, key, wanted[key])
 
-    def _run(self, definitions: dg.Definitions, instance: dg.DagsterInstance, partition: str, nouns: set[str]) -> None:
+    def _run(
+        self, problem: Problem, definitions: dg.Definitions, instance: dg.DagsterInstance, partition: str, nouns: set[str]
+    ) -> None:
         run, progress = str(uuid4()), Progress(partition, self._tell)
         instance.add_event_listener(run, partial(_see, progress))
-        trains = f"{self.problem.name}__{MODEL}"
+        trains = f"{problem.name}__{MODEL}"
         ops = {trains: {"config": self.config}} if MODEL in nouns and self.config else {}
         definitions.resolve_implicit_global_asset_job_def().execute_in_process(
             run_id=run,
             instance=instance,
             partition_key=partition,
-            asset_selection=[asset_key(self.problem, noun) for noun in nouns],
+            asset_selection=[asset_key(problem, noun) for noun in nouns],
             run_config={"ops": ops, "loggers": QUIET},
         )
         self.skipped.update({"/".join(key.path): why for key, why in progress.why_skipped.items()})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -23,16 +24,22 @@ EVERY = ("ponchos/dataset,sky", "--partitions", "2024-01..2024-02")
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
+def empty(tmp_path: Path) -> Path:
+    """A project in whose landing folder there is nothing."""
     (tmp_path / "showers").mkdir()
     for name, code in MODULES.items():
         (tmp_path / "showers" / f"{name}.py").write_text(code)
     (tmp_path / "pyproject.toml").write_text('[tool.ml_assets]\nproblems = ["showers"]\n')
-    landing = open_landing(str(tmp_path / ".ml_assets" / "landing"))
+    return tmp_path
+
+
+@pytest.fixture
+def project(empty: Path) -> Path:
+    landing = open_landing(str(empty / ".ml_assets" / "landing"))
     for month in ("2024-01", "2024-02"):
         landing.write(f"sky/sky/{month}.parquet", ponchos.observations(month))
         ponchos.land(landing, month)
-    return tmp_path
+    return empty
 
 
 def said(project: Path, *arguments: str) -> list[str]:
@@ -54,8 +61,32 @@ def test_a_group_is_planned_run_and_shown_with_what_shares_it(project):
     assert planned.index("sky/dataset 2024-01 compute") < planned.index(
         "ponchos/dataset 2024-01 open after sky/dataset@2024-01"
     )
-    assert any(line.startswith("done: 4 steps, 2 runs") for line in said(project, "run", *EVERY))
+    assert any(line.startswith("done: 4 steps, 4 runs") for line in said(project, "run", *EVERY))
     assert "4 in all: 4 current" in said(project, "plan", *EVERY)[-1]
     history = said(project, "history", "sky")
     assert [line.split()[0] for line in history[2:4]] == ["2024-01", "2024-02"]
     assert "2 rebuilt, 2 identical" in said(project, "reproduce", "sky/dataset@2024-02", "ponchos/dataset@2024-02")[-1]
+
+
+def test_with_a_problem_the_groups_that_it_shares_land_are_planned_and_run_before_it(empty):
+    months = ("--partitions", "2024-01..2024-02")
+    landed = said(empty, "land", "ponchos", *months)
+    assert landed[0] == "4 files, 0.0 MiB, in .ml_assets/landing/ponchos/, .ml_assets/landing/sky/"
+    planned = said(empty, "plan", "ponchos", "--partition", "2024-02")
+    # the sky of January, too: its last hours are known in February
+    assert [line.split()[1] for line in planned if line.startswith("sky/dataset")] == ["2024-01", "2024-02"]
+    ran = said(empty, "run", "ponchos", *months)
+    assert ran[-2].startswith("done:")
+    assert ran[-1] == "next: ml-assets history ponchos"
+    assert said(empty, "run", "ponchos", *months)[0] == "done: nothing to do"
+    assert not [line for line in said(empty, "plan", "ponchos/dataset", *months) if line.startswith("sky")]
+    assert [line for line in said(empty, "plan", "+ponchos/dataset", *months) if line.startswith("sky")]
+
+
+def test_a_problem_is_tried_with_the_groups_that_it_shares_and_a_group_by_itself(project):
+    tried = said(project, "try", "ponchos", "--partition", "2024-02", "--rows", "300", "--json")
+    found = json.loads("\n".join(tried))
+    assert [step["asset"] for step in found["steps"]][:2] == ["sky/dataset", "sky/dataset"]
+    alone = said(project, "try", "sky", "--partition", "2024-02")
+    assert alone[-1] == "next: ml-assets run sky --partition 2024-02"
+    assert not (project / ".ml_assets" / "store").exists()

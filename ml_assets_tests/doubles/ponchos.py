@@ -53,6 +53,7 @@ GROUP = FeatureGroup(
     entity="shop",
     event_time="seen_at",
     minimum_rows=50,
+    sample_files=lambda month: {f"sky/{month}.parquet": observations(month)},
 )
 
 
@@ -79,6 +80,7 @@ PONCHOS = replace(
     schema=schema,
     features=features,
     sources={"sky": Shared("sky/dataset", lookback=1)},
+    sample_files=lambda month: {f"visits/{month}.parquet": umbrellas.visits(month)},
     fresh_within_days=None,
 )
 GALOSHES = replace(PONCHOS, name="galoshes")
