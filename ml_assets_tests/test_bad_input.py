@@ -17,12 +17,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from ml_assets.errors import InvalidKey, InvalidProblem, NotLanded
+from ml_assets.feature_group import FeatureGroup
 from ml_assets.problem import Dynamic, Hourly, Static, Weekly
-from ml_assets.problems.flight_delays import PROBLEM as FLIGHT_DELAYS
+from ml_assets.problems import flights, weather
 from ml_assets.store import LandingFolder, open_landing
 from ml_assets_tests.doubles import umbrellas
 from ml_assets_tests.doubles.world import World, build
-from ml_assets_tests.problems.flight_delays.landing import few_days
+from ml_assets_tests.problems.flights.landing import few_days
 
 PAGE = (Path(__file__).parents[1] / "docs" / "BAD_INPUT.md").read_text()
 GOOD, BAD = "2024-01", "2024-02"
@@ -264,8 +265,8 @@ def an_hour_late(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(time_hour=pd.to_datetime(frame["time_hour"]) + pd.Timedelta(hours=1))
 
 
-CLOCK = ("scheduled_departure reads as sched_dep_time in New York", f"Landed: flight_delays/{FLIGHTS}")
-OTHER_CLOCK = (WEATHER, "column time_hour is on another clock than day and hour", "Write time_hour in UTC")
+CLOCK = ("scheduled_departure reads as sched_dep_time in New York", f"Landed: {FLIGHTS}")
+OTHER_CLOCK = (f"{MONTH}.parquet: column time_hour is on another clock than day and hour", "Write time_hour in UTC")
 BAD_FLIGHTS = {
     "flights: New York's time without a zone": (FLIGHTS, naive, "schema", CLOCK),
     "flights: an hour late": (FLIGHTS, an_hour_late, "schema", CLOCK),
@@ -275,31 +276,31 @@ BAD_FLIGHTS = {
         FLIGHTS,
         lambda f: f.drop(columns="arr_delay"),
         "UnreadableFile",
-        (f"{FLIGHTS} lacks the columns arr_delay", "Land the file as it was published"),
+        (f"{MONTH}.parquet lacks the columns arr_delay", "Land the file as it was published"),
     ),
     "flights: wrong type": (
         FLIGHTS,
         lambda f: f.assign(dep_delay="two minutes"),
         "UnreadableFile",
-        (f"{FLIGHTS}: column dep_delay does not hold float64", "Land the file as it was published"),
+        (f"{MONTH}.parquet: column dep_delay does not hold float64", "Land the file as it was published"),
     ),
     "flights: all-null column": (
         FLIGHTS,
         lambda f: f.assign(carrier=pd.Series(None, index=f.index, dtype="str")),
         "schema",
-        ("column 'carrier'", f"Landed: flight_delays/{FLIGHTS}"),
+        ("column 'carrier'", f"Landed: {FLIGHTS}"),
     ),
     "flights: duplicate ids": (
         FLIGHTS,
         lambda f: pd.concat([f, f.head(2)], ignore_index=True),
         "schema",
-        ("column 'flight_id' breaks field_uniqueness", f"Landed: flight_delays/{FLIGHTS}"),
+        ("column 'flight_id' breaks field_uniqueness", f"Landed: {FLIGHTS}"),
     ),
     "flights: another month": (
         FLIGHTS,
         lambda f: f.assign(month=2),
         "UnreadableFile",
-        (f"{FLIGHTS} holds", "flights of 2013-02", "Land one file per month"),
+        (f"{MONTH}.parquet holds", "flights of 2013-02", "Land one file per month"),
     ),
 }
 FINE_FLIGHTS = {
@@ -312,37 +313,42 @@ FINE_FLIGHTS = {
 @pytest.fixture(scope="module")
 def airport(tmp_path_factory: pytest.TempPathFactory) -> World:
     """The dataset of three real days in January. Each test leaves the files mended."""
-    world = build(tmp_path_factory.mktemp("airport"), [FLIGHT_DELAYS])
+    world = build(tmp_path_factory.mktemp("airport"), [weather.GROUP, flights.GROUP])
     for name, frame in few_days(MONTH, 28, 30).files.items():
-        world.landing.write(f"flight_delays/{name}", frame)
-    world.must_run(FLIGHT_DELAYS, MONTH, ["dataset"])
+        world.landing.write(name, frame)
+    for group in (weather.GROUP, flights.GROUP):
+        world.must_run(group, MONTH)
     return world
+
+
+def group_of(name: str) -> FeatureGroup:
+    return flights.GROUP if name.startswith("flights/") else weather.GROUP
 
 
 @pytest.mark.parametrize(("name", "change", "stop", "words"), BAD_FLIGHTS.values(), ids=BAD_FLIGHTS)
 def test_a_bad_file_of_flights_is_stopped_and_the_next_good_one_works(airport, name, change, stop, words):
-    frame = few_days(MONTH, 28, 30).files[name]
+    frame, group = few_days(MONTH, 28, 30).files[name], group_of(name)
     before = everything_published(airport)
-    airport.landing.write(f"flight_delays/{name}", change(frame))
+    airport.landing.write(name, change(frame))
 
-    result = airport.run(FLIGHT_DELAYS, MONTH, ["dataset"])
+    result = airport.run(group, MONTH, ["dataset"])
 
-    airport.landing.write(f"flight_delays/{name}", frame)
-    said = stopped_by(result, Case(whole, stop, words), "flight_delays", MONTH)
+    airport.landing.write(name, frame)
+    said = stopped_by(result, Case(whole, stop, words), group.name, MONTH)
     assert [word for word in words if word not in said] == [], said
     assert everything_published(airport) == before
-    airport.must_run(FLIGHT_DELAYS, MONTH, ["dataset"])
+    airport.must_run(group, MONTH)
 
 
 @pytest.mark.parametrize(("name", "change"), FINE_FLIGHTS.values(), ids=FINE_FLIGHTS)
 def test_what_says_the_same_in_other_words_makes_the_same_dataset(airport, name, change):
-    frame = few_days(MONTH, 28, 30).files[name]
-    before = airport.manifest("flight_delays/dataset", MONTH).content.digest
-    airport.landing.write(f"flight_delays/{name}", change(frame))
-    airport.must_run(FLIGHT_DELAYS, MONTH, ["dataset"])
-    airport.landing.write(f"flight_delays/{name}", frame)
+    frame, group = few_days(MONTH, 28, 30).files[name], group_of(name)
+    before = airport.manifest(f"{group.name}/dataset", MONTH).content.digest
+    airport.landing.write(name, change(frame))
+    airport.must_run(group, MONTH)
+    airport.landing.write(name, frame)
 
-    assert airport.manifest("flight_delays/dataset", MONTH).content.digest == before
+    assert airport.manifest(f"{group.name}/dataset", MONTH).content.digest == before
 
 
 # ---------------------------------------------------------------- names

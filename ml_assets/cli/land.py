@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """  ml-assets land flight_delays                                  all months
   ml-assets land flight_delays --partitions 2013-01..2013-06    six of them
-With a problem, the files of the feature groups that it shares land, too.
+What lands for flight_delays are the files of the feature groups that it shares: flights and weather.
 """
 
 

@@ -236,7 +236,9 @@ class Launcher:
 def _told(outcome: Outcome) -> set[Place]:
     """What failed of the partition that the outcome is of, which was told with the run in which it did."""
     problems = {asset.path[0] for asset in outcome.blocked}
-    return {place for place in outcome.blocked.values() if place[1] == outcome.partition and place[0].path[0] in problems}
+    return {
+        place for place in outcome.blocked.values() if place[1] == outcome.partition and place[0].path[0] in problems
+    }
 
 
 def _load(target: Target) -> None:

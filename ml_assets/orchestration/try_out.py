@@ -168,7 +168,12 @@ class _Trying:
                 self._run(problem, definitions, instance, key, wanted[key])
 
     def _run(
-        self, problem: Problem, definitions: dg.Definitions, instance: dg.DagsterInstance, partition: str, nouns: set[str]
+        self,
+        problem: Problem,
+        definitions: dg.Definitions,
+        instance: dg.DagsterInstance,
+        partition: str,
+        nouns: set[str],
     ) -> None:
         run, progress = str(uuid4()), Progress(partition, self._tell)
         instance.add_event_listener(run, partial(_see, progress))

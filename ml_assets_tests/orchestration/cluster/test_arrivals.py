@@ -9,25 +9,29 @@ import pytest
 
 from ml_assets.orchestration.launch import Launcher, Outcome
 from ml_assets.orchestration.selection import Target
-from ml_assets.problems.arrival_minutes import PROBLEM
 from ml_assets.store import open_landing, open_store
 from ml_assets_tests.doubles.chain import CHAIN
+from ml_assets_tests.problems.flights.landing import landed
 
 MODULE = "ml_assets_tests.doubles.arrivals_in_pods"
-PARTITION = "2013-01|EWR"
+MONTH = "2013-01"
+PARTITION = f"{MONTH}|EWR"
 BEGUN = re.compile(r"Started (re-)?execution .*arrival_minutes__model")
 
 
 @pytest.mark.slow
 def test_the_whole_graph_asks_for_one_gpu_and_its_training_survives_two_deleted_pods(place):
     landing, outcomes = open_landing(str(place.diary.folder)), list[Outcome]()
-    for name, frame in PROBLEM.sample_files(PARTITION).items():
-        landing.write(f"arrival_minutes/{name}", frame)
+    for name, frame in landed(MONTH).files.items():
+        landing.write(name, frame)
 
     def run() -> None:
         with place.instance() as instance:
+            launcher = Launcher(Target(MODULE, "defs"), instance)
+            for group in ("weather", "flights"):
+                assert launcher.execute(frozenset([dg.AssetKey([group, "dataset"])]), MONTH).passed
             assets = frozenset(dg.AssetKey(["arrival_minutes", noun]) for noun in CHAIN)
-            outcomes.append(Launcher(Target(MODULE, "defs"), instance).execute(assets, PARTITION))
+            outcomes.append(launcher.execute(assets, PARTITION))
 
     ended = place.beside(run, lambda: outcomes[0])
     with place.instance() as instance:

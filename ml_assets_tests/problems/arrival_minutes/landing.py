@@ -10,11 +10,12 @@ import pandas as pd
 from ml_assets.problem import FeatureTable, TrainingData
 from ml_assets.problems.arrival_minutes import PROBLEM
 from ml_assets.training.rows import feature_table
-from ml_assets_tests.problems.flight_delays.landing import Landed, few_days, landed
+from ml_assets_tests.problems.flights.landing import Landed, few_days, landed
+from ml_assets_tests.problems.flights.landing import load as load_of
 
 
 def load(files: Landed, month: str, origin: str) -> pd.DataFrame:
-    return PROBLEM.dataset(PROBLEM.partitions.partition(f"{month}|{origin}"), files)
+    return load_of(files, f"{month}|{origin}", PROBLEM)
 
 
 @lru_cache(maxsize=40)

@@ -2,12 +2,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ml_assets.problem import files_of
 from ml_assets.problems.arrival_minutes import PROBLEM
 from ml_assets.problems.flight_delays import PROBLEM as FLIGHT_DELAYS
 from ml_assets_tests.problems.arrival_minutes.landing import load
-from ml_assets_tests.problems.flight_delays.landing import few_days
-from ml_assets_tests.problems.flight_delays.landing import load as load_all
+from ml_assets_tests.problems.flights.landing import few_days
+from ml_assets_tests.problems.flights.landing import load as load_all
 
 JUNE = "2013-06"
 NO_HISTORY = pd.DataFrame()
@@ -26,13 +25,6 @@ def test_the_origins_of_a_month_share_out_its_flights_from_the_same_files():
 
 def test_a_dataset_is_valid_by_the_schema():
     PROBLEM.schema().validate(load(few_days(JUNE, 24, 24), JUNE, "LGA"))
-
-
-def test_what_lands_is_what_the_partition_is_made_from():
-    names = PROBLEM.sample_files("2013-06|JFK")
-
-    assert set(files_of(PROBLEM, "2013-06|JFK")) <= {f"arrival_minutes/{name}" for name in names}
-    assert set(names) == set(FLIGHT_DELAYS.sample_files("2013-06"))
 
 
 def test_features_are_those_of_flight_delays_for_the_origin_s_flights_alone():

@@ -9,8 +9,7 @@ from ml_assets.errors import NotLanded, UnreadableFile
 from ml_assets.problem import files_of
 from ml_assets.problems.digits import PROBLEM
 from ml_assets.problems.digits.dataset import PIXELS
-from ml_assets_tests.problems.digits.landing import load
-from ml_assets_tests.problems.flight_delays.landing import Landed
+from ml_assets_tests.problems.digits.landing import Landed, load
 
 
 def test_the_batches_of_the_sample_hold_every_picture_once():

@@ -7,7 +7,7 @@ import pytest
 from ml_assets.problems.flight_delays import PROBLEM
 from ml_assets.problems.flight_delays.features import GROUPS
 from ml_assets.problems.flight_delays.known import NEVER, Events, group_codes, standing, to_minutes
-from ml_assets_tests.problems.flight_delays.landing import few_days, load, month_of_flights
+from ml_assets_tests.problems.flights.landing import few_days, load, month_of_flights
 
 NO_HISTORY = pd.DataFrame()
 

@@ -15,7 +15,7 @@ from ml_assets.problems.flight_delays.model import HistGBParams
 from ml_assets.training.rows import feature_table
 from ml_assets.training.split import TEST, assign_roles, rows_of, training_data
 from ml_assets_tests.doubles.windows import window as window_of
-from ml_assets_tests.problems.flight_delays.landing import few_days, load, month_of_flights
+from ml_assets_tests.problems.flights.landing import few_days, load, month_of_flights
 
 FEW_TREES = HistGBParams(max_iter=12, min_samples_leaf=20)
 

@@ -9,7 +9,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from ml_assets.problems.flight_delays import PROBLEM
-from ml_assets_tests.problems.flight_delays.landing import Landed, few_days, load
+from ml_assets_tests.problems.flights.landing import Landed, few_days, load
 
 MONTH = "2013-06"
 FLIGHTS, WEATHER = f"flights/{MONTH}.parquet", f"weather/{MONTH}.parquet"

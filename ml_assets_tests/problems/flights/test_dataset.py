@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from ml_assets.errors import UnreadableFile
-from ml_assets_tests.problems.flight_delays.landing import few_days, landed, load, month_of_flights
+from ml_assets_tests.problems.flights.landing import few_days, landed, load, month_of_flights
 
 JUNE = "2013-06"
 FLIGHTS, WEATHER = f"flights/{JUNE}.parquet", f"weather/{JUNE}.parquet"
@@ -115,9 +115,9 @@ def test_the_months_first_flights_have_weather_from_the_day_before():
 
 def test_an_aircraft_listed_twice_does_not_double_its_flights():
     little = few_days(JUNE, 24, 24)
-    twice = pd.concat([little.files["planes.parquet"]] * 2)
+    twice = pd.concat([little.files["flights/planes.parquet"]] * 2)
 
-    assert len(load(little.changed("planes.parquet", twice), JUNE)) == len(load(little, JUNE))
+    assert len(load(little.changed("flights/planes.parquet", twice), JUNE)) == len(load(little, JUNE))
 
 
 def test_a_column_nobody_asked_for_is_left_out():
@@ -129,12 +129,19 @@ def test_a_column_nobody_asked_for_is_left_out():
 
 @pytest.mark.parametrize(
     ("name", "column"),
-    [(FLIGHTS, "arr_delay"), (WEATHER, "temp"), ("planes.parquet", "seats"), ("airports.parquet", "tzone")],
+    [
+        (FLIGHTS, "arr_delay"),
+        (WEATHER, "temp"),
+        ("flights/planes.parquet", "seats"),
+        ("flights/airports.parquet", "tzone"),
+    ],
 )
 def test_a_file_that_lacks_a_column_is_named_with_it(name, column):
     little = few_days(JUNE, 24, 24)
 
-    with pytest.raises(UnreadableFile, match=rf"{name} lacks the columns {column}; it has .*Land the file"):
+    with pytest.raises(
+        UnreadableFile, match=rf"{name.partition('/')[2]} lacks the columns {column}; it has .*Land the file"
+    ):
         load(little.changed(name, little.files[name].drop(columns=column)), JUNE)
 
 
@@ -142,20 +149,20 @@ def test_a_column_of_another_type_is_named():
     little = few_days(JUNE, 24, 24)
     worded = little.files[FLIGHTS].assign(dep_delay="two minutes")
 
-    with pytest.raises(UnreadableFile, match=rf"{FLIGHTS}: column dep_delay does not hold float64: .*two minutes"):
+    with pytest.raises(UnreadableFile, match=rf"{JUNE}.parquet: column dep_delay does not hold float64: .*two minutes"):
         load(little.changed(FLIGHTS, worded), JUNE)
 
 
 def test_flights_of_another_month_are_refused():
     may = few_days("2013-05", 1, 1).files["flights/2013-05.parquet"]
 
-    with pytest.raises(UnreadableFile, match=rf"{FLIGHTS} holds {len(may)} flights of 2013-05"):
+    with pytest.raises(UnreadableFile, match=rf"{JUNE}.parquet holds {len(may)} flights of 2013-05"):
         load(few_days(JUNE, 24, 24).changed(FLIGHTS, may), JUNE)
 
 
 def test_a_destination_without_a_time_zone_is_named():
     little = few_days(JUNE, 24, 24)
-    airports = little.files["airports.parquet"]
+    airports = little.files["flights/airports.parquet"]
 
     with pytest.raises(UnreadableFile, match=r"no time zone for SJU, where .* flights go.*tzone"):
-        load(little.changed("airports.parquet", airports[airports["faa"] != "SJU"]), JUNE)
+        load(little.changed("flights/airports.parquet", airports[airports["faa"] != "SJU"]), JUNE)

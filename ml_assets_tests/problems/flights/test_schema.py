@@ -4,17 +4,17 @@ import pandas as pd
 import pandera.errors
 import pytest
 
-from ml_assets.problems.flight_delays import PROBLEM
-from ml_assets_tests.problems.flight_delays.landing import few_days, load, month_of_flights
+from ml_assets.problems.flights import GROUP
+from ml_assets_tests.problems.flights.landing import few_days, load, month_of_flights
 
 
 @pytest.mark.parametrize("month", ["2013-01", "2013-03", "2013-11", "2013-12"])
 def test_every_real_month_is_valid(month):
-    PROBLEM.schema().validate(month_of_flights(month))
+    GROUP.schema().validate(month_of_flights(month))
 
 
 def test_a_month_without_flights_is_of_the_right_types():
-    PROBLEM.schema().validate(month_of_flights("2013-01").iloc[:0])
+    GROUP.schema().validate(month_of_flights("2013-01").iloc[:0])
 
 
 def _first(data: pd.DataFrame, **values: object) -> pd.DataFrame:
@@ -49,7 +49,7 @@ DAMAGES = {
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
 def test_damaged_data_is_refused(damage):
     data = load(few_days("2013-06", 24, 24), "2013-06")
-    PROBLEM.schema().validate(data)
+    GROUP.schema().validate(data)
 
     with pytest.raises((pandera.errors.SchemaError, pandera.errors.SchemaErrors)):
-        PROBLEM.schema().validate(damage(data), lazy=True)
+        GROUP.schema().validate(damage(data), lazy=True)

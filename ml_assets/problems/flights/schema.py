@@ -1,10 +1,11 @@
-"""What a valid dataset is: types to the unit, ranges, and the agreements between columns that a wrong clock would break."""
+"""What valid flights are: types to the unit, ranges, and the agreements between columns that a wrong clock would break."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ml_assets.problems.flight_delays.dataset import ASKED_BEFORE_HOURS, LATE_FROM_MINUTES, STRONGEST_WIND_MPH
+from ml_assets.problems.flights.dataset import ASKED_BEFORE_HOURS, LATE_FROM_MINUTES
+from ml_assets.problems.weather.schema import observed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,8 +17,6 @@ RANGES = {
 RANGES_WHERE_KNOWN = {
     "dep_time": (1, 2400), "arr_time": (1, 2400), "dep_delay": (-120, 2880), "arr_delay": (-180, 2880), "air_time": (1, 1440),
     "plane_year": (1920, 2100), "plane_seats": (1, 1000), "plane_engines": (1, 8),
-    "temp": (-60, 140), "dewp": (-80, 120), "humid": (0, 100), "wind_dir": (0, 360), "wind_speed": (0, STRONGEST_WIND_MPH),
-    "wind_gust": (0, 2 * STRONGEST_WIND_MPH), "precip": (0, 20), "pressure": (850, 1100), "visib": (0, 100),
 }  # fmt: skip
 
 
@@ -29,12 +28,12 @@ def schema() -> pa.DataFrameSchema:
     import pandera.pandas as pa
 
     return pa.DataFrameSchema(
-        _names() | _instants() | _numbers(),
+        _names() | _instants() | _numbers() | observed(),
         checks=[
             pa.Check(_asked_in_time, name=f"asked_at is {ASKED_BEFORE_HOURS} hours before scheduled_departure"),
             pa.Check(_clock_shows_schedule, name="scheduled_departure reads as sched_dep_time in New York"),
             pa.Check(_landed_after_flying, name="landed_at is not before departed_at plus air_time"),
-            pa.Check(_label_follows_delay, name=f"late is arr_delay >= {LATE_FROM_MINUTES}, and missing with it"),
+            pa.Check(_late_follows_delay, name=f"late is arr_delay >= {LATE_FROM_MINUTES}, and missing with it"),
             pa.Check(_weather_is_past, name="weather_known_at is not after asked_at"),
         ],
         strict=True,
@@ -95,7 +94,7 @@ def _landed_after_flying(rows: pd.DataFrame) -> pd.Series:
     return rows["landed_at"].isna() | (rows["landed_at"] >= airborne)
 
 
-def _label_follows_delay(rows: pd.DataFrame) -> pd.Series:
+def _late_follows_delay(rows: pd.DataFrame) -> pd.Series:
     expected = (rows["arr_delay"] >= LATE_FROM_MINUTES).astype("float64").where(rows["arr_delay"].notna())
     return (rows["late"] == expected) | (rows["late"].isna() & expected.isna())
 
