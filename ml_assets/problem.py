@@ -116,6 +116,17 @@ class Source(Protocol):
         """
         ...
 
+    def images(self, name: str) -> pd.DataFrame:
+        """The landed pictures of a name with ``*``, ``pictures/2024-05/*/*.png``, or of a folder: one row each, by name.
+
+        Columns are ``file``, its path; ``label``, the folder that it is in; and ``image``, its bytes: the problem decodes
+        them (``PIL.Image.open(io.BytesIO(image))``), as large as it wants them.
+
+        Raises:
+            NotLanded: if there are none.
+        """
+        ...
+
     def csv(self, name: str, *, separator: str = ",", decimal: str = ".", encoding: str = "utf-8") -> pd.DataFrame:
         """The landed file of separated values ``name``: its first line names the columns.
 
@@ -529,7 +540,8 @@ def _faults_of_files(problem: Problem) -> list[str]:
     places = [f"{{{place}}}" for place in problem.partitions.places]
     example = f"bills/{places[0]}.parquet"
     return [
-        f"{name!r} in files must be a path with {' or '.join(places)} at most once, in its last part: {example!r}."
+        f"{name!r} in files must be a path with {' or '.join(places)} at most once, in its last part, or in the last one before "
+        f"those with '*': {example!r}."
         for name in problem.landing_files
         if not _is_name(name, places)
     ]
@@ -546,10 +558,18 @@ def _faults_of_shares(problem: Problem) -> list[str]:
 
 
 def _is_name(name: str, places: Sequence[str]) -> bool:
-    folder, _, last = name.rpartition("/")
+    plain, star, _ = name.partition("*")
+    folder, _, last = (plain.rpartition("/")[0] if star else name).rpartition("/")
     found = [place[0] for place in _PLACE.finditer(last)]
     is_path = not {"", ".", ".."} & set(name.split("/"))
-    return is_path and not _PLACE.search(folder) and len(set(found)) == len(found) and set(found) <= set(places)
+    is_before = not _PLACE.search(name.removeprefix(f"{folder}/{last}".lstrip("/")))
+    return (
+        is_path
+        and is_before
+        and not _PLACE.search(folder)
+        and len(set(found)) == len(found)
+        and set(found) <= set(places)
+    )
 
 
 def _faults_of_classes(problem: Problem) -> list[str]:

@@ -20,6 +20,7 @@ from ml_assets.orchestration.io_manager import DEFAULT_IO_MANAGER, IO_MANAGER, S
 from ml_assets.orchestration.job import chain_job
 from ml_assets.orchestration.landing import landing_sensor, landing_spec
 from ml_assets.orchestration.processes import local_executor
+from ml_assets.orchestration.sharing import sharing_sensor
 from ml_assets.orchestration.step import LANDING_FOLDER
 from ml_assets.orchestration.study import search_graph
 from ml_assets.orchestration.upstream import foreign_specs, shared_specs
@@ -107,6 +108,8 @@ def _sensors(
             yield landing_sensor(problem, store, landing, jobs[problem.name], settings.landing_queue)
         if (follows := sources_sensor(problem, store, landing, jobs[problem.name])) is not None:
             yield follows
+        if (takes_in := sharing_sensor(problem, store, landing, jobs[problem.name])) is not None:
+            yield takes_in
     alerts = alerts_sensor(settings.alerts, ui=settings.ui)
     if alerts is not None:
         yield alerts

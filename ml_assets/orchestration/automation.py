@@ -1,7 +1,8 @@
 """What follows by itself: everything downstream of a dataset, on changed data versions and passed blocking checks.
 
-The landing sensor (landing.py) starts a run of the whole chain for a partition whose files are new. What that run changes
-for *other* partitions (windows that contain it), and what is materialized by hand, is followed by the conditions here:
+A sensor starts a run of the whole chain for a partition whose files are new (landing.py), whose rows are (following.py), or of
+which all that it shares is there for the first time (sharing.py). What that run changes for *other* partitions (windows that
+contain it), and what is materialized by hand, is followed by the conditions here:
 
     requested when     an upstream partition has another data version than this asset was made from,
                        or is requested itself at this moment, in the same partition: the rest of a chain is one run
@@ -66,10 +67,11 @@ def condition(problem: Problem, asset: Asset) -> When | None:
     ready: Any = ~When.any_deps_missing() & ~When.any_deps_in_progress() & When.all_deps_blocking_checks_passed()
     if asset.reads_ledger:
         ready = ready.ignore(champion)
-    if asset.role == "lands" and not has_recorded_sources(problem):  # its files are the landing sensor's
+    if asset.role == "lands" and not has_recorded_sources(
+        problem
+    ):  # what is new is for the sensors of landing.py, sharing.py
         files = dg.AssetSelection.assets([problem.name, noun_that("records")])
-        changed, ready = changed.ignore(files), ready.ignore(files)
-        ready = ready & ~When.missing() if problem.landing_files else ready
+        changed, ready = changed.ignore(files), ready.ignore(files) & ~When.missing()
     ready = ready & ~When.in_progress()
     when: Any = _twice(changed.since(handled) & ready)
     if asset.is_of_one_partition(problem):

@@ -51,7 +51,7 @@ class ProblemSource(LandedSource):
         if source.read_as == "csv":
             separator = source.separator or ("\t" if ".tsv" in source.pattern else ",")
             return typed.csv(name, separator=separator, decimal=source.decimal, encoding=source.encoding)
-        read = {"parquet": typed.parquet, "jsonl": typed.jsonl, "arrow": typed.arrow}
+        read = {"parquet": typed.parquet, "jsonl": typed.jsonl, "arrow": typed.arrow, "images": typed.images}
         return read[source.read_as](name)
 
 

@@ -20,6 +20,7 @@ FORMATS: Mapping[str, str] = {
     ".ndjson": "jsonl",
     ".arrow": "arrow",
     ".feather": "arrow",
+    **dict.fromkeys((".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"), "images"),
 }
 
 
@@ -30,9 +31,12 @@ class Files:
     Attributes:
         pattern: the name, with ``{partition}`` for the key of a partition as in ``Problem.files``: ``bills/{partition}.csv``.
             The ending tells how it is read: ``.parquet``, ``.csv``, ``.tsv``, ``.jsonl`` (an object on each line), ``.arrow``,
-            and each of these compressed, ``.csv.gz``. A folder of this name with part files in it is one table.
-        format: ``parquet``, ``csv``, ``jsonl`` or ``arrow``, where the name has no such ending: of a folder of part files as Hive
-            and Spark name them, ``Files("bills/month={partition}", format="parquet")``.
+            and each of these compressed, ``.csv.gz``. A folder of this name with part files in it is one table. So are the
+            files of a name with ``*``, which comes after the partition and stands for anything but a ``/``:
+            ``bills/{partition}/*.csv``, ``pictures/{partition}/*/*.png``. Those that begin with ``_`` or ``.`` are none of them.
+        format: ``parquet``, ``csv``, ``jsonl``, ``arrow`` or ``images``, where the name has no such ending: of a folder of part
+            files as Hive and Spark name them, ``Files("bills/month={partition}", format="parquet")``; of pictures of many
+            kinds, ``Files("pictures/{partition}/*/*", format="images")``.
         separator, decimal, encoding: of ``.csv``, see ``Source.csv``. A ``.tsv`` is separated by tabs.
         types: column -> pandas type, where the problem's schema does not say it: ``{"shop": "str"}``. What a text file holds is
             never guessed.
@@ -47,7 +51,7 @@ class Files:
 
     @property
     def read_as(self) -> str:
-        """``parquet``, ``csv``, ``jsonl`` or ``arrow``; empty for what is none of these."""
+        """``parquet``, ``csv``, ``jsonl``, ``arrow`` or ``images``; empty for what is none of these."""
         return self.format or format_of(self.pattern)
 
     def faults(self, name: str) -> list[str]:

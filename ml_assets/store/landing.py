@@ -86,12 +86,13 @@ class LandingFolder:
         return self.backend.entries(_safe(prefix), after, until)
 
     def entry(self, name: str) -> Entry | None:
-        """One of them, or a folder of part files that is read as one table; None if nothing has landed under this name."""
-        return self.backend.entry(_safe(name)) or folder_entry(self.backend.entries(name, "", LAST), name)
+        """One of them, or part files that are read as one, see ``parts``; None if nothing has landed under this name."""
+        single = None if is_glob(name) else self.backend.entry(_safe(name))
+        return single or parts_entry(self.backend.entries(_safe(above_parts(name)), "", LAST), name)
 
     def parts(self, name: str) -> Sequence[str]:
-        """The part files of a folder that is read as one table, in the order of their names; none if it is no such folder."""
-        return parts_in(self.list(name), name)
+        """The part files of a folder, or those of a name with ``*``, in the order of their names; none if there are none."""
+        return parts_in(self.list(above_parts(name)), name)
 
     def digest(self, name: str) -> str:
         """The digest of a file's bytes; of a folder of part files that of their names and digests.
@@ -99,7 +100,7 @@ class LandingFolder:
         Raises:
             NotLanded: if there is none.
         """
-        parts = [] if self.backend.entry(_safe(name)) else self.parts(name)
+        parts = [] if not is_glob(name) and self.backend.entry(_safe(name)) else self.parts(name)
         return _digest_of_parts({part: self.read(part) for part in parts}) if parts else digest(self.read(name))
 
     def read(self, name: str) -> bytes:
@@ -179,14 +180,27 @@ class LandedSource:
         one = partial(landed_text.read_objects, types=self.types)
         return self._read(name, partial(landed_text.together, read=one), TEXT)
 
-    def names(self, pattern: str) -> list[str]:
+    def images(self, name: str) -> pd.DataFrame:
+        """The files of a folder, or of a name with ``*``, as they are: see ``problem.Source``.
+
+        Raises:
+            NotLanded: if there are none.
+        """
+        import pandas as pd
+
+        path, below = self._path(name), len(self.prefix) + 1 if self.prefix else 0
+        data = self._bytes(path)
+        self._has_read(path, sum(map(len, data.values())))
+        labels = [part.split("/")[-2] if "/" in part[below:] else "" for part in data]
+        columns = {"file": [part[below:] for part in data], "label": labels}
+        return pd.DataFrame(columns, dtype="str").assign(image=list(data.values()))
+
+    def names(self, pattern: str) -> Sequence[str]:
         """The files below the prefix with this name or, where it has ``*``, whose names are of this form, sorted."""
-        if "*" not in pattern:
+        if not is_glob(pattern):
             return [pattern]
         below = len(self.prefix) + 1 if self.prefix else 0
-        folder = pattern.partition("*")[0].rpartition("/")[0]
-        listed = self.folder.list(self._path(folder) if folder else self.prefix)
-        return [name[below:] for name in listed if fnmatchcase(name[below:], pattern)]
+        return [name[below:] for name in self.folder.parts(self._path(pattern))]
 
     def content(self, name: str) -> bytes:
         """The bytes of a file below the prefix, recorded as read.
@@ -194,7 +208,7 @@ class LandedSource:
         Raises:
             NotLanded: if there is no such file.
         """
-        data = b"".join(self._bytes(self._path(name)))
+        data = b"".join(self._bytes(self._path(name)).values())
         self._has_read(self._path(name), len(data))
         return data
 
@@ -207,7 +221,7 @@ class LandedSource:
     def _read(self, name: str, decode: Callable[[list[bytes]], pd.DataFrame], otherwise: str) -> pd.DataFrame:
         """A file, or its parts, decoded; what it is not, in the words of ``otherwise``, if it cannot be."""
         path = self._path(name)
-        data = self._bytes(path)
+        data = list(self._bytes(path).values())
         size, where = sum(map(len, data)), f"{self.folder.backend.url}/{path}"
         try:
             frame = decode([landed_text.decompressed(one, path) for one in data])
@@ -219,19 +233,19 @@ class LandedSource:
         self._has_read(path, size)
         return frame
 
-    def _bytes(self, path: str) -> list[bytes]:
-        """Of the file, or of each part."""
+    def _bytes(self, path: str) -> dict[str, bytes]:
+        """Of the file, or of each part, by name."""
         self.traces[path] = Trace(None)
-        file = self.folder.backend.entry(_safe(path))
+        file = None if is_glob(path) else self.folder.backend.entry(_safe(path))
         before = file or self.folder.entry(path)
         parts = [] if file else self.folder.parts(path)
         if before is None:
-            _refuse_partitioned(self.folder.list(path), path)
+            _refuse_partitioned(self.folder.list(above_parts(path)), path)
         data = {part: self.folder.read(part) for part in parts or [path]}
         after = self.folder.entry(path)
         stamp = after.stamp if before and after and before.stamp == after.stamp else ""
         self.traces[path] = Trace(_digest_of_parts(data) if parts else digest(data[path]), stamp)
-        return list(data.values())
+        return data
 
 
 def open_landing(url: str, patience: Patience = Patience()) -> LandingFolder:  # noqa: B008  # frozen
@@ -259,15 +273,37 @@ def _refuse_what_cannot_be(data: bytes) -> None:
         )
 
 
-# ---------------------------------------------------------------- folders of part files
+# ---------------------------------------------------------------- part files: those of a folder, or of a name with *
 
 
-def parts_in(names: Iterable[str], folder: str) -> list[str]:
-    """The part files among the names below a folder; none while it is being written, or if it has folders of its own."""
-    visible = {name.removeprefix(f"{folder}/"): name for name in names}
+def is_glob(name: str) -> bool:
+    """Whether a name stands for every file whose name is of its form."""
+    return "*" in name
+
+
+def above_parts(name: str) -> str:
+    """The folder in which part files are: the name itself, or what stands before the first part of it with ``*``."""
+    return name.partition("*")[0].rpartition("/")[0] if is_glob(name) else name
+
+
+def is_of_form(name: str, glob: str) -> bool:
+    """Whether a name is of the form of one with ``*``, which stands for anything but a ``/``."""
+    steps, forms = name.split("/"), glob.split("/")
+    return len(steps) == len(forms) and all(map(fnmatchcase, steps, forms))
+
+
+def parts_in(names: Iterable[str], whole: str) -> list[str]:
+    """The part files of ``whole`` among the names below its folder.
+
+    None while it is being written; of a folder also if it has folders of its own.
+    """
+    folder = above_parts(whole)
+    visible = {name.removeprefix(f"{folder}/" if folder else ""): name for name in names}
     if any(short.startswith("_temporary/") for short in visible):
         return []
     parts = {short: name for short, name in visible.items() if not any(step[0] in "_." for step in short.split("/"))}
+    if is_glob(whole):
+        return sorted(name for name in parts.values() if is_of_form(name, whole))
     return [] if any("/" in short for short in parts) else sorted(parts.values())  # no _SUCCESS, no .part-0.parquet.crc
 
 
@@ -280,9 +316,9 @@ def _refuse_partitioned(names: Iterable[str], folder: str) -> None:
         )
 
 
-def folder_entry(entries: Mapping[str, Entry], folder: str) -> Entry | None:
-    """A folder of part files as one file: its stamp changes when one of them does; None if it has none."""
-    parts = parts_in(entries, folder)
+def parts_entry(entries: Mapping[str, Entry], whole: str) -> Entry | None:
+    """Part files as one file: its stamp changes when one of them does, or when there is another one; None if there are none."""
+    parts = parts_in(entries, whole)
     if not parts:
         return None
     stamp = digest(canonical([[part, entries[part].stamp] for part in parts]))

@@ -153,7 +153,7 @@ def test_what_cannot_be_run_is_refused_before_anything_runs(project, refused, ar
 
 
 def test_ctrl_c_during_several_trainings_says_what_follows(project, call, monkeypatch):
-    def pressed(*_: object) -> Iterator[Outcome]:
+    def pressed(*_: object, jobs: int) -> Iterator[Outcome]:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Launcher, "materialize", pressed)

@@ -17,6 +17,7 @@ from ml_assets.errors import InvalidProblem, NotLanded, UnreadableFile
 from ml_assets.orchestration.sources import ProblemSource
 from ml_assets.problem import Files, files_of
 from ml_assets.store import LandingFolder, open_landing, open_store, watch
+from ml_assets.store.watch.place import Place
 from ml_assets_tests.doubles import umbrellas
 
 MAY = "2024-05"
@@ -109,6 +110,80 @@ def test_a_folder_of_a_partitioned_dataset_is_seen_when_it_lands_and_is_one_tabl
     assert list(found.partitions) == [MAY]
     assert found.ignored == 0
     pd.testing.assert_frame_equal(reading.table("bills"), pd.concat([ROWS, ROWS], ignore_index=True))
+
+
+GLOBS = {
+    "in a folder of the partition": ("bills/{partition}/*.csv", ["bills/{}/a.csv", "bills/{}/b.csv"]),
+    "two folders deep": ("bills/{partition}/*/*.csv", ["bills/{}/east/a.csv", "bills/{}/west/a.csv"]),
+}
+
+
+@pytest.mark.parametrize(("pattern", "names"), GLOBS.values(), ids=GLOBS)
+def test_files_of_a_name_with_stars_are_one_table_that_is_seen_when_one_of_them_lands(
+    landing, tmp_path, pattern, names
+):
+    reading = source(landing, Files(pattern))
+    look = partial(watch.look, landing, "umbrellas", reading.problem.landing_files, naming=reading.problem.partitions)
+    look = partial(look, store=open_store(str(tmp_path / "store")))
+    first, second = (f"umbrellas/{name.format(MAY)}" for name in names)
+    whole = files_of(reading.problem, MAY)[0]
+    landing.write(first, FORMATS["bills.csv"])
+    for other in (first.replace(".csv", ".txt"), first.replace("/a", "/_a"), first.replace("/a", "/a/b/c")):
+        landing.write(other, b"no part")
+    found = look(watch.Watch(), now=LATER)
+    assert list(found.partitions) == [MAY]
+    pd.testing.assert_frame_equal(reading.table("bills"), ROWS)
+    (read,) = reading.read
+    assert (read.name, read.digest) == (whole, landing.digest(whole))
+
+    landing.write(second, FORMATS["bills.csv"])
+    assert list(look(found.watch, now=LATER + timedelta(hours=1)).partitions) == [MAY]
+    assert landing.digest(whole) != read.digest
+    pd.testing.assert_frame_equal(reading.table("bills"), pd.concat([ROWS, ROWS], ignore_index=True))
+
+
+def test_a_queue_that_tells_of_a_part_tells_of_the_whole(landing):
+    files = watch.Files.of(["bills/{partition}/*.csv", "shops/*.csv"])
+    place = Place(landing, "umbrellas", files)
+    assert place.whole(f"bills/{MAY}/a.csv") == f"bills/{MAY}/*.csv"
+    assert place.whole("shops/a.csv") == "shops/*.csv"
+    assert place.whole(f"bills/{MAY}/deep/a.csv") == ""
+    assert files.partitions(f"bills/{MAY}/*.csv") == {MAY}
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["*/{partition}.csv", "bills/{partition}-*.csv", "bills/*/{partition}.csv", "bills/{partition}/{partition}*.csv"],
+)
+def test_a_star_comes_after_the_partition(landing, pattern):
+    with pytest.raises(InvalidProblem, match=r"in the last one before those with '\*'"):
+        source(landing, Files(pattern))
+
+
+def test_no_file_of_the_form_has_not_landed(landing):
+    landing.write(f"umbrellas/bills/{MAY}/notes.txt", b"")
+    with pytest.raises(NotLanded, match=rf"bills/{MAY}/\*\.csv has not landed"):
+        source(landing, Files("bills/{partition}/*.csv")).table("bills")
+
+
+@pytest.mark.parametrize(
+    ("file", "names"),
+    [
+        (Files("pictures/{partition}/*/*.png"), ["pictures/{}/cat/1.png", "pictures/{}/dog/1.png"]),
+        (Files("pictures/{partition}/*/*", format="images"), ["pictures/{}/cat/1.jpg", "pictures/{}/dog/1.png"]),
+    ],
+)
+def test_pictures_in_folders_are_rows_with_the_folder_as_label_and_their_bytes(landing, file, names):
+    names = [name.format(MAY) for name in names]
+    for name in names:
+        landing.write(f"umbrellas/{name}", name.encode())
+    reading = source(landing, file)
+    table = reading.table("bills")
+    assert table.columns.tolist() == ["file", "label", "image"]
+    assert table["file"].tolist() == names
+    assert table["label"].tolist() == ["cat", "dog"]
+    assert table["image"].tolist() == [name.encode() for name in names]
+    assert [read.name for read in reading.read] == files_of(reading.problem, MAY)
 
 
 def test_types_that_the_schema_does_not_say_are_those_of_the_source(landing):

@@ -175,7 +175,7 @@ def test_a_name_of_a_file_that_stands_for_nothing_is_refused_with_what_there_is(
         replace(parasols.PROBLEM, files=(name,))
     assert str(refused.value) == (
         f"Problem 'parasols': {name!r} in files must be a path with {{partition}} or {{month}} or {{shop}} at most once, in "
-        "its last part: 'bills/{partition}.parquet'."
+        "its last part, or in the last one before those with '*': 'bills/{partition}.parquet'."
     )
 
 

@@ -6,12 +6,15 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from typing import Protocol
 
+from ml_assets.store.landing import is_glob, is_of_form
 from ml_assets.store.listing import LAST, Span
 
 PARTITION = "partition"
 ANYTHING = "[^/]+"
+ANY_NAME = "[^/]*"
 LONGEST_SHOWN = 80
 
 
@@ -92,7 +95,7 @@ class Pattern:
     @cached_property
     def _expression(self) -> re.Pattern[str]:
         pieces = enumerate(self._pieces)
-        return re.compile("".join(f"(?P<{p}>{self.places[p]})" if n % 2 else re.escape(p) for n, p in pieces))
+        return re.compile("".join(f"(?P<{p}>{self.places[p]})" if n % 2 else _plain(p) for n, p in pieces))
 
 
 @dataclass(frozen=True)
@@ -122,10 +125,22 @@ class Files:
         """Whether a file is one of them."""
         return name in self.fixed or bool(self.partitions(name))
 
+    def glob(self, name: str) -> str:
+        """The one of them with ``*`` in its name that a file is part of; empty if there is none."""
+        shared = (fixed for fixed in self.fixed if is_glob(fixed) and is_of_form(name, fixed))
+        globs = ((pattern, pattern.found(name)) for pattern in self.patterns if is_glob(pattern.text))
+        own = (pattern.name(found) for pattern, found in globs if found is not None)
+        return next(chain(own, shared), "")
+
     def names(self, partition: str) -> list[str]:
         """The files with the key of a partition, or a part of it, in their names."""
         inside = self.naming.in_places(partition)
         return [pattern.name(inside) for pattern in self.patterns]
+
+
+def _plain(text: str) -> str:
+    """What text matches, in which ``*`` stands for anything but a ``/``."""
+    return ANY_NAME.join(map(re.escape, text.split("*")))
 
 
 def shown(name: str) -> str:

@@ -140,7 +140,8 @@ def _gathered(place: Place, watch: Watch, told: Told | None) -> dict[str, Entry]
     found: dict[str, Entry] = {}
     for pattern in place.files.patterns if told is None else ():
         found |= place.entries(pattern.folder, pattern.span(watch.after.get(pattern.text, "")))
-    names = {*place.files.fixed, *watch.unsettled, *(filter(place.files.has, told.names) if told else ())}
+    news = {place.whole(name) or name for name in told.names} if told else set()
+    names = {*place.files.fixed, *watch.unsettled, *filter(place.files.has, news)}
     return found | place.those(names - found.keys())
 
 

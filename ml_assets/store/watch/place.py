@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from ml_assets.store.canonical import canonical, digest
-from ml_assets.store.landing import LandingFolder, folder_entry
+from ml_assets.store.landing import LandingFolder, parts_entry
 from ml_assets.store.listing import Entry, Span
 from ml_assets.store.watch.files import PARTITION, Files
 
@@ -51,21 +51,25 @@ class Place:
         """See ``LandingFolder.entries``."""
         after = self.below + span.after if span.after else ""
         found = self.landing.entries((self.below + folder).rstrip("/"), after, self.below + span.until)
-        return self._with_folders({name.removeprefix(self.below): entry for name, entry in found.items()})
+        return self._together({name.removeprefix(self.below): entry for name, entry in found.items()})
 
-    def _with_folders(self, found: Mapping[str, Entry]) -> dict[str, Entry]:
-        """The files, with each folder of part files that is one of the problem's files as that one."""
+    def _together(self, found: Mapping[str, Entry]) -> dict[str, Entry]:
+        """The files, with part files as the one that they are together."""
         parts: dict[str, dict[str, Entry]] = {}
         for name in found:
-            folder = self._folder(name)
-            if folder and not self.files.has(name):
-                parts.setdefault(folder, {})[name] = found[name]
+            if whole := self.whole(name):
+                parts.setdefault(whole, {})[name] = found[name]
         inside = {name for of in parts.values() for name in of}
-        folders = {folder: entry for folder, of in parts.items() if (entry := folder_entry(of, folder)) is not None}
-        return {**{name: entry for name, entry in found.items() if name not in inside}, **folders}
+        wholes = {whole: entry for whole, of in parts.items() if (entry := parts_entry(of, whole)) is not None}
+        return {**{name: entry for name, entry in found.items() if name not in inside}, **wholes}
+
+    def whole(self, name: str) -> str:
+        """What a file is a part of, and is one of the problem's files: a folder, or a name with ``*``; empty if there is none."""
+        if whole := self.files.glob(name):
+            return whole
+        return "" if self.files.has(name) else self._folder(name)
 
     def _folder(self, name: str) -> str:
-        """The folder of part files that a file is in and that is one of the problem's files; empty if there is none."""
         steps = name.split("/")[:-1]
         above = ("/".join(steps[:n]) for n, step in enumerate(steps, start=1) if OF_PARTS.search(step))
         return next(filter(self.files.has, above), "")
