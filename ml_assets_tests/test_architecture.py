@@ -35,6 +35,8 @@ MAY_IMPORT = {
     "training": "problem categories classes values errors",
     "evaluation": "problem classes errors",
     "problems": "training evaluation feature_group problem settings errors",
+    # the store, because a model is a folder of it
+    "commands": "training problem partitions store settings errors",
     "artifacts": "training evaluation problem store",
     "worker": "artifacts problems training evaluation problem store settings errors",
     "drift": "problem errors",

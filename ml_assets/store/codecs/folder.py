@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ml_assets.errors import UnsupportedType
-from ml_assets.store.canonical import Json
+from ml_assets.store.canonical import Json, digest
 from ml_assets.store.codecs.codec import Encoded, Parts
+from ml_assets.store.content import File
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,12 @@ class Folder:
     """A stored folder. Nothing is fetched before it is read, and every byte is verified when it is."""
 
     parts: Parts
+
+    @classmethod
+    def of(cls, files: Mapping[str, bytes]) -> Folder:
+        """One of files in memory, by path."""
+        known = {name: File(name, digest(data), len(data)) for name, data in files.items()}
+        return cls(Parts(known, lambda file: files[file.path]))
 
     @property
     def names(self) -> list[str]:
