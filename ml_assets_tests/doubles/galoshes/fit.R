@@ -1,4 +1,5 @@
 # Rscript fit.R INPUTS OUTPUTS CHECKPOINTS --iterations=6 --link=logit --diary=FOLDER
+invisible(compiler::enableJIT(0))  # else what is saved of a glm depends on how often its functions were called in this process
 arguments <- commandArgs(trailingOnly = TRUE)
 inputs <- arguments[1]; outputs <- arguments[2]; checkpoints <- arguments[3]
 told <- function(name) sub(paste0("^--", name, "="), "", grep(paste0("^--", name, "="), arguments, value = TRUE))
