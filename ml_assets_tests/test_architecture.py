@@ -63,12 +63,26 @@ ONLY_IN = {
     "skops": "store",
     "starlette": "pages",
     "uvicorn": "pages",
+    "valohai_yaml": "commands",
     "os.environ": "settings",
     "os.getenv": "settings",
 }
 NOWHERE = ("pickle", "_pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal", "importlib.import_module")
 SAVE_IN = {"importlib.import_module": "problems/_loading.py"}  # problems are found, not listed
-HEAVY = ("PIL", "duckdb", "matplotlib", "numpy", "pandas", "pandera", "pyarrow", "scipy", "skops", "sklearn", "torch")
+HEAVY = (
+    "PIL",
+    "duckdb",
+    "matplotlib",
+    "numpy",
+    "pandas",
+    "pandera",
+    "pyarrow",
+    "scipy",
+    "skops",
+    "sklearn",
+    "torch",
+    "valohai_yaml",
+)
 
 
 @dataclass(frozen=True)

@@ -92,6 +92,8 @@ class Command:
         for name in self.reads:
             if role == "dataset" and name not in problem.sources:
                 yield f"its command reads {name!r}, which is none of its sources."
+        if role == "train" and problem.compute and max(problem.compute.gpus, problem.compute.nodes) > 1:
+            yield "its command for train is one process, and its compute asks for several. Ask for one GPU of one node at most."
         if role == "train" and dataclasses.is_dataclass(problem.params):
             yield from self._faults_of_params(problem.params)
         elif role != "train":
