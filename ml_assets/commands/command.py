@@ -123,12 +123,11 @@ class Command:
         """
         return environ_for_command(self.environment, {**self.variables, **told})
 
-    def refuse_what_cannot_run(self, environ: Mapping[str, str], program: str) -> None:
+    def refuse_another_image(self) -> None:
         """Before anything is written.
 
         Raises:
             Refused: if this is another image than its own.
-            CommandFailed: if there is no such program.
         """
         here = Settings.from_environment().image
         if self.image and here != self.image:
@@ -136,7 +135,14 @@ class Command:
                 f"Command {self} runs in the image {self.image} alone, and this is {here or 'no image'}. On Kubernetes the "
                 "training of a problem with a compute gets a pod of that image. To run it here, leave image out."
             )
-        is_own = program in self.files or program.removeprefix("./") in self.files
+
+    def refuse_no_program(self, program: str, environ: Mapping[str, str]) -> None:
+        """Before anything is written.
+
+        Raises:
+            CommandFailed: if there is no such program.
+        """
+        is_own = program.removeprefix("./") in self.files
         if not is_own and shutil.which(program, path=environ.get("PATH")) is None:
             raise CommandFailed(
                 f"Command {self}: there is no program {program!r} here. Install it, or name it in files if it is your own."

@@ -111,10 +111,11 @@ def carried_out(
         Interrupted: if the training was asked to stop, and it has saved.
     """
     values = command.values(params)
+    command.refuse_another_image()
     with Place.opened() as place:
         filling = line.Filling({one.name: one for one in command.parameters}, values, {**place.folders, **places})
         words, environ = line.filled(command.run, filling), command.environ(_variables(place, places))
-        command.refuse_what_cannot_run(environ, words[0])
+        command.refuse_no_program(words[0], environ)
         place.put_own(command.own_files())
         place.put_parameters(values)
         for name, one in given.items():
