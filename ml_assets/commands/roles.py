@@ -175,8 +175,10 @@ def _followed(
     command: Command, words: list[str], place: Place, environ: Mapping[str, str], training: TrainingRun | None
 ) -> None:
     kept = KeptFolder(place.root / "checkpoints", training.checkpoints) if training else None
-    if kept:
+    if training and kept:
         kept.restore()
+        if training.should_stop:  # asked before the command is there, so that a signal finds a training that looks
+            training.stop(kept.step)
     watch = _Watch(command, Said(_log, _metrics(training), kept.step if kept else 0), kept, training)
     watch.end(run(words, place.root / "work", environ, watch.hear, watch.look))
 
