@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ml_assets.problem import Checkpoints
+from ml_assets.store import Folder
 from ml_assets.training.checkpoints import LARGEST_SHARE
 
 Looks = dict[str, tuple[int, int, int]]
@@ -36,10 +37,7 @@ class KeptFolder:
         found = self.checkpoints.latest()
         if found is not None:
             self.step = found.step
-            for name, data in found.state["files"].items():
-                path = self.folder / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(data)
+            Folder.of(found.state["files"]).copy_to(self.folder)
         self.seen = self._looks()
 
     def keep(self, step: int, *, is_last: bool = False) -> None:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
 
-from ml_assets.errors import CommandFailed
+from ml_assets.errors import CommandFailed, UnsupportedType
 from ml_assets.store import Folder, Form, from_form, to_form
 
 if TYPE_CHECKING:
@@ -90,8 +90,8 @@ def files_in(folder: Path) -> dict[str, bytes]:
     found, size = dict[str, bytes](), 0
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        if path.is_symlink() or not (path.is_file() or path.is_dir()):
-            raise CommandFailed(f"{name} in its outputs is a link or a device. Leave plain files.")
+        if path.is_symlink() or not (path.is_file() or path.is_dir()) or set(name) & set("\\:"):
+            raise CommandFailed(f"{name} in its outputs is a link or a device, or oddly named. Leave plain files.")
         if path.is_file():
             size += path.stat().st_size
             if size > LARGEST_OUTPUT_BYTES:
@@ -115,7 +115,7 @@ def table_in(outputs: Mapping[str, bytes], name: str, types: Mapping[str, str]) 
     form = cast("Form", found[0])
     try:
         return from_form(outputs[f"{name}.{form}"], form, types)
-    except ValueError as error:
+    except (ValueError, UnsupportedType) as error:
         raise CommandFailed(f"It left {name}.{form}, which cannot be read: {error}") from error
 
 

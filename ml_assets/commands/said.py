@@ -15,7 +15,7 @@ from typing import Any
 LONGEST_LINE = 1 << 16  # bytes; a longer one is cut there
 LAST_LINES = 20  # of those that are told of a failure
 LONGEST_LOG = 1 << 22  # characters that are passed on; metrics beyond it count all the same
-NOT_METRICS = ("step", "self")
+MOST_NAMES = 200  # of metrics; a program that counts in their names would fill Dagster's database
 
 
 @dataclass
@@ -32,6 +32,7 @@ class Said:
     metrics: Callable[[int, dict[str, float]], None]
     step: int = 0
     passed_on: int = 0
+    _names: set[str] = field(default_factory=set)
     _last: dict[str, deque[str]] = field(
         default_factory=lambda: {of: deque(maxlen=LAST_LINES) for of in ("stdout", "stderr")}
     )
@@ -47,13 +48,18 @@ class Said:
             return
         step = numbers.pop("step", None)
         self.step = self.step if step is None else int(step)
-        if found := {name: value for name, value in numbers.items() if name not in NOT_METRICS}:
+        if found := {name: value for name, value in numbers.items() if self._is_metric(name)}:
             self.metrics(self.step, found)
 
     @property
     def last_words(self) -> str:
         """The last lines of standard error; of standard output where there are none."""
         return "\n".join(self._last["stderr"] or self._last["stdout"])
+
+    def _is_metric(self, name: str) -> bool:
+        if name != "self" and len(self._names) < MOST_NAMES:
+            self._names.add(name)
+        return name in self._names
 
     def _pass_on(self, line: str) -> None:
         if self.passed_on >= LONGEST_LOG:

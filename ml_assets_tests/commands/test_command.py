@@ -15,6 +15,7 @@ from ml_assets.commands import Command, Parameter
 from ml_assets.commands.process import ENDS_WITHIN_SECONDS
 from ml_assets.errors import CommandFailed, CommandLost, Interrupted, InvalidParams, InvalidProblem, Refused
 from ml_assets.partitions import Monthly
+from ml_assets.problem import Checkpoint
 from ml_assets.store import Folder
 from ml_assets.training.run import Run
 from ml_assets_tests.commands.conftest import MODULE, data
@@ -176,8 +177,16 @@ def test_a_table_that_is_not_what_it_should_be_is_refused(line: str, said: str):
     assert said in str(failed.value)
 
 
-def test_what_it_starts_in_the_background_ends_with_it():
-    left = train(Command("sleep 1000 & echo $! > {outputs}/pid"))
+BACKGROUND = {
+    "of its group": "sleep 1000 & echo $! > {outputs}/pid",
+    "that left its group": "setsid sh -c 'echo $$ > {outputs}/.pid; mv {outputs}/.pid {outputs}/pid; sleep 1000; :' & "
+    "while [ ! -e {outputs}/pid ]; do sleep 0.01; done",
+}
+
+
+@pytest.mark.parametrize("line", BACKGROUND.values(), ids=BACKGROUND)
+def test_what_it_starts_in_the_background_ends_with_it(line: str):
+    left = train(Command(line))
     assert not is_running(int(left["pid"]))
 
 
@@ -196,7 +205,7 @@ def test_all_of_it_ends_when_the_process_that_waits_is_killed(tmp_path: Path):
     pids = tmp_path / "pids"
     program = f"""
 from ml_assets.commands import Command
-Command("sleep 1000 & echo $$ $! > {pids}.part; mv {pids}.part {pids}; wait").carry_out({{}})
+Command("setsid sleep 1000 & sleep 1000 & echo $$ $(jobs -p) > {pids}.part; mv {pids}.part {pids}; wait").carry_out({{}})
 """
     waiting = subprocess.Popen([sys.executable, "-c", program])
     while not pids.exists():
@@ -232,8 +241,6 @@ class Shelf:
         return True
 
     def save(self, step, state):
-        from ml_assets.problem import Checkpoint
-
         self.kept.append(Checkpoint(step, state))
 
 
@@ -275,6 +282,12 @@ def test_a_training_that_is_asked_to_stop_has_saved_and_goes_on():
     assert [(one.step, one.state) for one in shelf.kept] == [(1, {"files": {"n": b"1\n"}})]
     assert train(Command(SAVES + "cp {checkpoints}/n {outputs}"), run) == {"n": b"2\n"}
     assert heard == [1, 2]
+
+
+def test_a_kept_state_that_leads_out_of_the_folder_is_refused(tmp_path: Path):
+    shelf = Shelf(Checkpoint(1, {"files": {"../../escaped": b""}}))
+    with pytest.raises(ValueError, match="leads out of the folder"):
+        train(Command("touch {outputs}/m"), Run(0, print, checkpoints=shelf))
 
 
 def test_what_a_training_that_fails_has_saved_is_kept():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ml_assets.commands.said import LAST_LINES, LONGEST_LOG, Said, numbers_in
+from ml_assets.commands.said import LAST_LINES, LONGEST_LOG, MOST_NAMES, Said, numbers_in
 
 LINES = {
     "a curve": ('{"step": 3, "loss": 0.5}', {"step": 3.0, "loss": 0.5}),
@@ -46,6 +46,13 @@ def test_metrics_without_a_step_are_of_the_last_one(said):
         said.hear("stdout", line)
     assert said.curve == [(0, {"loss": 3.0}), (5, {"loss": 2.0}), (5, {"loss": 1.0})]
     assert lines(said) == []
+
+
+def test_a_program_that_counts_in_the_names_of_its_metrics_is_heard_for_a_while(said):
+    for n in range(1_000):
+        said.hear("stdout", f'{{"loss_{n}": 1, "loss": 2, "self": 3}}\n'.encode())
+    assert len({name for _, numbers in said.curve for name in numbers}) == MOST_NAMES
+    assert said.curve[-1] == (0, {"loss": 2.0})
 
 
 def test_standard_error_is_never_metrics(said):
