@@ -10,6 +10,7 @@ Rows that it leaves are in the order of those that it was given, or have their n
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import sys
 import time
@@ -218,19 +219,28 @@ def _tables(rows: FeatureTable) -> dict[str, pd.DataFrame]:
 
 
 def _table(command: Command, left: Folder, name: str, otherwise: str = "") -> pd.DataFrame:
-    """The table that was left; as CSV with the types that are declared, and its rows' numbers."""
+    """The table that was left.
+
+    Args:
+        otherwise: the type of a CSV's columns that have none in ``returns``; empty: text.
+    """
     outputs = {file: left.read(file) for file in left.names}
-    types = _types(outputs.get(f"{name}.csv", b""), otherwise) | {ROW: "int64"} | dict(command.returns)
     try:
+        types = _types(command, outputs[f"{name}.csv"], otherwise) if f"{name}.csv" in outputs else {}
         return table_in(outputs, name, types)
     except CommandFailed as error:
         raise CommandFailed(f"Command {command}: {error}") from error
 
 
-def _types(data: bytes, otherwise: str) -> dict[str, str]:
-    """Each column of a CSV file as of one type, if there is one for all."""
-    header = data.partition(b"\n")[0].decode("utf-8", "replace")
-    return {name.strip().strip('"'): otherwise for name in header.split(",")} if otherwise else {}
+def _types(command: Command, data: bytes, otherwise: str) -> dict[str, str]:
+    """The types of the columns that a CSV file has."""
+    names = next(csv.reader([data.partition(b"\n")[0].decode("utf-8", "replace")]), [])
+    if lacking := [name for name in command.returns if name not in names]:
+        raise CommandFailed(
+            f"It left a CSV without the column {lacking[0]!r} of its returns. It has {', '.join(names)}."
+        )
+    known = {ROW: "int64", **command.returns}
+    return {name: known.get(name, otherwise) for name in names if name in known or otherwise}
 
 
 def _in_order(command: Command, table: pd.DataFrame, rows: int) -> pd.DataFrame:

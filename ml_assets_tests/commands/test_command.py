@@ -110,6 +110,11 @@ def test_rows_are_put_in_order_by_their_numbers():
     assert list(found) == ["n"]
 
 
+def test_columns_of_a_csv_that_have_no_declared_type_are_text():
+    found = Command("printf 'id\\n007\\n008\\n' > {outputs}/features.csv")(TABLE.head(0), TABLE.head(2))
+    assert list(found["id"]) == ["007", "008"]
+
+
 def test_a_model_is_a_folder_that_another_command_is_given():
     model = Command("mkdir {outputs}/deep; echo 2 > {outputs}/deep/factor")(data(), Nothing(), Run(0, print))
     line = "f=$(cat {inputs}/model/deep/factor); awk -F, -v f=$f 'NR==1 {print \"p\"; next} {print f * $1}' "
@@ -162,9 +167,13 @@ LEFT = {
         "echo x > {outputs}/feature.csv",
         "left feature.csv in its outputs, where one of features.parquet",
     ),
-    "two of them": ("touch {outputs}/features.csv {outputs}/features.arrow", "where one of features.parquet"),
+    "two of them": ("touch {outputs}/features.parquet {outputs}/features.arrow", "where one of features.parquet"),
     "no Parquet": ("echo x > {outputs}/features.parquet", "left features.parquet, which cannot be read"),
     "another type": ("printf 'n\\n1\\na\\n2\\n' > {outputs}/features.csv", "column 'n' is no int64"),
+    "a column less": (
+        "printf 'm\\n1\\n2\\n3\\n' > {outputs}/features.csv",
+        "left a CSV without the column 'n' of its returns. It has m.",
+    ),
     "too few rows": ("printf 'n\\n1\\n' > {outputs}/features.csv", "was given 3 rows and left 1"),
     "a row twice": ("printf 'n,row\\n1,0\\n1,0\\n1,2\\n' > {outputs}/features.csv", "left 3 with other numbers"),
 }
