@@ -15,7 +15,8 @@
     ├── ProblemError            a problem's definition or code is at fault
     │   ├── InvalidProblem      a field of a Problem makes no sense: mend the definition
     │   ├── InvalidParams       parameters that the problem does not have or that have another type
-    │   └── InvalidPrediction   predict or baseline returned another shape, or values that are no predictions
+    │   ├── InvalidPrediction   predict or baseline returned another shape, or values that are no predictions
+    │   └── CommandFailed       a command ended badly, or left no output: mend what its last lines say
     ├── DataError               what came in cannot be used; nothing was stored
     │   ├── NotLanded           a file of the landing folder is missing: land it
     │   ├── UnreadableFile      a landed file is truncated or in another format: land it again
@@ -30,6 +31,7 @@
     │   ├── SearchFailed        no trial of a search came to a score: mend the training, or narrow the space
     │   ├── NoGpu               it was promised a GPU and there is none: mend driver or pod, or ask for none
     │   ├── RankLost            the machine took one of its processes: it goes on when it is started again
+    │   ├── CommandLost         the machine ended a command: it goes on when it is started again
     │   ├── RankFailed          one of its processes failed by itself: mend what its last lines say
     │   └── Diverged            its loss is no number any more: lower the learning rate, look at the data
     ├── ClusterError            Kubernetes did not do what was asked
@@ -110,6 +112,10 @@ class InvalidPrediction(ProblemError):
     """What predict or baseline returned is no prediction for the rows it was given."""
 
 
+class CommandFailed(ProblemError):
+    """A command ended with another exit code than 0, or did not leave what it was to."""
+
+
 class DataError(MlAssetsError):
     """What came in cannot be used; nothing was stored."""
 
@@ -164,6 +170,10 @@ class NoGpu(TrainingError):
 
 class RankLost(TrainingError):
     """One of several processes that train together was ended by its machine, or is gone with it."""
+
+
+class CommandLost(TrainingError):
+    """A command was ended by its machine, as for want of memory."""
 
 
 class RankFailed(TrainingError):

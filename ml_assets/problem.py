@@ -460,8 +460,16 @@ def _faults(problem: Problem) -> list[str]:
     faults = source_faults(problem.sources)
     if faults:  # what else is asked looks into them
         return faults
-    faults = [*_faults_of_data(problem), *_faults_of_limits(problem)]
+    faults = [*_faults_of_data(problem), *_faults_of_limits(problem), *_faults_of_commands(problem)]
     return faults if problem.is_group else [*faults, *_faults_of_question(problem)]
+
+
+def _faults_of_commands(problem: Problem) -> Iterator[str]:
+    """What a function says for itself that is more than code, see ``ml_assets.commands``."""
+    for role in ("dataset",) if problem.is_group else ("dataset", "features", "train", "predict"):
+        faults_as = getattr(getattr(problem, role), "faults_as", None)
+        if faults_as is not None:
+            yield from faults_as(role, problem)
 
 
 def _faults_of_data(problem: Problem) -> list[str]:

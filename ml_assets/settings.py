@@ -12,13 +12,14 @@ import getpass
 import math
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ml_assets.errors import UsageError
+from ml_assets.errors import Refused, UsageError
 
 THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+OF_ANY_PROGRAM = ("PATH", "HOME", "USER", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES")
 LEADING_GIT_AWAY = frozenset(
     ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
 )
@@ -192,6 +193,22 @@ def visible_gpus(environ: Mapping[str, str] = os.environ) -> int | None:
 def environ_for_git(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """All variables but those by which git, inside one of its hooks, is led to another repository than where it is asked."""
     return {name: value for name, value in environ.items() if name not in LEADING_GIT_AWAY}
+
+
+def environ_for_command(
+    names: Iterable[str], told: Mapping[str, str], environ: Mapping[str, str] = os.environ
+) -> dict[str, str]:
+    """The variables of a command: those that it was declared to get, and what any program needs; the same on each machine.
+
+    Raises:
+        Refused: if one that it is to get is not set.
+    """
+    if missing := sorted(set(names) - set(environ) - set(told)):
+        raise Refused(
+            f"The variable {missing[0]}, which a command is to get, is not set here. Set it where runs are started."
+        )
+    passed = {name: environ[name] for name in (*OF_ANY_PROGRAM, *THREAD_LIMITS, *names) if name in environ}
+    return {"PATH": os.defpath, **passed, "LC_ALL": "C.UTF-8", "TZ": "UTC", **told}
 
 
 def environ_now() -> dict[str, str]:

@@ -35,6 +35,8 @@ MAY_IMPORT = {
     "training": "problem categories classes values errors",
     "evaluation": "problem classes errors",
     "problems": "training evaluation feature_group problem settings errors",
+    # the store, because a model is a folder of it
+    "commands": "training problem partitions store settings errors",
     "artifacts": "training evaluation problem store",
     "worker": "artifacts problems training evaluation problem store settings errors",
     "drift": "problem errors",
@@ -61,12 +63,26 @@ ONLY_IN = {
     "skops": "store",
     "starlette": "pages",
     "uvicorn": "pages",
+    "valohai_yaml": "commands",
     "os.environ": "settings",
     "os.getenv": "settings",
 }
 NOWHERE = ("pickle", "_pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal", "importlib.import_module")
 SAVE_IN = {"importlib.import_module": "problems/_loading.py"}  # problems are found, not listed
-HEAVY = ("PIL", "duckdb", "matplotlib", "numpy", "pandas", "pandera", "pyarrow", "scipy", "skops", "sklearn", "torch")
+HEAVY = (
+    "PIL",
+    "duckdb",
+    "matplotlib",
+    "numpy",
+    "pandas",
+    "pandera",
+    "pyarrow",
+    "scipy",
+    "skops",
+    "sklearn",
+    "torch",
+    "valohai_yaml",
+)
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,9 @@ def test_the_make_targets_exist():
     assert {arguments[0] for arguments in MAKE} <= set(targets.split())
 
 
-@pytest.mark.parametrize("page", ["README.md", "deploy/README.md", "docs/PROBLEM.md", "docs/TRAINING.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "deploy/README.md", "docs/PROBLEM.md", "docs/TRAINING.md", "docs/COMMANDS.md"]
+)
 def test_links_lead_to_files(page: str):
     links = re.findall(r"\]\((?!https?:)([^)]+)\)", (ROOT / page).read_text())
 

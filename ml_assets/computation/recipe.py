@@ -26,6 +26,7 @@ from ml_assets.store import Store
 
 PLUMBING = (
     "ml_assets.assets",
+    "ml_assets.commands",  # a command says by itself what it is, see Command.given_as
     "ml_assets.store",
     "ml_assets.errors",
     "ml_assets.settings",

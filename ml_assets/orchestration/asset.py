@@ -135,7 +135,7 @@ def training_tags(problem: Problem, *, own_process: bool = True) -> dict[str, An
     return {
         **({OWN_PROCESS: "true"} if own_process else {}),
         **({ALL_THREADS: "true"} if problem.threads_change_bits else {}),
-        **op_tags(problem.compute),
+        **op_tags(problem.compute, getattr(problem.train, "image", "")),
     }
 
 

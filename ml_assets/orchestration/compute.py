@@ -39,9 +39,16 @@ COORDINATOR = Compute(cpus=1, memory_gib=2)
 """What the step of a training on several machines needs itself: it starts their pods and waits."""
 
 
-def op_tags(compute: Compute | None) -> dict[str, Any]:
-    """The op tags of a step that trains; none where the problem does not say what it needs."""
-    return {} if compute is None else {K8S_TAG: step_config(compute), COMPUTE_TAG: json.dumps(asdict(compute))}
+def op_tags(compute: Compute | None, image: str = "") -> dict[str, Any]:
+    """The op tags of a step that trains; none where the problem does not say what it needs.
+
+    Args:
+        image: that of its pod; empty: the one that the run has.
+    """
+    if compute is None:
+        return {}
+    config = step_config(compute)
+    return {K8S_TAG: in_image(config, image) if image else config, COMPUTE_TAG: json.dumps(asdict(compute))}
 
 
 def compute_of(tags: Mapping[str, str]) -> Compute | None:
@@ -53,6 +60,13 @@ def compute_of(tags: Mapping[str, str]) -> Compute | None:
 def step_config(compute: Compute) -> dict[str, Any]:
     """Of the step's own pod: one that trains on one machine, or starts those of several."""
     return k8s_config(compute if compute.nodes == 1 else COORDINATOR)
+
+
+def in_image(config: Mapping[str, Any], image: str) -> dict[str, Any]:
+    """The same of a pod of another image, which is told what it is."""
+    container = config["container_config"]
+    told = {"name": "ML_ASSETS_IMAGE", "value": image}
+    return {**config, "container_config": {**container, "image": image, "env": [*container["env"], told]}}
 
 
 def k8s_config(compute: Compute) -> dict[str, Any]:

@@ -13,7 +13,16 @@ from enum import Enum
 import dagster as dg
 from dagster_shared.error import SerializableErrorInfo
 
-from ml_assets.errors import ClusterUnreachable, Interrupted, MlAssetsError, RankFailed, RankLost, StoreUnreachable
+from ml_assets.errors import (
+    ClusterUnreachable,
+    CommandFailed,
+    CommandLost,
+    Interrupted,
+    MlAssetsError,
+    RankFailed,
+    RankLost,
+    StoreUnreachable,
+)
 from ml_assets.problem import Compute
 
 MACHINE_FAILURE = "MachineFailure"
@@ -22,7 +31,7 @@ MACHINE_FAILURE = "MachineFailure"
 MACHINE_LIMIT = 20
 """Failures of machines after which a training is given up: they are no accident any more."""
 
-BY_MACHINE = (Interrupted, RankLost, StoreUnreachable, ClusterUnreachable)
+BY_MACHINE = (Interrupted, RankLost, CommandLost, StoreUnreachable, ClusterUnreachable)
 """Errors of a training that its surroundings are to blame for."""
 
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 2.0, 300.0
@@ -70,7 +79,7 @@ def may_pass(error: BaseException) -> bool:
     What libraries and a user's own code raise may pass. Our own errors say what is to be mended first, but for a process that
     is taken away and a store that does not answer now.
     """
-    return isinstance(error, (*BY_MACHINE, RankFailed)) or (
+    return isinstance(error, (*BY_MACHINE, RankFailed, CommandFailed)) or (
         isinstance(error, Exception) and not isinstance(error, MlAssetsError | dg.Failure | dg.RetryRequested)
     )
 

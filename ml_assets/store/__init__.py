@@ -23,6 +23,7 @@ from ml_assets.store.computations import Remembered, Trace
 from ml_assets.store.content import Content, File
 from ml_assets.store.copies import NO_COPIES, Copies, NoCopies, copies_of
 from ml_assets.store.copy_folder import CopyFolder
+from ml_assets.store.forms import Form, from_form, to_form
 from ml_assets.store.glance import Glance
 from ml_assets.store.handle import Handle
 from ml_assets.store.keys import VersionKey
@@ -51,6 +52,7 @@ __all__ = [
     "Fault",
     "File",
     "Folder",
+    "Form",
     "Glance",
     "Handle",
     "Input",
@@ -77,10 +79,12 @@ __all__ = [
     "copies_of",
     "digest",
     "frame_of",
+    "from_form",
     "open_backend",
     "open_landing",
     "open_store",
     "records",
+    "to_form",
     "trust",
     "trust_code",
     "watch",

@@ -121,3 +121,13 @@ def test_what_an_op_was_tagged_with_comes_back():
     assert set(train.tags) == {K8S_TAG, COMPUTE_TAG}
     assert op_tags(None) == {}
     assert compute_of({}) is None
+
+
+def test_a_training_of_another_image_has_a_pod_of_it_that_knows_what_it_is():
+    tags = op_tags(Compute(), "r:4.5")
+    container = tags[K8S_TAG]["container_config"]
+
+    assert container["image"] == "r:4.5"
+    assert {"name": "ML_ASSETS_IMAGE", "value": "r:4.5"} in container["env"]
+    assert "image" not in op_tags(Compute())[K8S_TAG]["container_config"]
+    assert op_tags(None, "r:4.5") == {}

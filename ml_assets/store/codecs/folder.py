@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ml_assets.errors import UnsupportedType
-from ml_assets.store.canonical import Json
+from ml_assets.store.canonical import Json, digest
 from ml_assets.store.codecs.codec import Encoded, Parts
+from ml_assets.store.content import File
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,17 @@ class Folder:
     """A stored folder. Nothing is fetched before it is read, and every byte is verified when it is."""
 
     parts: Parts
+
+    @classmethod
+    def of(cls, files: Mapping[str, bytes]) -> Folder:
+        """One of files in memory, by path.
+
+        Raises:
+            ValueError: if a path leads out of the folder.
+        """
+        _refuse_what_leads_out(files)
+        known = {name: File(name, digest(data), len(data)) for name, data in files.items()}
+        return cls(Parts(known, lambda file: files[file.path]))
 
     @property
     def names(self) -> list[str]:
@@ -59,9 +71,7 @@ class FolderCodec:
 
     def decode(self, meta: Mapping[str, Json], parts: Parts) -> Any:
         """See ``Codec``."""
-        for name in parts.files:
-            if not is_inside(name):
-                raise ValueError(f"the file name {name!r} leads out of the folder")
+        _refuse_what_leads_out(parts.files)
         return Folder(parts)
 
 
@@ -74,6 +84,12 @@ def _files(root: Path) -> dict[str, bytes | Path]:
         if path.is_file():
             files[name] = path
     return files
+
+
+def _refuse_what_leads_out(names: Iterable[str]) -> None:
+    for name in names:
+        if not is_inside(name):
+            raise ValueError(f"the file name {name!r} leads out of the folder")
 
 
 def is_inside(name: str) -> bool:

@@ -1,0 +1,60 @@
+"""A training that is a command runs in the image that it names, wherever the run is, and outlives its pod."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from ml_assets.orchestration.launch import Launcher, Outcome
+from ml_assets.orchestration.selection import Target
+from ml_assets.store import Folder, open_landing, open_store
+from ml_assets_tests.doubles import ice_cream, sorbet
+from ml_assets_tests.doubles.preloaded import Preloaded
+from ml_assets_tests.orchestration.cluster.place import place_in
+
+pytestmark = pytest.mark.slow
+MODULE = "ml_assets_tests.doubles.commanded_in_pods"
+
+
+def program_in(folder: Path) -> str:
+    """The ``PATH`` of an image that has it."""
+    folder.mkdir()
+    program = folder / sorbet.PROGRAM
+    program.write_text(sorbet.SCRIPT)
+    program.chmod(0o755)
+    return os.pathsep.join([str(folder), str(Path(sys.executable).parent), os.environ["PATH"]])
+
+
+def test_its_pod_has_its_image_and_one_that_is_deleted_goes_on_from_the_checkpoints_folder(
+    tmp_path: Path, forked: Preloaded, monkeypatch
+):
+    path = program_in(tmp_path / "of_the_image")
+    with place_in(tmp_path, forked.start, {sorbet.IMAGE: {"PATH": path}}) as place:
+        for name, value in place.environment.items():
+            monkeypatch.setenv(name, value)
+        open_landing(str(place.diary.folder)).write("sorbet/north.parquet", ice_cream.sales("north"))
+        outcomes: list[Outcome] = []
+
+        def run() -> None:
+            with place.instance() as instance:
+                assets = frozenset(dg.AssetKey(["sorbet", noun]) for noun in ("dataset", "features", "split", "model"))
+                outcomes.append(Launcher(Target(MODULE, "defs"), instance).execute(assets, "north"))
+
+        ended, steps = place.beside(run, lambda: outcomes[-1]), place.diary.folder / "steps"
+        place.wait_for(lambda: steps.exists() and "step 2" in steps.read_text(), "the second step")
+        place.api.delete_pod(place.running_pod("sorbet__model"))
+
+        assert ended().passed, place.told()[-8:]
+        assert steps.read_text().split("\n")[:-1] == [f"step {n}" for n in (1, 2, 3, 4)]
+        jobs = place.api.jobs(op="sorbet__model")
+        assert [job["spec"]["template"]["spec"]["containers"][0]["image"] for job in jobs] == [sorbet.IMAGE] * 2
+        store = open_store(str(place.folder / "store"))
+        manifest = store.manifest(store.head("sorbet/model", "north").target)
+        assert manifest.notes["resumed"].endswith(", 1 interruption")
+        assert manifest.notes["training"]["loss"][-1] == 6
+        assert type(store.load(store.head("sorbet/model", "north").target).estimator) is Folder
+        assert store.environment(manifest.environment)["image"] == sorbet.IMAGE
