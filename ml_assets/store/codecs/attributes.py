@@ -10,6 +10,7 @@ A dict of any kind comes back as a dict. Nothing else is taken: no function, no 
 from __future__ import annotations
 
 import math
+import re
 from collections import OrderedDict, defaultdict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 FILE = "attributes.json"
+DTYPE = re.compile(r"[<|][biufUO]\d{0,5}|<[mM]8\[\d{0,9}[A-Za-zμ]{1,7}\]")
 WIDEST_TEXT = 4096  # characters of an array's dtype <U4096: a wider one would fill the memory with nothing
 
 
@@ -107,7 +109,9 @@ def _leaf(node: Json) -> Any:
 def _array(name: str, values: list[Any]) -> np.ndarray:
     import numpy as np
 
-    dtype = _dtype(np.dtype(name), "an array")
+    dtype = np.dtype(name) if DTYPE.fullmatch(name) else None
+    if dtype is None or dtype.itemsize > 4 * WIDEST_TEXT:
+        raise ValueError(f"an array has the dtype {name!r}")
     if dtype.kind in "mM":
         return np.array(values, "i8").view(dtype)
     array = np.empty(len(values), dtype)

@@ -13,7 +13,7 @@ from typing import Any
 
 from ml_assets.errors import UnsupportedType
 from ml_assets.store.canonical import Json
-from ml_assets.store.codecs import attributes
+from ml_assets.store.codecs import attributes, catboost_form
 from ml_assets.store.codecs.codec import Encoded, Parts, is_instance
 
 FILE = "model.cbm"
@@ -75,10 +75,18 @@ def _to_bytes(model: Any) -> bytes:
     for name in CHANCE:
         metadata[name] = ""
     metadata["params"] = re.sub(r'"thread_count":-?\d+', '"thread_count":0', metadata["params"])
-    return bytes(blank._serialize_model())
+    data = bytes(blank._serialize_model())
+    try:
+        catboost_form.refuse_broken(data)
+    except (ValueError, LookupError, TypeError) as error:
+        raise UnsupportedType(
+            f"This CatBoost model would not be loaded again: {error}. Models of text and of embeddings are not stored."
+        ) from error
+    return data
 
 
 def _load(model: Any, data: bytes) -> None:
+    catboost_form.refuse_broken(data)
     model.load_model(blob=data)
     if bytes(model._serialize_model()) != data:
         raise ValueError("CatBoost reads another model than these bytes say")

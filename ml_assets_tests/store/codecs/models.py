@@ -100,6 +100,7 @@ BOOSTERS: dict[str, Callable[[], Any]] = {
     "catboost classes": cat("CatBoostClassifier"),
     "catboost leaf by leaf": cat("CatBoostRegressor", grow_policy="Lossguide"),
     "catboost several answers": cat("CatBoostRegressor", np.c_[THREE, TWO], loss_function="MultiRMSE"),
+    "catboost probabilities": cat("CatBoostClassifier", TWO, loss_function="CrossEntropy"),
     "catboost ranker": cat("CatBoostRanker"),
 }
 
