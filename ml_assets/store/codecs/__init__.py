@@ -9,14 +9,17 @@ from typing import Any
 from ml_assets.errors import UnreadableContent, UnsupportedType
 from ml_assets.store.canonical import Json
 from ml_assets.store.codecs.array import ArrayCodec
+from ml_assets.store.codecs.arrow_table import ArrowCodec
 from ml_assets.store.codecs.catboost_model import CatBoostCodec
 from ml_assets.store.codecs.codec import MALFORMED, Codec, Encoded, Parts
 from ml_assets.store.codecs.estimator import EstimatorCodec
 from ml_assets.store.codecs.figure import FigureCodec
 from ml_assets.store.codecs.folder import FolderCodec
 from ml_assets.store.codecs.lightgbm_model import LightGBMCodec
+from ml_assets.store.codecs.onnx_model import OnnxCodec
 from ml_assets.store.codecs.plain_json import JsonCodec
 from ml_assets.store.codecs.record import RecordCodec
+from ml_assets.store.codecs.sparse import SparseCodec
 from ml_assets.store.codecs.table import TableCodec
 from ml_assets.store.codecs.tables import TablesCodec
 from ml_assets.store.codecs.tensors import TensorsCodec
@@ -83,11 +86,14 @@ CODECS: tuple[Codec, ...] = (
     TablesCodec(),  # likewise
     JsonCodec(),
     TableCodec(),
+    ArrowCodec(),
     ArrayCodec(),
+    SparseCodec(),
     XGBoostCodec(),  # before scikit-learn's estimators, of which theirs are
     LightGBMCodec(),
     CatBoostCodec(),
     EstimatorCodec(),
+    OnnxCodec(),
     FigureCodec(),
     FolderCodec(),
     RecordCodec(encode, decode),

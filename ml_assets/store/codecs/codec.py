@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 import sys
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -21,7 +22,7 @@ from ml_assets.store.content import File
 # What libraries raise when they are given bytes in another format than they expect.
 MALFORMED = (
     ArithmeticError, AttributeError, EOFError, ImportError, LookupError, MemoryError, OSError, RecursionError, TypeError,
-    ValueError, struct.error, zipfile.BadZipFile, zlib.error,
+    ValueError, struct.error, SyntaxError, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 
 
