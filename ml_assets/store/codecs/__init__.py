@@ -23,6 +23,7 @@ from ml_assets.store.codecs.sparse import SparseCodec
 from ml_assets.store.codecs.table import TableCodec
 from ml_assets.store.codecs.tables import TablesCodec
 from ml_assets.store.codecs.tensors import TensorsCodec
+from ml_assets.store.codecs.transformers_model import TransformersCodec
 from ml_assets.store.codecs.xgboost_model import XGBoostCodec
 
 
@@ -82,6 +83,7 @@ def explained(codec_name: str) -> Iterator[None]:
 
 
 CODECS: tuple[Codec, ...] = (
+    TransformersCodec(),  # before tensors, which refuse networks
     TensorsCodec(),  # before JSON, whose dicts they would be
     TablesCodec(),  # likewise
     JsonCodec(),
