@@ -50,9 +50,9 @@ def _by_ours(value: Any) -> Encoded:
             return encoded
     raise UnsupportedType(
         f"No codec stores a {type(value).__module__}.{type(value).__qualname__}. Stored are DataFrames of pandas and polars, "
-        "Arrow tables, dicts of DataFrames, ndarrays, sparse arrays, scikit-learn estimators, models of XGBoost, LightGBM, CatBoost, "
-        "ONNX and transformers, dicts of tensors, figures, dataclasses registered by trust(), objects of classes that the "
-        "problem lists in artifact_types, paths of folders, and plain JSON values. "
+        "Arrow tables, dicts of DataFrames, ndarrays, sparse arrays, scikit-learn estimators, models of XGBoost, LightGBM, "
+        "CatBoost, ONNX and transformers, dicts of tensors, figures, dataclasses registered by trust(), objects of classes that "
+        "the problem lists in artifact_types, paths of folders, and plain JSON values. "
         "Return one of these, or add a codec of your own: see docs/CODECS.md."
     )
 

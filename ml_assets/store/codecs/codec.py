@@ -1,6 +1,7 @@
 """What a codec is: it turns values of some types into named parts (bytes) and back, deterministically and without pickle.
 
-To add one: a class with these three members in a file of this folder, and a line in ``CODECS`` of ``__init__.py``.
+To add one: a class with these three members in a file of this folder, and a line in ``CODECS`` of ``__init__.py``; or in a
+package of your own, by an entry point, see docs/CODECS.md. ``ml_assets.testing`` has the test that each must pass.
 Equal values must give equal parts; decoding gets bytes whose digests are verified, from a source that is not trusted.
 """
 

@@ -1,8 +1,8 @@
 """LightGBM's Booster and its scikit-learn estimators -> the model's text, with all of its trees, and what is not in that text.
 
-The number of threads is not in the bytes of a Booster: it changes no bit of a model, see docs/REUSE.md. An estimator keeps
-the parameter ``n_jobs`` that it was given, like any other. Names of features are LightGBM's own: it writes ``a_b`` for
-``a b``, also in the model that was trained.
+The number of threads is not in the bytes of a Booster. It changes no bit of a model of some ten thousand rows, and may of one
+of some hundred thousand, see docs/REUSE.md. An estimator keeps the parameter ``n_jobs`` that it was given, like any other.
+Names of features are LightGBM's own: it writes ``a_b`` for ``a b``, also in the model that was trained.
 """
 
 from __future__ import annotations

@@ -17,7 +17,8 @@ from ml_assets.errors import UnsupportedType
 from ml_assets.store.canonical import Json, canonical, parse
 from ml_assets.store.codecs.codec import Encoded, Parts, is_instance
 
-MODEL_FILES = ("config.json", "model.safetensors")
+WEIGHTS = "model.safetensors"
+MODEL_FILES = ("config.json", WEIGHTS)
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
 MORE_FILES = ("generation_config.json",)
 CIRCUMSTANCES = ("transformers_version", "_name_or_path", "name_or_path", "is_local", "local_files_only", "backend")
@@ -104,7 +105,7 @@ def _saved(value: Any) -> dict[str, bytes]:
             folder, **({"max_shard_size": ONE_FILE} if _is_model(type(value)) else {"save_jinja_files": False})
         )
         files = {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
-    return {name: data if name == MODEL_FILES[1] else _settled(name, data) for name, data in files.items()}
+    return {name: data if name == WEIGHTS else _settled(name, data) for name, data in files.items()}
 
 
 def _settled(name: str, data: bytes) -> bytes:

@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import lightgbm
@@ -16,8 +18,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from ml_assets.errors import UnsupportedType
+from ml_assets.evaluation.checks import reloads_identically
+from ml_assets.evaluation.importance import permutation_importance
+from ml_assets.problem import TrainingData
 from ml_assets.store import Store
 from ml_assets.testing import check_codec, digest_of
+from ml_assets.training.model import fit, predict
+from ml_assets.training.rows import feature_table
+from ml_assets.training.run import Run
+from ml_assets_tests.doubles import umbrellas
 from ml_assets_tests.store.codecs.models import BOOSTERS, MIXED, PLAIN, THREE, TWO, answers_equal, xgb
 
 
@@ -123,3 +132,23 @@ def test_what_would_not_come_back_is_refused_with_what_to_do(store: Store, name:
     value, said = REFUSED[name]
     with pytest.raises(UnsupportedType, match=said):
         store.put(value)
+
+
+LIBRARIES = {"xgboost": "XGBClassifier", "lightgbm": "LGBMClassifier", "catboost": "CatBoostClassifier"}
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_a_problem_may_train_one_and_its_check_of_reloading_passes(store: Store, library: str) -> None:
+    def train(data: TrainingData, params: Any, run: Any) -> Any:
+        quiet = {"allow_writing_files": False, "verbose": 0} if library == "catboost" else {}
+        made = getattr(__import__(library), LIBRARIES[library])(n_estimators=3, **quiet)
+        return made.fit(data.train.features[["clouds", "above_usual"]], data.train.label)
+
+    problem = replace(umbrellas.PROBLEM, train=train)
+    table = feature_table(problem, [], umbrellas.visits("2024-01"))
+    model = fit(problem, TrainingData(table, table), problem.params, Run(0, print))
+    loaded = store.get(store.put(model))
+    answer = partial(predict, problem)
+    assert reloads_identically(answer, model, loaded, table.features).passed
+    found = [permutation_importance(problem.metrics[0], table, partial(answer, one)) for one in (model, loaded)]
+    assert found[0] == found[1]

@@ -76,6 +76,12 @@ def test_reading_a_model_leaves_the_random_numbers_that_come_next(store: Store) 
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
+def test_the_weights_of_a_model_can_be_compared_without_building_it(store: Store) -> None:
+    model = classifier()
+    (weights,) = store.tensors(store.put(model)).values()
+    assert torch.equal(weights["classifier.weight"], model.classifier.weight)
+
+
 def with_file(store: Store, content: Content, path: str, value: Any) -> Content:
     """The content with other JSON for one of its files."""
     (other,) = store.put(value).files
