@@ -17,6 +17,7 @@ import xgboost
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from ml_assets.artifacts import trust_all
 from ml_assets.errors import UnsupportedType
 from ml_assets.evaluation.checks import reloads_identically
 from ml_assets.evaluation.importance import permutation_importance
@@ -145,6 +146,7 @@ def test_a_problem_may_train_one_and_its_check_of_reloading_passes(store: Store,
         return made.fit(data.train.features[["clouds", "above_usual"]], data.train.label)
 
     problem = replace(umbrellas.PROBLEM, train=train)
+    trust_all([problem])
     table = feature_table(problem, [], umbrellas.visits("2024-01"))
     model = fit(problem, TrainingData(table, table), problem.params, Run(0, print))
     loaded = store.get(store.put(model))
