@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 TAIL = re.compile(  # what follows the trees: how often each feature is used, parameters, pandas' categories
-    r"end of trees\n\nfeature_importances:\n(?:[^\n=]+=[^\n=]+\n)*"
-    r"\nparameters:\n(?:\[\w+: [^\n\]]*\]\n)+\nend of parameters\n\npandas_categorical:[^\n]+\n"
+    r"end of trees\n\nfeature_importances:\n(?:[^\n]+=\d+(?:\.\d+)?(?:e[+-]?\d+)?\n)*"
+    r"\nparameters:\n(?:\[\w+: [^\n]*\]\n)+\nend of parameters\n\npandas_categorical:[^\n]+\n"
 )
 CATEGORICAL = 1  # bit of a decision's type
 WHOLE, REAL = re.compile(r"-?\d{1,18}"), re.compile(r"-?(?:\d{1,400}(?:\.\d{1,400})?(?:e[+-]?\d{1,4})?|inf|nan)")
@@ -61,7 +61,7 @@ def _sections(text: str) -> tuple[dict[str, str], list[str]]:
 
 
 def _fields(lines: str) -> dict[str, str]:
-    pairs = [line.partition("=") for line in lines.splitlines() if line]
+    pairs = [line.partition("=") for line in lines.split("\n") if line]
     found = {name: value for name, _, value in pairs}
     _must(len(found) == len(pairs), "fields, of which one stands there twice")
     return found
