@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "feature_group": "problem errors",
     "assets": "problem sources errors",
     "store": "categories errors",
+    "testing": "store errors",
     "training": "problem categories classes values errors",
     "evaluation": "problem classes errors",
     "problems": "training evaluation feature_group problem settings errors",
@@ -70,19 +71,9 @@ ONLY_IN = {
 NOWHERE = ("pickle", "_pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal", "importlib.import_module")
 SAVE_IN = {"importlib.import_module": "problems/_loading.py"}  # problems are found, not listed
 HEAVY = (
-    "PIL",
-    "duckdb",
-    "matplotlib",
-    "numpy",
-    "pandas",
-    "pandera",
-    "pyarrow",
-    "scipy",
-    "skops",
-    "sklearn",
-    "torch",
-    "valohai_yaml",
-)
+    "PIL", "catboost", "duckdb", "lightgbm", "matplotlib", "numpy", "onnx", "pandas", "pandera", "polars", "pyarrow", "scipy",
+    "skops", "sklearn", "tokenizers", "torch", "transformers", "valohai_yaml", "xgboost",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from ml_assets.store.backend import Backend
 from ml_assets.store.batches import BATCH_ROWS
 from ml_assets.store.canonical import canonical, digest
 from ml_assets.store.checkpoints import CheckpointLog, Saved
-from ml_assets.store.codecs import check_storable
+from ml_assets.store.codecs import check_storable, decode, encode
+from ml_assets.store.codecs.codec import Codec, Encoded, Parts, is_instance
 from ml_assets.store.codecs.figure import Png
 from ml_assets.store.codecs.folder import Folder
 from ml_assets.store.codecs.record import trust
@@ -45,9 +46,11 @@ __all__ = [
     "Backend",
     "Check",
     "CheckpointLog",
+    "Codec",
     "Content",
     "Copies",
     "CopyFolder",
+    "Encoded",
     "Entry",
     "Fault",
     "File",
@@ -63,6 +66,7 @@ __all__ = [
     "Manifest",
     "NoCopies",
     "Overlay",
+    "Parts",
     "Patience",
     "Png",
     "Queue",
@@ -77,9 +81,12 @@ __all__ = [
     "canonical",
     "check_storable",
     "copies_of",
+    "decode",
     "digest",
+    "encode",
     "frame_of",
     "from_form",
+    "is_instance",
     "open_backend",
     "open_landing",
     "open_store",

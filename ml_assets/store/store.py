@@ -26,7 +26,8 @@ from ml_assets.store.checkpoints import CheckpointLog
 from ml_assets.store.codecs.codec import Parts
 from ml_assets.store.codecs.folder import is_inside
 from ml_assets.store.codecs.record import RecordCodec
-from ml_assets.store.codecs.tensors import TensorsCodec
+from ml_assets.store.codecs.tensors import TensorsCodec, from_safetensors
+from ml_assets.store.codecs.transformers_model import WEIGHTS, TransformersCodec
 from ml_assets.store.computations import Computations, Remembered, Trace
 from ml_assets.store.content import Content, File
 from ml_assets.store.copies import NO_COPIES, NoCopies
@@ -163,9 +164,12 @@ class Store:
     def tensors(self, content: Content, of: str = "") -> dict[str, dict[str, torch.Tensor]]:
         """The dicts of tensors in a stored dataclass, by the path of the field, its other fields unread; see ``get``.
 
-        ``{"estimator.weights": {…}}``; under an empty path where the content itself is one.
+        ``{"estimator.weights": {…}}``; under an empty path where the content itself is one. Of models of transformers, too.
         """
-        return {path: self.get(inside, of=of) for path, inside in RecordCodec.inside(content, TensorsCodec.name)}
+        dicts = {path: self.get(inside, of=of) for path, inside in RecordCodec.inside(content, TensorsCodec.name)}
+        models = RecordCodec.inside(content, TransformersCodec.name)
+        files = {path: file for path, model in models for file in model.files if file.path == WEIGHTS}
+        return dicts | {path: from_safetensors(self.read(file, of)) for path, file in files.items()}
 
     def put_batches(self, frames: Iterable[pd.DataFrame]) -> Content:
         """Store the rows of all ``frames`` as one table, in bounded memory; ``get`` gives it back as one DataFrame.

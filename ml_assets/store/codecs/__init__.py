@@ -1,4 +1,4 @@
-"""How values become bytes, one file per kind of value. See ``codec.py`` for what a codec is and how to add one."""
+"""How values become bytes, one file per kind of value. See ``codec.py`` for what a codec is, docs/CODECS.md for your own."""
 
 from __future__ import annotations
 
@@ -8,33 +8,52 @@ from typing import Any
 
 from ml_assets.errors import UnreadableContent, UnsupportedType
 from ml_assets.store.canonical import Json
+from ml_assets.store.codecs import installed
 from ml_assets.store.codecs.array import ArrayCodec
+from ml_assets.store.codecs.arrow_table import ArrowCodec
+from ml_assets.store.codecs.catboost_model import CatBoostCodec
 from ml_assets.store.codecs.codec import MALFORMED, Codec, Encoded, Parts
 from ml_assets.store.codecs.estimator import EstimatorCodec
 from ml_assets.store.codecs.figure import FigureCodec
 from ml_assets.store.codecs.folder import FolderCodec
+from ml_assets.store.codecs.lightgbm_model import LightGBMCodec
+from ml_assets.store.codecs.onnx_model import OnnxCodec
 from ml_assets.store.codecs.plain_json import JsonCodec
 from ml_assets.store.codecs.record import RecordCodec
+from ml_assets.store.codecs.sparse import SparseCodec
 from ml_assets.store.codecs.table import TableCodec
 from ml_assets.store.codecs.tables import TablesCodec
 from ml_assets.store.codecs.tensors import TensorsCodec
+from ml_assets.store.codecs.transformers_model import TransformersCodec
+from ml_assets.store.codecs.xgboost_model import XGBoostCodec
 
 
 def encode(value: Any) -> Encoded:
-    """The parts of ``value``.
+    """The parts of ``value``, by one of our codecs; by one that another package brings where ours do not take it.
 
     Raises:
         UnsupportedType: if no codec stores it.
     """
+    try:
+        return _by_ours(value)
+    except UnsupportedType:
+        encoded = installed.encode(value)
+        if encoded is None:
+            raise
+        return encoded
+
+
+def _by_ours(value: Any) -> Encoded:
     for codec in CODECS:
         encoded = codec.encode(value)
         if encoded is not None:
             return encoded
     raise UnsupportedType(
-        f"No codec stores a {type(value).__module__}.{type(value).__qualname__}. Stored are DataFrames, dicts of them, ndarrays, "
-        "scikit-learn estimators, dicts of tensors, figures, dataclasses registered by trust(), objects of classes that the "
-        "problem lists in artifact_types, paths of folders, and plain JSON values. "
-        "Return one of these, or add a codec: see ml_assets/store/codecs/codec.py."
+        f"No codec stores a {type(value).__module__}.{type(value).__qualname__}. Stored are DataFrames of pandas and polars, "
+        "Arrow tables, dicts of DataFrames, ndarrays, sparse arrays, scikit-learn estimators, models of XGBoost, LightGBM, "
+        "CatBoost, ONNX and transformers, dicts of tensors, figures, dataclasses registered by trust(), objects of classes that "
+        "the problem lists in artifact_types, paths of folders, and plain JSON values. "
+        "Return one of these, or add a codec of your own: see docs/CODECS.md."
     )
 
 
@@ -53,11 +72,12 @@ def decode(codec_name: str, meta: Mapping[str, Json], parts: Parts) -> Any:
     Raises:
         UnreadableContent: if no codec of this name exists or the parts are not what it writes.
     """
-    codec = next((codec for codec in CODECS if codec.name == codec_name), None)
+    codec = next((codec for codec in CODECS if codec.name == codec_name), None) or installed.codec(codec_name)
     if codec is None:
         raise UnreadableContent(
             f"The content was written by a codec {codec_name!r}, which ml_assets does not have. "
-            "Nothing was read. If a newer ml_assets wrote it, use that; otherwise do not trust where it came from."
+            "Nothing was read. If a newer ml_assets wrote it, or a package with a codec of its own, install that; "
+            "otherwise do not trust where it came from."
         )
     with explained(codec_name):
         return codec.decode(meta, parts)
@@ -76,12 +96,19 @@ def explained(codec_name: str) -> Iterator[None]:
 
 
 CODECS: tuple[Codec, ...] = (
+    TransformersCodec(),  # before tensors, which refuse networks
     TensorsCodec(),  # before JSON, whose dicts they would be
     TablesCodec(),  # likewise
     JsonCodec(),
     TableCodec(),
+    ArrowCodec(),
     ArrayCodec(),
+    SparseCodec(),
+    XGBoostCodec(),  # before scikit-learn's estimators, of which theirs are
+    LightGBMCodec(),
+    CatBoostCodec(),
     EstimatorCodec(),
+    OnnxCodec(),
     FigureCodec(),
     FolderCodec(),
     RecordCodec(encode, decode),

@@ -1,6 +1,7 @@
 """What a codec is: it turns values of some types into named parts (bytes) and back, deterministically and without pickle.
 
-To add one: a class with these three members in a file of this folder, and a line in ``CODECS`` of ``__init__.py``.
+To add one: a class with these three members in a file of this folder, and a line in ``CODECS`` of ``__init__.py``; or in a
+package of your own, by an entry point, see docs/CODECS.md. ``ml_assets.testing`` has the test that each must pass.
 Equal values must give equal parts; decoding gets bytes whose digests are verified, from a source that is not trusted.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import struct
 import sys
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -21,7 +23,7 @@ from ml_assets.store.content import File
 # What libraries raise when they are given bytes in another format than they expect.
 MALFORMED = (
     ArithmeticError, AttributeError, EOFError, ImportError, LookupError, MemoryError, OSError, RecursionError, TypeError,
-    ValueError, struct.error, zipfile.BadZipFile, zlib.error,
+    ValueError, struct.error, SyntaxError, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 
 

@@ -77,6 +77,8 @@ def _unknown(skops: Any, data: bytes) -> list[str]:
 
 
 def _what_to_do(unknown: list[str]) -> str:
+    if any(name.startswith(("xgboost.", "lightgbm.", "catboost.")) for name in unknown):
+        return "Return a dataclass with the booster as a field of its own, and the estimators around it as others."
     if any(name.startswith(("sklearn.", "scipy.", "numpy.")) for name in unknown):
         return "Use another estimator, or add it to ml_assets/store/codecs/trusted.json after looking at what it does."
     if any("<" in name for name in unknown):

@@ -170,7 +170,7 @@ def test_plain_values_come_back_with_their_types(store: Store, value: object) ->
         ({1: 2}, "value has the key 1, which is not a str"),
         ([np.float64(1)], r"value\[0\] is a numpy.float64, not plain JSON. Convert it"),
         ("\ud800", "half of a surrogate pair"),
-        (object(), r"No codec stores a builtins.object\. Stored are .* add a codec: see ml_assets/store/codecs"),
+        (object(), r"No codec stores a builtins.object\. Stored are .* add a codec of your own: see docs/CODECS\.md"),
         ({1, 2}, "No codec stores a builtins.set"),
     ],
     ids=["nan", "nested tuple", "number as key", "numpy number", "surrogate", "object", "set"],
