@@ -45,10 +45,14 @@ class KeptFolder:
         now = time.monotonic()
         if not is_last and now - self.kept_at < self.took / LARGEST_SHARE:
             return
-        looks = self._looks()
-        if looks != self.seen and looks:
+        try:
+            looks = self._looks()
+            files = self._files() if looks != self.seen else {}
+        except FileNotFoundError:
+            return  # the command takes something away at this moment: the next look will tell
+        if files:
             self.step = max(step, self.step + 1)
-            self.checkpoints.save(self.step, {"files": self._files()})
+            self.checkpoints.save(self.step, {"files": files})
             self.seen, self.kept_at, self.took = looks, time.monotonic(), time.monotonic() - now
 
     def _looks(self) -> Looks:

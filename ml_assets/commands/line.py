@@ -6,8 +6,9 @@
     {parameter:NAME}                    one of them, likewise
     {value:NAME}                        its value alone
 
-A line of the shell has what is put in quoted. In a program's arguments ``{parameters}`` and ``{parameter:NAME}`` stand alone, and
-become as many arguments as they take. ``{{word}}`` is ``{word}``; other braces are what they are: ``{print $1}``, ``${HOME}``.
+A line of the shell has what is put in quoted. In a program's arguments ``{parameters}`` and ``{parameter:NAME}`` stand alone,
+and become as many arguments as they take. ``{{word}}`` is ``{word}``; other braces are what they are: ``{print $1}``,
+``${HOME}``, ``{1..9}``.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ Line = str | tuple[str, ...]
 PLACES = ("inputs", "outputs", "checkpoints", "seed", "partition", "start", "end")
 SHELL = ("bash", "-euo", "pipefail", "-c")
 """A program of a pipeline that fails makes all of it fail, as a variable does that is not set."""
-_PLACE = re.compile(r"\{\{([\w:.-]+)\}\}|(?<!\$)\{([\w:.-]+)\}")
+_NAME = r"(?:parameter|value):[^{}\s][^{}]*|[A-Za-z_][\w-]*"
+_PLACE = re.compile(rf"\{{\{{({_NAME})\}}\}}|(?<!\$)\{{({_NAME})\}}")
 _OF_PARAMETERS = re.compile(r"parameters|parameter:.+")
 
 

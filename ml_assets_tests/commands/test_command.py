@@ -15,7 +15,7 @@ from ml_assets.commands import Command, Parameter
 from ml_assets.commands.process import ENDS_WITHIN_SECONDS
 from ml_assets.errors import CommandFailed, CommandLost, Interrupted, InvalidParams, InvalidProblem, Refused
 from ml_assets.partitions import Monthly
-from ml_assets.problem import Checkpoint
+from ml_assets.problem import Checkpoint, Compute
 from ml_assets.store import Folder
 from ml_assets.training.run import Run
 from ml_assets_tests.commands.conftest import MODULE, data
@@ -293,6 +293,16 @@ def test_a_training_that_is_asked_to_stop_has_saved_and_goes_on():
     assert heard == [1, 2]
 
 
+def test_a_command_may_take_old_checkpoints_away_while_it_is_looked_at(monkeypatch):
+    monkeypatch.setattr("ml_assets.commands.process.LOOKS_SECONDS", 0.0)
+    monkeypatch.setattr("ml_assets.commands.kept.LARGEST_SHARE", 1e9)
+    shelf = Shelf()
+    line = "cd {checkpoints}; for n in {1..400}; do : > .n; mv .n $n; rm -f -- $((n - 2)); done; touch {outputs}/m"
+    train(Command(line), Run(0, print, checkpoints=shelf))
+    assert set(shelf.latest().state["files"]) == {"399", "400"}
+    assert [one.step for one in shelf.kept] == list(range(1, len(shelf.kept) + 1))
+
+
 def test_a_kept_state_that_leads_out_of_the_folder_is_refused(tmp_path: Path):
     shelf = Shelf(Checkpoint(1, {"files": {"../../escaped": b""}}))
     with pytest.raises(ValueError, match="leads out of the folder"):
@@ -398,6 +408,12 @@ def test_a_command_that_does_not_fit_its_problem_is_refused_when_it_is_declared(
     with pytest.raises(InvalidProblem) as refused:
         replace(umbrellas.PROBLEM, **{role: Command("true", **fields)})
     assert said in str(refused.value)
+
+
+def test_a_command_trains_as_one_process():
+    command = Command("true", parameters=(Parameter("c", "float"), SHUFFLE))
+    with pytest.raises(InvalidProblem, match="is one process, and its compute asks for several"):
+        replace(umbrellas.PROBLEM, train=command, compute=Compute(gpus=2))
 
 
 def test_a_command_cannot_predict_by_a_model_that_is_no_folder():

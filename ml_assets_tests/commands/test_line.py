@@ -33,7 +33,9 @@ def test_a_line_of_the_shell_has_what_is_put_in_quoted():
     ]
 
 
-@pytest.mark.parametrize("text", ["awk '{print $1}'", "${HOME}", "find . -exec ls {} ;", "jq '{a: 1, b}'"])
+@pytest.mark.parametrize(
+    "text", ["awk '{print $1}'", "${HOME}", "find . -exec ls {} ;", "jq '{a: 1, b}'", "echo {1..9} {a,b}"]
+)
 def test_other_braces_are_what_they_are(text: str):
     assert list(faults(text, ())) == []
     assert filled(text, FILLING) == [*SHELL, text]

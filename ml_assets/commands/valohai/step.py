@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.commands.command import Command
+from ml_assets.commands.line import places
 from ml_assets.commands.roles import INPUTS
 from ml_assets.commands.valohai.parameters import parameter_of
 from ml_assets.errors import InvalidProblem
@@ -76,4 +77,5 @@ def _place(place: str, step: Step) -> str:
         return shlex.quote(step.source_path)
     if name and kind in ("parameter", "parameter-value"):
         return f"{{{'value' if kind == 'parameter-value' else kind}:{name}}}"
-    return f"{{{{{place}}}}}" if re.fullmatch(r"[\w:.-]+", place) else f"{{{place}}}"
+    as_it_is = f"{{{place}}}"
+    return f"{{{as_it_is}}}" if places(as_it_is) else as_it_is
