@@ -120,7 +120,7 @@ REFUSED = {
         xgboost.XGBRegressor(eval_metric=max),
         r"XGBRegressor\.eval_metric is a builtins\.builtin_function_or_method, .*only plain values.*give a name",
     ),
-    "a class of one's own": (Own(), r"Own is none of XGBoost's own estimators: XGBClassifier,.*get_booster\(\)"),
+    "a class of one's own": (Own(), r"Own is none of xgboost's own estimators: XGBClassifier,.*get_booster\(\)"),
     "inside a pipeline": (
         make_pipeline(StandardScaler(), xgb("XGBRegressor", THREE)()).fit(PLAIN, THREE),
         r"xgboost.*would be refused when loaded.*a dataclass with the booster as a field of its own",
