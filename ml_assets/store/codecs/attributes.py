@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 FILE = "attributes.json"
 DTYPE = re.compile(r"[<|][biufUO]\d{0,5}|<[mM]8\[\d{0,9}[A-Za-zμ]{1,7}\]")
+MOST_THREADS = 1024  # libraries start as many as they are told, and end the process where they cannot
 WIDEST_TEXT = 4096  # characters of an array's dtype <U4096: a wider one would fill the memory with nothing
 
 
@@ -70,6 +71,8 @@ def set_plain(model: Any, attributes: Mapping[str, Any], learned: Mapping[str, t
             raise ValueError(f"an attribute {name!r} would hide what a {type(model).__name__} has")
         if name in learned and not isinstance(value, learned[name]):
             raise TypeError(f"{name} is a {type(value).__name__}")
+        if name == "n_jobs" and value is not None and not (type(value) is int and abs(value) <= MOST_THREADS):
+            raise ValueError(f"{value!r} threads")
         vars(model)[name] = value
     return model
 

@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from ml_assets.artifacts import trust_all
-from ml_assets.errors import UnsupportedType
+from ml_assets.errors import UnreadableContent, UnsupportedType
 from ml_assets.evaluation.checks import reloads_identically
 from ml_assets.evaluation.importance import permutation_importance
 from ml_assets.problem import TrainingData
@@ -133,6 +133,40 @@ def test_what_would_not_come_back_is_refused_with_what_to_do(store: Store, name:
     value, said = REFUSED[name]
     with pytest.raises(UnsupportedType, match=said):
         store.put(value)
+
+
+HOSTILE: dict[str, dict[str, Any]] = {
+    "a method hidden": {"predict": 1},
+    "a property hidden": {"classes_": {"list": [1]}},
+    "threads without end": {"n_jobs": 10**6},
+    "threads of another type": {"n_jobs": "2"},
+    "classes of another type": {"n_classes_": "2"},
+    "a dtype without end": {"x": {"number": "<U99999", "value": "a"}},
+    "a dtype of objects by name": {"x": {"array": "os.system", "shape": [1], "values": [1]}},
+    "a shape that is not there": {"x": {"array": "<f8", "shape": [10**12], "values": [1]}},
+    "a node without meaning": {"x": {"call": "os.system"}},
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_attributes_that_an_estimator_would_not_have_are_refused(store: Store, name: str) -> None:
+    content = store.put(BOOSTERS["xgboost forest of classes"]())
+    (file,) = (file for file in content.files if file.path == "attributes.json")
+    (other,) = store.put({**json.loads(store.read(file)), **HOSTILE[name]}).files
+    files = (replace(other, path=of.path) if of == file else of for of in content.files)
+    with pytest.raises(UnreadableContent, match="not what the codec 'xgboost' writes"):
+        store.get(replace(content, files=tuple(files)))
+
+
+def test_where_its_library_is_missing_the_error_says_what_to_install(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = store.put(BOOSTERS["xgboost forest"]())
+    monkeypatch.setitem(sys.modules, "xgboost", None)
+    with pytest.raises(
+        UnreadableContent, match=r"needs xgboost, .*not installed here.*pip install 'ml_assets\[boosters\]'"
+    ):
+        store.get(content)
 
 
 LIBRARIES = {"xgboost": "XGBClassifier", "lightgbm": "LGBMClassifier", "catboost": "CatBoostClassifier"}
