@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -23,6 +24,7 @@ from ml_assets.evaluation.checks import reloads_identically
 from ml_assets.evaluation.importance import permutation_importance
 from ml_assets.problem import TrainingData
 from ml_assets.store import Store
+from ml_assets.store.codecs import lightgbm_form
 from ml_assets.testing import check_codec, digest_of
 from ml_assets.training.model import fit, predict
 from ml_assets.training.rows import feature_table
@@ -156,6 +158,30 @@ def test_attributes_that_an_estimator_would_not_have_are_refused(store: Store, n
     files = (replace(other, path=of.path) if of == file else of for of in content.files)
     with pytest.raises(UnreadableContent, match="not what the codec 'xgboost' writes"):
         store.get(replace(content, files=tuple(files)))
+
+
+@pytest.mark.parametrize(
+    ("line", "damaged"),
+    [
+        (r"(?m)^leaf_value=\S+", "leaf_value=1e617"),
+        (r"(?m)^leaf_count=\S+", "leaf_count=99999999999"),
+        (r"(?m)^left_child=\S+", "left_child=-99"),
+        (r"(?m)^right_child=\S+", "right_child=0"),
+        (r"(?m)^split_feature=\S+", "split_feature=7"),
+        (r"(?m)^tree_sizes=\S+", "tree_sizes=1"),
+        (r"(?m)^num_class=\S+", "num_class=1000000000"),
+        (r"(?m)^max_feature_idx=\S+", "max_feature_idx=1000000000"),
+        (r"end of parameters", ""),
+    ],
+    ids=lambda text: text.strip("(?m)^"),
+)
+def test_lightgbm_is_not_shown_a_model_that_leads_out_of_itself(line: str, damaged: str) -> None:
+    text = BOOSTERS["lightgbm early stopping, categories"]().booster_.model_to_string()
+    lightgbm_form.refuse_broken(text)
+    changed = re.sub(line, damaged, text, count=1)
+    assert changed != text
+    with pytest.raises((ValueError, LookupError)):
+        lightgbm_form.refuse_broken(changed)
 
 
 def test_where_its_library_is_missing_the_error_says_what_to_install(
