@@ -75,7 +75,7 @@ def _check_hostile(encoded: Encoded, files: Mapping[str, bytes]) -> None:
     for name in encoded.meta:
         for wrong in WRONG:
             _is_refused(encoded.codec, {**encoded.meta, name: wrong}, files)
-        _is_refused(encoded.codec, {}, files)
+    _is_refused(encoded.codec, {}, files)
 
 
 def _others(data: bytes) -> Iterator[bytes]:

@@ -83,12 +83,24 @@ def decode(codec_name: str, meta: Mapping[str, Json], parts: Parts) -> Any:
         return codec.decode(meta, parts)
 
 
+EXTRAS = {
+    "xgboost": "boosters", "lightgbm": "boosters", "catboost": "boosters", "onnx": "onnx", "polars": "polars",
+    "transformers": "transformers", "tokenizers": "transformers",
+}  # fmt: skip
+
+
 @contextmanager
 def explained(codec_name: str) -> Iterator[None]:
     """Turn what libraries raise for bytes that a codec did not write into an error that says what to do."""
     try:
         yield
     except MALFORMED as error:
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        if missing in EXTRAS:
+            raise UnreadableContent(
+                f"The content was written by the codec {codec_name!r}, which needs {missing}, and that is not installed here. "
+                f"Nothing was read. Install it: pip install 'ml_assets[{EXTRAS[missing]}]'."
+            ) from error
         raise UnreadableContent(
             f"The bytes are intact, but they are not what the codec {codec_name!r} writes: "
             f"{type(error).__name__}: {error}. Do not trust where they came from; make the value again."

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections import OrderedDict, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.errors import UnsupportedType
@@ -24,7 +25,22 @@ if TYPE_CHECKING:
 
 FILE = "attributes.json"
 DTYPE = re.compile(r"[<|][biufUO]\d{0,5}|<[mM]8\[\d{0,9}[A-Za-zμ]{1,7}\]")
+MOST_THREADS = 1024  # libraries start as many as they are told, and end the process where they cannot
 WIDEST_TEXT = 4096  # characters of an array's dtype <U4096: a wider one would fill the memory with nothing
+
+
+def refuse_foreign(value: Any, library: str, estimators: Sequence[str], instead: str = "") -> None:
+    """Refuse what is none of a library's own estimators: only these are built again.
+
+    Raises:
+        UnsupportedType: if it is of another class, one that inherits from them included.
+    """
+    kind = type(value)
+    if kind.__name__ not in estimators or getattr(sys.modules[library], kind.__name__, None) is not kind:
+        raise UnsupportedType(
+            f"A {kind.__module__}.{kind.__qualname__} is none of {library}'s own estimators: {', '.join(estimators)}. "
+            f"Return one of these{instead}."
+        )
 
 
 def to_json(attributes: Mapping[str, Any], of: str) -> bytes:
@@ -55,6 +71,8 @@ def set_plain(model: Any, attributes: Mapping[str, Any], learned: Mapping[str, t
             raise ValueError(f"an attribute {name!r} would hide what a {type(model).__name__} has")
         if name in learned and not isinstance(value, learned[name]):
             raise TypeError(f"{name} is a {type(value).__name__}")
+        if name == "n_jobs" and value is not None and not (type(value) is int and abs(value) <= MOST_THREADS):
+            raise ValueError(f"{value!r} threads")
         vars(model)[name] = value
     return model
 

@@ -7,7 +7,6 @@ of its metrics and the importances that it computed; not kept are the answers fo
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,17 +35,11 @@ class CatBoostCodec:
         """See ``Codec``."""
         if not is_instance(value, "catboost.core", "CatBoost"):
             return None
-        kind = type(value)
-        if getattr(sys.modules["catboost"], kind.__name__, None) is not kind or kind.__name__ not in ESTIMATORS:
-            raise UnsupportedType(
-                f"A {kind.__module__}.{kind.__qualname__} is none of CatBoost's own models: {', '.join(ESTIMATORS)}. "
-                "Return one of these."
-            )
+        attributes.refuse_foreign(value, "catboost", ESTIMATORS)
+        kind = type(value).__name__
         plain = {name: item for name, item in vars(value).items() if name not in NOT_PLAIN and item is not None}
         fitted = {FILE: _to_bytes(value)} if value.is_fitted() else {}
-        return Encoded(
-            self.name, {"class": kind.__name__}, {attributes.FILE: attributes.to_json(plain, kind.__name__), **fitted}
-        )
+        return Encoded(self.name, {"class": kind}, {attributes.FILE: attributes.to_json(plain, kind), **fitted})
 
     def decode(self, meta: Mapping[str, Json], parts: Parts) -> Any:
         """See ``Codec``."""

@@ -6,11 +6,13 @@ They are asked only for values that none of ours takes, and for content that nam
 from __future__ import annotations
 
 from functools import lru_cache
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ml_assets.errors import UnreadableContent, UnsupportedType
 from ml_assets.store.codecs.codec import MALFORMED, Codec, Encoded
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "ml_assets.codecs"
 
@@ -49,6 +51,8 @@ class _Broken(Exception):
 
 @lru_cache(maxsize=1)
 def _found() -> dict[str, EntryPoint]:
+    from importlib.metadata import entry_points  # a hundredth of a second that most processes do not need
+
     return {entry.name: entry for entry in entry_points(group=GROUP)}
 
 

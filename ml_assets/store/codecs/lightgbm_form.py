@@ -7,6 +7,7 @@ and each list is as long as the nodes, leaves or categories that it speaks of.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +16,10 @@ TAIL = re.compile(  # what follows the trees: how often each feature is used, pa
     r"\nparameters:\n(?:\[\w+: [^\n]*\]\n)+\nend of parameters\n\npandas_categorical:[^\n]+\n"
 )
 CATEGORICAL = 1  # bit of a decision's type
-WHOLE, REAL = re.compile(r"-?\d{1,18}"), re.compile(r"-?(?:\d{1,400}(?:\.\d{1,400})?(?:e[+-]?\d{1,4})?|inf|nan)")
+WHOLE = re.compile(r"(?:-?\d{1,18}(?: +|$))*")
+REAL = re.compile(r"(?:-?(?:\d{1,400}(?:\.\d{1,400})?(?:e[+-]?\d{1,4})?|inf|nan)(?: +|$))*")
+ZERO_OR_NONE = re.compile(r"-?(?:0(?:\.0*)?(?:e[+-]?\d{1,4})?|inf|nan)")
+SINGLE, DOUBLE = (1.2e-38, 3.4e38), (sys.float_info.min, sys.float_info.max)
 PER_SPLIT = {
     "split_feature": WHOLE, "split_gain": REAL, "threshold": REAL, "decision_type": WHOLE, "left_child": WHOLE,
     "right_child": WHOLE, "internal_value": REAL, "internal_weight": REAL, "internal_count": WHOLE,
@@ -70,7 +74,7 @@ def _fields(lines: str) -> dict[str, str]:
 def _refuse_broken_tree(tree: Mapping[str, str], at: int, n_features: int) -> None:
     n_leaves, n_categorical = int(tree["num_leaves"]), int(tree["num_cat"])
     _must(int(tree["Tree"]) == at and n_leaves > 0 and n_categorical >= 0, "the size of a tree")
-    _must(all(KINDS[name].fullmatch(value) for name in tree for value in tree[name].split()), "numbers")
+    _must(all(_are_numbers(name, line) for name, line in tree.items()), "numbers")
     _must(all(len(tree[name].split()) == n_leaves for name in PER_LEAF if tree.get(name)), "leaves")
     _refuse_broken_lines(tree, n_leaves, n_features)
     if n_leaves == 1:
@@ -94,6 +98,22 @@ def _refuse_broken_tree(tree: Mapping[str, str], at: int, n_features: int) -> No
         ends, bits = _whole(tree, "cat_boundaries"), tree["cat_threshold"].split()
         _must(len(ends) == n_categorical + 1 and ends[0] == 0 and ends[-1] == len(bits), "categories")
         _must(bool((np.diff(ends) >= 0).all()), "categories")
+
+
+def _are_numbers(name: str, line: str) -> bool:
+    """Whether LightGBM reads a line as numbers of its kind: one too large or too small for it ends the process."""
+    import numpy as np
+
+    if not KINDS[name].fullmatch(line.strip(" ")):
+        return False
+    texts = line.split()
+    if KINDS[name] is WHOLE:
+        whole = np.array(texts, "i8")
+        return bool(((whole >= -(2**31)) & (whole < 2 ** (32 if name == "cat_threshold" else 31))).all())
+    values = np.abs(np.array(texts, "f8"))
+    least, most = SINGLE if name == "split_gain" else DOUBLE
+    odd = np.flatnonzero(~((values >= least) & (values <= most)))
+    return all(ZERO_OR_NONE.fullmatch(texts[at]) for at in odd)
 
 
 def _refuse_broken_lines(tree: Mapping[str, str], n_leaves: int, n_features: int) -> None:

@@ -8,7 +8,6 @@ Names of features are LightGBM's own: it writes ``a_b`` for ``a b``, also in the
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -39,17 +38,11 @@ class LightGBMCodec:
             return Encoded(self.name, {"class": "Booster"}, _booster_parts(value))
         if not is_instance(value, "lightgbm.sklearn", "LGBMModel"):
             return None
-        kind = type(value)
-        if getattr(sys.modules["lightgbm"], kind.__name__, None) is not kind or kind.__name__ not in ESTIMATORS:
-            raise UnsupportedType(
-                f"A {kind.__module__}.{kind.__qualname__} is none of LightGBM's own estimators: {', '.join(ESTIMATORS)}. "
-                "Return one of these, or its booster: booster_."
-            )
+        attributes.refuse_foreign(value, "lightgbm", ESTIMATORS, instead=", or its booster: booster_")
+        kind = type(value).__name__
         plain = {name: item for name, item in vars(value).items() if name not in NOT_PLAIN}
         fitted = _booster_parts(value.booster_) if value.__sklearn_is_fitted__() else {}
-        return Encoded(
-            self.name, {"class": kind.__name__}, {attributes.FILE: attributes.to_json(plain, kind.__name__), **fitted}
-        )
+        return Encoded(self.name, {"class": kind}, {attributes.FILE: attributes.to_json(plain, kind), **fitted})
 
     def decode(self, meta: Mapping[str, Json], parts: Parts) -> Any:
         """See ``Codec``."""

@@ -6,7 +6,6 @@ training needed (learning rate, device, threads): ``xgboost.train`` is given the
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,16 +30,12 @@ class XGBoostCodec:
             return Encoded(self.name, {"class": "Booster"}, {FILE: _to_bytes(value)})
         if not is_instance(value, "xgboost.sklearn", "XGBModel"):
             return None
-        kind = type(value)
-        if getattr(sys.modules["xgboost"], kind.__name__, None) is not kind or kind.__name__ not in ESTIMATORS:
-            raise UnsupportedType(
-                f"A {kind.__module__}.{kind.__qualname__} is none of XGBoost's own estimators: {', '.join(ESTIMATORS)}. "
-                "Return one of these, or its booster: get_booster()."
-            )
+        attributes.refuse_foreign(value, "xgboost", ESTIMATORS, instead=", or its booster: get_booster()")
+        kind = type(value).__name__
         plain = {name: item for name, item in vars(value).items() if name != "_Booster"}
         fitted = {FILE: _to_bytes(value.get_booster())} if value.__sklearn_is_fitted__() else {}
-        parts = {attributes.FILE: attributes.to_json(plain, kind.__name__), **fitted}
-        return Encoded(self.name, {"class": kind.__name__}, parts)
+        parts = {attributes.FILE: attributes.to_json(plain, kind), **fitted}
+        return Encoded(self.name, {"class": kind}, parts)
 
     def decode(self, meta: Mapping[str, Json], parts: Parts) -> Any:
         """See ``Codec``."""

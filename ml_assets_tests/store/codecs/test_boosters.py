@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -18,11 +19,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from ml_assets.artifacts import trust_all
-from ml_assets.errors import UnsupportedType
+from ml_assets.errors import UnreadableContent, UnsupportedType
 from ml_assets.evaluation.checks import reloads_identically
 from ml_assets.evaluation.importance import permutation_importance
 from ml_assets.problem import TrainingData
 from ml_assets.store import Store
+from ml_assets.store.codecs import lightgbm_form
 from ml_assets.testing import check_codec, digest_of
 from ml_assets.training.model import fit, predict
 from ml_assets.training.rows import feature_table
@@ -120,7 +122,7 @@ REFUSED = {
         xgboost.XGBRegressor(eval_metric=max),
         r"XGBRegressor\.eval_metric is a builtins\.builtin_function_or_method, .*only plain values.*give a name",
     ),
-    "a class of one's own": (Own(), r"Own is none of XGBoost's own estimators: XGBClassifier,.*get_booster\(\)"),
+    "a class of one's own": (Own(), r"Own is none of xgboost's own estimators: XGBClassifier,.*get_booster\(\)"),
     "inside a pipeline": (
         make_pipeline(StandardScaler(), xgb("XGBRegressor", THREE)()).fit(PLAIN, THREE),
         r"xgboost.*would be refused when loaded.*a dataclass with the booster as a field of its own",
@@ -133,6 +135,64 @@ def test_what_would_not_come_back_is_refused_with_what_to_do(store: Store, name:
     value, said = REFUSED[name]
     with pytest.raises(UnsupportedType, match=said):
         store.put(value)
+
+
+HOSTILE: dict[str, dict[str, Any]] = {
+    "a method hidden": {"predict": 1},
+    "a property hidden": {"classes_": {"list": [1]}},
+    "threads without end": {"n_jobs": 10**6},
+    "threads of another type": {"n_jobs": "2"},
+    "classes of another type": {"n_classes_": "2"},
+    "a dtype without end": {"x": {"number": "<U99999", "value": "a"}},
+    "a dtype of objects by name": {"x": {"array": "os.system", "shape": [1], "values": [1]}},
+    "a shape that is not there": {"x": {"array": "<f8", "shape": [10**12], "values": [1]}},
+    "a node without meaning": {"x": {"call": "os.system"}},
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_attributes_that_an_estimator_would_not_have_are_refused(store: Store, name: str) -> None:
+    content = store.put(BOOSTERS["xgboost forest of classes"]())
+    (file,) = (file for file in content.files if file.path == "attributes.json")
+    (other,) = store.put({**json.loads(store.read(file)), **HOSTILE[name]}).files
+    files = (replace(other, path=of.path) if of == file else of for of in content.files)
+    with pytest.raises(UnreadableContent, match="not what the codec 'xgboost' writes"):
+        store.get(replace(content, files=tuple(files)))
+
+
+@pytest.mark.parametrize(
+    ("line", "damaged"),
+    [
+        (r"(?m)^leaf_value=\S+", "leaf_value=1e617"),
+        (r"(?m)^leaf_count=\S+", "leaf_count=99999999999"),
+        (r"(?m)^left_child=\S+", "left_child=-99"),
+        (r"(?m)^right_child=\S+", "right_child=0"),
+        (r"(?m)^split_feature=\S+", "split_feature=7"),
+        (r"(?m)^tree_sizes=\S+", "tree_sizes=1"),
+        (r"(?m)^num_class=\S+", "num_class=1000000000"),
+        (r"(?m)^max_feature_idx=\S+", "max_feature_idx=1000000000"),
+        (r"end of parameters", ""),
+    ],
+    ids=lambda text: text.strip("(?m)^"),
+)
+def test_lightgbm_is_not_shown_a_model_that_leads_out_of_itself(line: str, damaged: str) -> None:
+    text = BOOSTERS["lightgbm early stopping, categories"]().booster_.model_to_string()
+    lightgbm_form.refuse_broken(text)
+    changed = re.sub(line, damaged, text, count=1)
+    assert changed != text
+    with pytest.raises((ValueError, LookupError)):
+        lightgbm_form.refuse_broken(changed)
+
+
+def test_where_its_library_is_missing_the_error_says_what_to_install(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = store.put(BOOSTERS["xgboost forest"]())
+    monkeypatch.setitem(sys.modules, "xgboost", None)
+    with pytest.raises(
+        UnreadableContent, match=r"needs xgboost, .*not installed here.*pip install 'ml_assets\[boosters\]'"
+    ):
+        store.get(content)
 
 
 LIBRARIES = {"xgboost": "XGBClassifier", "lightgbm": "LGBMClassifier", "catboost": "CatBoostClassifier"}
