@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "feature_group": "problem errors",
     "assets": "problem sources errors",
     "store": "categories errors",
+    "feature_query": "store errors",
     "testing": "store errors",
     "training": "problem categories classes values errors",
     "evaluation": "problem classes errors",
@@ -57,11 +58,12 @@ MAY_IMPORT = {
 ONLY_IN = {
     "dagster": "orchestration definitions component",
     "adbc_driver_postgresql": "sources",
-    "duckdb": "lineage sources",
+    "duckdb": "feature_query lineage sources",
     "jinja2": "pages",
     "matplotlib": "no part",
     "obstore": "store",
     "skops": "store",
+    "sqlglot": "feature_query",
     "starlette": "pages",
     "uvicorn": "pages",
     "valohai_yaml": "commands",
@@ -72,7 +74,7 @@ NOWHERE = ("pickle", "_pickle", "cloudpickle", "dill", "joblib", "shelve", "mars
 SAVE_IN = {"importlib.import_module": "problems/_loading.py"}  # problems are found, not listed
 HEAVY = (
     "PIL", "catboost", "duckdb", "lightgbm", "matplotlib", "numpy", "onnx", "pandas", "pandera", "polars", "pyarrow", "scipy",
-    "skops", "sklearn", "tokenizers", "torch", "transformers", "valohai_yaml", "xgboost",
+    "skops", "sklearn", "sqlglot", "tokenizers", "torch", "transformers", "valohai_yaml", "xgboost",
 )  # fmt: skip
 
 

@@ -215,13 +215,19 @@ def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     elif _has_fields(value):
         if name.isidentifier():  # a choice between types, such as that of the split
             yield name, type(value).__qualname__
-        for field in dataclasses.fields(value):
-            yield from _flat(f"{name}.{field.name}", getattr(value, field.name))
+        for field, of in _counting(value).items():
+            yield from _flat(f"{name}.{field}", of)
     elif isinstance(value, Mapping):
         for key in sorted(value):
             yield from _flat(f"{name}[{key}]", value[key])
     elif value is not None and not callable(value):
         yield name, list(value) if isinstance(value, tuple) else value
+
+
+def _counting(value: Any) -> dict[str, Any]:
+    """What counts of a value: what it says itself, such as a query without its comments, or all of its fields."""
+    says = getattr(value, "counts", None)
+    return says() if says else {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
 
 
 def _has_fields(value: Any) -> bool:
