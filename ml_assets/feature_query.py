@@ -123,7 +123,7 @@ class FeatureQuery:
             for name, table in tables.items():
                 connection.register(name, table)
             try:
-                return connection.execute(self.text).to_arrow_table()
+                return connection.sql(self.text).to_arrow_table()
             except duckdb.Error as error:
                 raise InvalidProblem(f"{self}: DuckDB refuses it: {str(error).strip()}") from error
 

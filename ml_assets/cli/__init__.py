@@ -72,7 +72,8 @@ def parser() -> argparse.ArgumentParser:
 _EPILOG = """references:
   flight_delays/model@2013-06        what the branch names for that partition
   flight_delays/model@2013-06:9c22   that version of it
-  flight_delays/champion             the model that is champion now
+  flight_delays/champion             the model that is champion now; where each line or partition has one of its own,
+                                     ml-assets champion PROBLEM --partition P says which
   9c22ab                             any version, by its first digits
 
 exit codes: 0 done, 1 a run failed or verify found damage, 2 cannot be understood, 3 refused and nothing changed

@@ -137,9 +137,17 @@ def _print_move(options: argparse.Namespace, move: Move, trial: Trial, line: str
             f"champion of {problem}{f' {line}' if line else ''} on branch {move.branch} is now {move.model} (move {move.number})"
         )
         if move.as_of != move.model.partition or move.kind == "rollback":
-            say(f"it predicts the partitions after {move.as_of}; what was predicted before stays as it is")
+            say(_what_it_predicts(problem_named(problem), move))
         whose = f" --partition {shlex.quote(line)}" if line else ""
         say(f"next: ml-assets champion {problem}{whose} --log")
+
+
+def _what_it_predicts(problem: Problem, move: Move) -> str:
+    if problem.partitions.in_time:
+        return f"it predicts the partitions after {move.as_of}; what was predicted before stays as it is"
+    at = move.model.partition
+    again = f"ml-assets run {problem.name}/predictions --partition {shlex.quote(str(at))}"
+    return f"what is predicted for {at} is by it once that is made again: {again}"
 
 
 def _reason(text: str) -> str:

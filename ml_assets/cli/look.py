@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from typing import Any
 
 import ml_assets
@@ -15,7 +16,8 @@ from ml_assets.lineage.history import Made, state
 from ml_assets.lineage.lineage import lineage as lineage_of
 from ml_assets.lineage.reference import parse, resolve
 from ml_assets.lineage.report import PartitionReport, report
-from ml_assets.problems import problem_named
+from ml_assets.problems import PROBLEMS, problem_named
+from ml_assets.promotion.ledger import Ledger
 from ml_assets.settings import Settings
 from ml_assets.store import Check, Manifest, Store
 
@@ -74,13 +76,20 @@ def _history_of_problem(options: argparse.Namespace, store: Store, name: str) ->
     names = list(dict.fromkeys(name for row in rows for name in row.metrics))[:METRICS_SHOWN]
     header = ["partition", "model", "champion", *(title for name in names for title in (name, "baseline")), "why"]
     say(table([_partition_row(row, names) for row in rows], header))
-    last = rows[-1]
+    last, whose = rows[-1], _whose(name, store, rows[-1].partition)
     say()
     say(f"look at it   make dev, then http://127.0.0.1:3000/assets/{options.of}/model")
-    say(f"who serves   ml-assets champion {options.of} --log")
+    say(f"who serves   ml-assets champion {options.of}{whose} --log")
     say(f"from what    ml-assets lineage {options.of}/predictions@{last.partition}")
-    say(f"put it back  ml-assets rollback {options.of} --why '…'")
+    say(f"put it back  ml-assets rollback {options.of}{whose} --why '…'")
     return 0
+
+
+def _whose(name: str, store: Store, partition: str) -> str:
+    """Which champion of several the commands are about, as their option; nothing where a problem has one, or is broken."""
+    problem = next((one for one in PROBLEMS if one.name == name), None)
+    line = Ledger.of(store, problem, partition).line if problem else None
+    return f" --partition {shlex.quote(line)}" if line else ""
 
 
 def show(options: argparse.Namespace, settings: Settings) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.assets import chain_of
@@ -124,9 +124,10 @@ def _summarize(outcomes: Sequence[Outcome], passed: bool, seconds: float) -> Non
 
 def _say_what_failed(outcomes: Sequence[Outcome]) -> None:
     """Partitions that failed, those that were not made for it, and those that were."""
-    failed = {outcome.partition for outcome in outcomes if not outcome.passed}
-    held_up = {outcome.partition for outcome in outcomes if outcome.blocked} - failed
-    order = list(dict.fromkeys(outcome.partition for outcome in outcomes))
+    name = _name_of(outcomes)
+    failed = {name(outcome) for outcome in outcomes if not outcome.passed}
+    held_up = {name(outcome) for outcome in outcomes if outcome.blocked} - failed
+    order = list(dict.fromkeys(name(outcome) for outcome in outcomes))
     for title, keys in (
         ("failed", failed),
         ("not made for it", held_up),
@@ -134,6 +135,13 @@ def _say_what_failed(outcomes: Sequence[Outcome]) -> None:
     ):
         if keys:
             say(f"  {title:15} {', '.join(key for key in order if key in keys)}")
+
+
+def _name_of(outcomes: Sequence[Outcome]) -> Callable[[Outcome], str]:
+    """What a run is called: by its partition; of several problems also by its problem."""
+    if len({outcome.problem for outcome in outcomes}) == 1:
+        return lambda outcome: outcome.partition
+    return lambda outcome: f"{outcome.problem}@{outcome.partition}"
 
 
 def _at_least_one(text: str) -> int:

@@ -84,7 +84,8 @@ def _say(tried: Tried, seconds: float) -> None:
     in_steps = sum(step.seconds for step in tried.steps)
     say(f"{'done' if tried.passed else 'REFUSED'}: {seconds:.1f} s, {in_steps:.1f} s of them in the steps")
     what = f"{tried.problem.name}/{tried.asset}" if tried.asset else tried.problem.name
-    say(f"next: ml-assets run {what} --partition {shlex.quote(tried.partition)}")
+    verb = "run" if tried.passed else "try"
+    say(f"next: ml-assets {verb} {what} --partition {shlex.quote(tried.partition)}")
 
 
 def _as_json(tried: Tried) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from itertools import takewhile
 from typing import Any
 
 from ml_assets.computation.packages import version_of
@@ -20,6 +21,7 @@ from ml_assets.store import Manifest, Store, canonical, digest
 FORMAT = 1  # of the key: another way to compute it must not find what this one remembered
 CPU = "cpu"  # how people read a device of None
 SHOWN_DIGITS = 4  # of a digest: enough to see that two differ
+SHOWN_BEFORE = 20  # characters before the first that differs
 LONGEST_VALUE = 60  # characters of a setting in a sentence
 MOST_NAMES = 3  # in one sentence
 SAID = {"roots": "the list of its functions and types"}  # a part of a code version, in a sentence
@@ -129,7 +131,8 @@ def _changed(
         elif name not in before:
             yield f"{prefix}{name} added"
         elif before[name] != after[name]:
-            yield f"{prefix}{name} {show(before[name])} -> {show(after[name])}"
+            was, now = _apart(show(before[name]), show(after[name]), before[name], after[name])
+            yield f"{prefix}{name} {was} -> {now}"
 
 
 def _changed_code(before: str, after: str, parts: Parts) -> Iterator[str]:
@@ -169,6 +172,15 @@ def _some(names: list[str]) -> str:
 def _value(value: Any) -> str:
     text = _short(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
+
+
+def _apart(was: str, now: str, before: Any, after: Any) -> tuple[str, str]:
+    """Both as they are shown; of long ones that begin alike, from where they differ."""
+    if was != now or not (isinstance(before, str) and isinstance(after, str)):
+        return was, now
+    alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(before, after, strict=False)))
+    same = max(0, alike - SHOWN_BEFORE)
+    return f"…{_value(before[same:])}", f"…{_value(after[same:])}"
 
 
 def _short(found: str) -> str:

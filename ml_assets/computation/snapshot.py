@@ -11,10 +11,13 @@ SLACK_SECONDS = 60.0  # where a process cannot ask when it started: longer than 
 
 
 def _started() -> float:
-    """When this process started, in seconds since 1970."""
+    """When this process started, in seconds since 1970; the end of the tick in which it did.
+
+    Nothing of a problem is read in the first tick, and what was saved just before it is what is read.
+    """
     try:
         fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
-        age = time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK")
+        age = time.clock_gettime(time.CLOCK_BOOTTIME) - (int(fields[19]) + 1) / os.sysconf("SC_CLK_TCK")
     except (OSError, AttributeError, IndexError, ValueError):
         return time.time() - SLACK_SECONDS
     return time.time() - age

@@ -82,6 +82,10 @@ def unknown(store: Store, reference: Reference) -> UnknownVersion:
     else:
         known = [str(partition) for partition in store.partitions(reference.asset)]
         name_one = "" if reference.partition else f"Name a partition, as in {reference.asset}@{known[-1]}. "
+        if reference.asset == f"{problem}/{noun_that('decides')}":
+            name_one += (
+                f"That is what was decided for it; who serves: ml-assets champion {problem} --partition {known[-1]}. "
+            )
         listed = ", ".join(known)
         there_is = f"{name_one}Its partitions: {listed}. List its versions: ml-assets history {reference.asset}"
     return UnknownVersion(f"{where} {there_is}")

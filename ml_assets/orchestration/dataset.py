@@ -15,7 +15,7 @@ from ml_assets.orchestration.io_manager import Made
 from ml_assets.orchestration.sources import ProblemSource
 from ml_assets.orchestration.step import LANDING_FOLDER, partition_of, store_of
 from ml_assets.orchestration.tables import column_profiles, column_schema
-from ml_assets.problem import Partition, Problem
+from ml_assets.problem import Files, Partition, Problem
 from ml_assets.store import Handle, LandedFile, LandingFolder, Store
 from ml_assets.training.handout import numbered
 from ml_assets.values import as_declared
@@ -47,7 +47,7 @@ def dataset(
     audited = _audit(problem, schema, landed, partition, _rows_before(problem, store_of(context), partition.key))
     return Made(
         audited.data,
-        checks=tuple(_naming(source.read, outcome) for outcome in audited.outcomes),
+        checks=tuple(_naming(source.read, problem, outcome) for outcome in audited.outcomes),
         notes={"rows": len(audited.data), **audited.repairs.notes},
         metadata={
             "dagster/row_count": len(audited.data),
@@ -146,9 +146,11 @@ def _rows_before(problem: Problem, store: Store, partition: str) -> list[checks.
     return [checks.Before(rows, problem.partitions.weekday(key)) for key, rows in found.items()]
 
 
-def _naming(files: Sequence[LandedFile], outcome: checks.CheckOutcome) -> checks.CheckOutcome:
-    """A failed outcome says which files the rows come from: that is where to look."""
-    if outcome.passed:
-        return outcome
-    names = ", ".join(file.name for file in files)
-    return replace(outcome, description=f"{outcome.description} Landed: {names}.")
+def _naming(files: Sequence[LandedFile], problem: Problem, outcome: checks.CheckOutcome) -> checks.CheckOutcome:
+    """A failed outcome says which files or sources the rows come from: that is where to look."""
+    others = [name for name, source in problem.sources.items() if not isinstance(source, Files)]
+    said = [
+        *([f"Landed: {', '.join(file.name for file in files)}."] if files else []),
+        *([f"Rows come from the sources {', '.join(others)}."] if others else []),
+    ]
+    return outcome if outcome.passed else replace(outcome, description=" ".join([outcome.description, *said]))

@@ -98,6 +98,12 @@ class Outcome:
     blocked: Mapping[dg.AssetKey, Place] = field(default_factory=dict)
 
     @property
+    def problem(self) -> str:
+        """Whose assets it was to make."""
+        named = [*(step.asset for step in self.steps), *("/".join(key.path) for key in (*self.lost, *self.blocked))]
+        return min(name.partition("/")[0] for name in named) if named else ""
+
+    @property
     def ran(self) -> bool:
         """Whether anything was tried."""
         return bool(self.run or self.steps)

@@ -11,6 +11,7 @@ An exception of the user's code is raised as it is, its traceback from her first
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -25,6 +26,8 @@ import ml_assets
 from ml_assets.artifacts import trust_all
 from ml_assets.assets import noun_that
 from ml_assets.computation.chain import chain_of, groups_read, inputs_of
+from ml_assets.computation.ingredients import Ingredients
+from ml_assets.computation.recipe import Recipe
 from ml_assets.errors import NotLanded, UnusableSplit, UsageError
 from ml_assets.lineage.workbench import Workbench
 from ml_assets.orchestration import assets_of
@@ -121,21 +124,32 @@ class _Trying:
         for noun in chain_of(self.problem):
             _add(self.problem, (noun, partition), wanted)
         datasets = [key for key, nouns in wanted.items() if DATASET in nouns]
-        for group, keys in groups_read(self.problem, datasets, in_order_of_sharing(PROBLEMS)).items():
-            self._group(problem_named(group), keys)
+        groups = groups_read(self.problem, datasets, in_order_of_sharing(PROBLEMS))
+        if not all(self._group(problem_named(group), keys) for group, keys in groups.items()):
+            return
         _refuse_unlanded(self.problem, self.landing, datasets)
         self.make(self.problem, {key: nouns - self._kept(self.problem, key) for key, nouns in wanted.items()})
 
-    def _group(self, group: Problem, partitions: Sequence[str]) -> None:
-        """What a feature group has of these partitions, whole: as the branch names it, else made here."""
+    def _group(self, group: Problem, partitions: Sequence[str]) -> bool:
+        """What a feature group has of these partitions, whole: as the branch names it, else made here.
+
+        Returns:
+            whether nothing was refused.
+        """
         unmade = [key for key in partitions if self.stored.head(f"{group.name}/{DATASET}", key) is None]
         _refuse_unlanded(group, self.landing, unmade)
-        self.make(group, {key: {*chain_of(group)} - self._kept(group, key) for key in unmade})
+        of_all = group if self.rows is None else on_sample(group, sys.maxsize)
+        return self.make(of_all, {key: {*chain_of(group)} - self._kept(group, key) for key in unmade})
 
     def _kept(self, problem: Problem, partition: str) -> set[str]:
-        """What was kept of databases and other people's assets is not read anew, where there is something."""
+        """What was kept of databases and other people's assets is not read anew, where the same was asked."""
         record = noun_that("records")
-        return {record} if self.stored.head(f"{problem.name}/{record}", partition) is not None else set()
+        entry = self.stored.head(f"{problem.name}/{record}", partition)
+        made_of = Ingredients.of(self.stored.manifest(entry.target)) if entry else None
+        recipe = Recipe(problem, record)
+        if made_of is None or {**made_of.settings, **recipe.settings} != made_of.settings:
+            return set()
+        return {record}
 
     def alone(self, asset: str, partition: str) -> None:
         """The asset, from what the branch names. A model is judged, too; of a sample, its split is made first."""
@@ -155,8 +169,8 @@ class _Trying:
         said = {**manifest.notes, "rows": len(sample)}
         store.publish(replace(manifest, content=store.put(sample), notes=said, run=None), why=f"a sample of {rows:,}")
 
-    def make(self, problem: Problem, wanted: Mapping[str, set[str]]) -> None:
-        """These assets of these partitions, in order, until something is refused."""
+    def make(self, problem: Problem, wanted: Mapping[str, set[str]]) -> bool:
+        """These assets of these partitions, in order, until something is refused; whether nothing was."""
         manager = StoreIOManager(self.store)
         resources = {IO_MANAGER: manager, DEFAULT_IO_MANAGER: manager, LANDING_FOLDER: self.landing}
         outside = [*foreign_specs([problem]), *shared_specs([problem])]
@@ -166,6 +180,8 @@ class _Trying:
                 instance.add_dynamic_partitions(problem.name, [*wanted])
             for key in problem.partitions.in_order(wanted):
                 self._run(problem, definitions, instance, key, wanted[key])
+            return True
+        return False
 
     def _run(
         self,

@@ -44,6 +44,16 @@ def test_the_start_is_that_of_the_process_and_not_of_the_import():
     assert before - 0.1 <= started <= loaded  # the kernel counts in hundredths
 
 
+def test_a_file_saved_just_before_the_process_starts_is_not_told(tmp_path: Path):
+    program = "import sys; from pathlib import Path; from ml_assets.computation.snapshot import edited_while_running as edited; "
+    program += "print(edited([Path(sys.argv[1])]))"
+    file = tmp_path / "model.py"
+    for _ in range(5):
+        command = f'touch "{file}"; "{sys.executable}" -c "$PROGRAM" "{file}"; true'
+        told = subprocess.check_output(["bash", "-c", command], text=True, env={**os.environ, "PROGRAM": program})
+        assert told == "[]\n"
+
+
 def test_a_forked_process_counts_from_where_its_code_was_loaded():
     started = snapshot.STARTED
     read, write = os.pipe()

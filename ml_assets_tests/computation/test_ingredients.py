@@ -105,6 +105,14 @@ def test_whatever_makes_another_key_is_said():
             assert changes(**{name: value}), name
 
 
+def test_long_settings_that_begin_alike_are_shown_from_where_they_differ():
+    before, after = (
+        replace(BASE, settings={"query": f"select {'x, ' * 40}y from t where {at}"}) for at in ("1=1", "1=0")
+    )
+    (said,) = differences(before, after, {}.get)
+    assert said == "problem.query …x, y from t where 1=1 -> …x, y from t where 1=0"
+
+
 def test_of_many_changes_the_first_are_said_and_the_others_counted():
     assert in_short(["a", "b", "c", "d", "e"]) == "a; b; c; and 2 more"
     assert in_short(["a", "b", "c"]) == "a; b; c"

@@ -121,6 +121,27 @@ def test_what_a_database_does_not_give_fails_clearly_and_what_was_made_before_st
     assert world.head("tills/landing", JANUARY)
 
 
+def test_try_reads_what_was_kept_until_something_else_is_asked(world, monkeypatch):
+    world.must_run(PROBLEM, JANUARY)
+    monkeypatch.setenv("ML_ASSETS_STORE", world.store.backend.url)
+    monkeypatch.setenv("ML_ASSETS_LANDING", world.landing.backend.url)
+    assert "tills/landing" not in tried(PROBLEM)
+    assert "tills/landing" in tried(
+        tills.reading(replace(tills.WATCHED, query=f"{tills.WATCHED.query} and clouds > 0"))
+    )
+
+
+def tried(problem) -> list[str]:
+    return [step.asset for step in try_out(problem, JANUARY).steps]
+
+
+def test_what_a_check_refuses_is_told_with_the_sources_that_the_rows_come_from(world, database):
+    database.run("update visits set clouds = 1000 where visit like '%7'")
+    failed = world.run(PROBLEM, JANUARY)
+    said = [check.description for check in failed.get_asset_check_evaluations() if not check.passed]
+    assert any(one.endswith("Rows come from the sources visits.") for one in said), said
+
+
 def test_no_rows_are_refused_by_the_dataset_and_nobody_sees_them(database, world):
     world.must_run(PROBLEM, JANUARY)
     before = world.head("tills/dataset", JANUARY)
