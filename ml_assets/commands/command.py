@@ -24,6 +24,7 @@ from ml_assets.store import Folder, Form, digest
 if TYPE_CHECKING:
     from ml_assets.problem import Problem
 
+LIMITS = ("time_limit_seconds", "silence_limit_seconds")
 GIVEN_AS = 1
 """How inputs are written and outputs are read. The code of this folder is not part of a code version: who changes what a command
 sees, or what becomes of what it leaves, counts on, and everything that commands made is made again."""
@@ -74,6 +75,11 @@ class Command:
         found = {name: digest(data) for name, data in self._read().items()}
         object.__setattr__(self, "digests", found)  # as the module is loaded, which its code is, too
         object.__setattr__(self, "__module__", self.module or __name__)  # where people look for it
+
+    def counts(self) -> dict[str, Any]:
+        """What makes it another command: everything but how long it may take, which changes nothing of what it makes."""
+        declared = {one.name: getattr(self, one.name) for one in dataclasses.fields(self)}
+        return {name: value for name, value in declared.items() if name not in LIMITS}
 
     def __str__(self) -> str:
         return self.run if isinstance(self.run, str) else " ".join(map(str, self.run))

@@ -233,6 +233,7 @@ def test_what_changes_a_command_makes_its_model_anew_and_says_why(world: World, 
     problem = in_c("program")
     quiet = replace(problem, train=replace(problem.train, variables={"MODE": "quiet"}))
     assert "problem.train.variables[MODE] added" in trained(quiet)[1]
+    assert trained(replace(problem, train=replace(problem.train, time_limit_seconds=600.0)))[0] == other
 
 
 @GCC
