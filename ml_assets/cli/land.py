@@ -63,4 +63,4 @@ def _landed(problem: Problem, keys: Sequence[str], folder: LandingFolder) -> Ite
         for name, frame in problem.sample_files(key).items():
             file, existed = folder.write(f"{problem.name}/{name}", frame)
             yield {"file": file.name, "bytes": file.size, "digest": file.digest, "new": not existed}
-        progress(f"landed {key}")
+        progress(f"landed {problem.name} {key}" if problem.is_group else f"landed {key}")

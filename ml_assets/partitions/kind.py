@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from ml_assets.errors import InvalidProblem, UsageError
 
+FEW = 3  # are named one by one
 PARTITION = "partition"  # the place of a whole key in the name of a file
 ANYTHING = "[^/]+"
 
@@ -128,7 +129,10 @@ class Kind:
 
 def no_partition(key: str, keys: Sequence[str]) -> UsageError:
     """That there is no such partition, and which there are."""
-    known = f"There are {len(keys)}, from {keys[0]} to {keys[-1]}." if keys else "There are none yet."
+    if len(keys) < FEW:
+        known = f"There {'are' if len(keys) > 1 else 'is'} {', '.join(keys)}." if keys else "There are none yet."
+    else:
+        known = f"There are {len(keys)}, from {keys[0]} to {keys[-1]}."
     return UsageError(f"There is no partition {key!r}. {known}")
 
 

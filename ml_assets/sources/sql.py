@@ -17,6 +17,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.errors import SourceFailed, UsageError
@@ -68,8 +69,10 @@ def _asked(name: str, source: Sql, query: str, ask: Callable[[], pa.Table]) -> p
     secret = secret_named(source.connection) if source.connection else ""
     try:
         return ask()
-    except (SourceFailed, UsageError):
+    except SourceFailed:
         raise
+    except UsageError as error:
+        raise UsageError(f"The source {name!r}: {error}") from None
     except Exception as error:  # each driver has its own
         said = _without_secrets(str(error), secret)
     raise SourceFailed(_failed(name, source, query, said))  # outside: else what the driver said would be in its context
@@ -106,12 +109,23 @@ def _without_secrets(said: str, secret: str) -> str:
 def _answer(
     source: Sql, query: str, values: Mapping[str, Any], files: Mapping[str, Sequence[str]], seconds: float
 ) -> pa.Table:
-    from sqlalchemy.engine import make_url
-
-    url = make_url(secret_named(source.connection)) if source.connection else None
+    url = _url(source.connection) if source.connection else None
     if url is None or url.get_backend_name() == "duckdb":
         return _duckdb(url, query, values, files, seconds)
     return BY_DRIVER.get(url.get_backend_name(), _any)(url, query, values, seconds)
+
+
+def _url(connection: str) -> URL:
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        return make_url(secret_named(connection))
+    except ArgumentError:
+        pass
+    raise UsageError(  # outside: what SQLAlchemy says has the value
+        f"{connection} holds no URL as SQLAlchemy writes them: postgresql://user:password@host/name, sqlite:////path/to/file.db."
+    )
 
 
 @dataclass(frozen=True)
@@ -160,6 +174,8 @@ def _sqlite(url: URL, query: str, values: Mapping[str, Any], seconds: float) -> 
     import sqlite3
 
     bound = _Bound.of(query, {name: _as_text(value) for name, value in values.items()}, "?")
+    if url.database and not Path(url.database).exists():
+        raise ValueError("there is no file where its URL says")
     path = f"file:{url.database}?mode=ro"
     connection = sqlite3.connect(path, uri=True, check_same_thread=False)
     with closing(connection), _cancelling(connection.interrupt, seconds):

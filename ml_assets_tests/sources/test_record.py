@@ -12,6 +12,7 @@ import pytest
 from ml_assets.computation.planner import Planner
 from ml_assets.computation.recipe import Recipe
 from ml_assets.computation.reuse import given
+from ml_assets.lineage.diff import diff, sections
 from ml_assets.lineage.reproduce.inspection import Inspection
 from ml_assets.orchestration.following import Asked, look
 from ml_assets.orchestration.intake import Intake
@@ -119,6 +120,17 @@ def test_what_a_database_does_not_give_fails_clearly_and_what_was_made_before_st
     assert said in why(failed.get_step_failure_events()[0])
     assert world.head("tills/champion", JANUARY) == champion
     assert world.head("tills/landing", JANUARY)
+
+
+def test_which_row_was_corrected_is_told_by_the_difference_of_what_was_recorded(database, world):
+    world.must_run(PROBLEM, JANUARY)
+    before = world.head("tills/landing", JANUARY)
+    database.run("update visits set clouds = 0.5, changed = 2 where visit = '2024-01-00007'")
+    world.must_run(PROBLEM, JANUARY)
+    found = diff(world.store, before, world.head("tills/landing", JANUARY), PROBLEM)
+    (told,) = [section for section in sections(found) if section.title == "rows of visits"]
+    assert told.parts[1] == "by visit: 0 added, 0 removed, 1 of 400 common changed"
+    assert str(told.parts[2]).startswith("column clouds changed in 1 rows: 2024-01-00007: ")
 
 
 def test_try_reads_what_was_kept_until_something_else_is_asked(world, monkeypatch):

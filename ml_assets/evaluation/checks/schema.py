@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MISSING, UNKNOWN = "column_in_dataframe", "column_in_schema"  # pandera's names of the rules that these columns break
 ROW = "the row"
+COLUMNS_SHOWN = 20
 FAULTS_SHOWN = 5
 MEND = "Land a mended file, or mend the problem's schema or dataset function."
 FAULTS_KEPT = 50  # as numbers; of a table with other columns altogether, each column is one
@@ -91,8 +92,16 @@ def validated(landed: pd.DataFrame, schema: pa.DataFrameSchema, entity: str, min
 def _refused(landed: pd.DataFrame, faults: list[dict[str, Any]], said: str = "") -> Validated:
     words = ": ".join(filter(None, [said, _faults_in_words(faults)]))
     metadata = {"rows": len(landed), "faults": faults[:FAULTS_KEPT], "faults_in_all": len(faults)}
-    outcome = CheckOutcome("schema", False, True, f"{words}. {MEND}", metadata)
+    outcome = CheckOutcome("schema", False, True, f"{words}.{_there(landed, faults)} {MEND}", metadata)
     return Validated(landed, outcome, Repairs(len(landed), len(landed)))
+
+
+def _there(landed: pd.DataFrame, faults: list[dict[str, Any]]) -> str:
+    """Which columns there are, where one is missing: it may be called otherwise."""
+    if not any(fault["rule"] == MISSING for fault in faults):
+        return ""
+    names = list(map(str, landed.columns))
+    return f" There are {', '.join(names[:COLUMNS_SHOWN])}{'…' * (len(names) > COLUMNS_SHOWN)}."
 
 
 def _passed(stored: pd.DataFrame, done: Repairs, faults: list[dict[str, Any]] | None = None) -> Validated:

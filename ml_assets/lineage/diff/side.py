@@ -76,6 +76,11 @@ class Side:
         return content.codec == "table" or any(field["codec"] == "table" for field in fields.values())
 
     @property
+    def has_tables(self) -> bool:
+        """Whether the value is several tables, each under a name."""
+        return self.manifest.content.codec == "tables"
+
+    @property
     def has_answers(self) -> bool:
         """Whether its rows say what a model answered."""
         return self.noun in (noun_that("serves"), EVALUATION)

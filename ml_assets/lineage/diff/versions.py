@@ -51,6 +51,7 @@ class Diff:
         code: the parts of the code that differ.
         outcomes: one sentence for each check, note or plain number that differs.
         rows: of datasets, features, splits, predictions and evaluations.
+        tables: of several tables under one name each, such as what was recorded of sources, those whose rows differ.
         weights: of models made of tensors, those that differ.
         judged_by: the evaluations that the following compare: the versions themselves, or of models the newest of each.
         gain: by how much the new one is better in the metric that decides, if both were judged on the same rows.
@@ -67,6 +68,7 @@ class Diff:
     code: CodeDiff | None = None
     outcomes: tuple[str, ...] = ()
     rows: RowsDiff | None = None
+    tables: Mapping[str, RowsDiff] = field(default_factory=dict)
     weights: tuple[TensorDiff, ...] = ()
     judged_by: tuple[VersionKey, VersionKey] | None = None
     metrics: tuple[MetricDiff, ...] = ()
@@ -122,6 +124,7 @@ def diff(
         code=code_diff(code[before.code_version], code[after.code_version]) if code else None,
         outcomes=outcome_differences(before.manifest, after.manifest),
         rows=told.unless_lost("rows", _rows, before, after, names),
+        tables=told.unless_lost("rows", _tables, before, after, names) or {},
         weights=told.unless_lost("weights", _weights, before, after) or (),
         **_quality(*judged, problem, told, telling) if judged else {},
         answers=told.unless_lost("predictions", _answers, judged or (before, after), names, problem, threshold),
@@ -190,6 +193,13 @@ def _rows(old: Side, new: Side, names: list[list[str]]) -> RowsDiff | None:
         return None
     found = rows_diff(old.rows, new.rows, names)
     return None if found.alike and old.has_answers else found  # then it is the answers that differ
+
+
+def _tables(old: Side, new: Side, names: list[list[str]]) -> dict[str, RowsDiff]:
+    if old.manifest.content == new.manifest.content or not (old.has_tables and new.has_tables):
+        return {}
+    both = {name: rows_diff(table, new.value[name], names) for name, table in old.value.items() if name in new.value}
+    return {name: found for name, found in both.items() if not found.alike}
 
 
 def _weights(old: Side, new: Side) -> tuple[TensorDiff, ...]:

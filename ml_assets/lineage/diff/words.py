@@ -40,6 +40,8 @@ def sections(found: Diff) -> Iterator[Section]:
     yield from _section("circumstances, which do not decide about reuse", found.circumstances)
     yield from _section("code", _code(found.code) if found.code else ())
     yield from _section("rows", _rows(found.rows) if found.rows else ())
+    for name, rows in found.tables.items():
+        yield from _section(f"rows of {name}", _rows(rows))
     yield from _section("weights", _weights(found.weights))
     yield from _section("checks and notes", found.outcomes)
     yield from _section(_judged(found), [*_metrics(found.metrics), *_gain(found), *_scored_again(found.scored_again)])

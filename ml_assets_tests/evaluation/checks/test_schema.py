@@ -43,7 +43,7 @@ def test_rows_that_fit_the_schema_pass():
         (GOOD.assign(carrier=["AA", None, "AA"]), "column 'carrier' breaks not_nullable in 1 row, for example nan"),
         (GOOD.assign(distance=[1.5, 2.5, 3.5]), "column 'distance' breaks dtype('int64'), for example float64"),
         (GOOD.assign(landed=[0.0, 3.0, 3.0]), "the row breaks left before landed in 1 row"),
-        (GOOD.drop(columns="carrier"), "column 'carrier' is missing"),
+        (GOOD.drop(columns="carrier"), "column 'carrier' is missing. There are distance, left, landed"),
         (GOOD.assign(gate="B1", tail="N1"), "column 'gate' is not in the schema; column 'tail' is not in the schema"),
     ],
     ids=["range", "null", "type", "across columns", "missing", "extra"],
