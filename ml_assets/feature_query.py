@@ -11,6 +11,7 @@ import tempfile
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,17 +24,9 @@ if TYPE_CHECKING:
 
 ROW = "row"
 FILE = ".sql"
-NEVER_THE_SAME = (
-    "now",
-    "today",
-    "random",
-    "uuid",
-    "gen_random_uuid",
-    "current_date",
-    "current_time",
-    "current_timestamp",
-)
-"""What a query asks for that is another thing each time."""
+NEVER_THE_SAME = ("now", "today", "random", "uuid", "gen_random_uuid")
+"""Functions that give another thing each time; the clock's, besides, need no parentheses."""
+CLOCK = ("current_date", "current_time", "current_timestamp")
 NOTHING_ELSE = (
     "set threads = 1; set TimeZone = 'UTC'; set enable_external_access = false; set lock_configuration = true"
 )
@@ -62,7 +55,7 @@ class FeatureQuery:
 
     def counts(self) -> dict[str, Any]:
         """What makes it another query: its words, but neither comments nor layout, nor how keywords are written."""
-        return {"query": self._words}
+        return {"query": " ".join(self._words)}
 
     def __call__(self, history: pd.DataFrame, data: pd.DataFrame) -> pd.DataFrame:
         """The features of each row of ``data``, with its index.
@@ -100,11 +93,13 @@ class FeatureQuery:
             ) from error
 
     @cached_property
-    def _words(self) -> str:
-        return " ".join(_words(self))
+    def _words(self) -> list[str]:
+        return _words(self)
 
     def _refuse_what_changes(self) -> None:
-        found = [word for word in self._words.lower().split(" ") if word in NEVER_THE_SAME]
+        words = [word.lower() for word in self._words]
+        called = [word for word, after in pairwise(words) if word in NEVER_THE_SAME and after == "("]
+        found = [*called, *(word for word in words if word in CLOCK)]
         if found:
             raise InvalidProblem(
                 f"{self}: {found[0]} is another thing each time, so nothing that is made of it could be made again. Use a "

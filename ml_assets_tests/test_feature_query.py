@@ -121,6 +121,17 @@ def test_what_no_features_come_of_is_refused_with_what_to_do(query, said):
     assert "FeatureQuery" in str(refused.value)
 
 
+def test_columns_and_texts_that_are_called_like_a_function_are_none():
+    data = DATA.assign(uuid="a", today=1.0)
+    found = features("select row, uuid, data.today, 'as of now , today' as said from data", data, data.iloc[:0])
+    assert list(found) == ["uuid", "today", "said"]
+
+
+def test_the_clock_without_parentheses_is_refused():
+    with pytest.raises(InvalidProblem, match="current_date is another thing each time"):
+        features("select row, current_date as at from data")
+
+
 def test_a_dataset_with_a_column_called_row_is_refused():
     with pytest.raises(InvalidProblem, match="a column 'row', which is the number of a row here"):
         features("select row from data", DATA.assign(row=1))
