@@ -13,6 +13,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, Protocol, get_args
 
@@ -22,7 +23,7 @@ from ml_assets.partitions import Daily, Dynamic, Grid, Hourly, Monthly, Partitio
 from ml_assets.rules import WAIVABLE, Better, EntityHash, Gate, Metric, RetrainWhen, RollingWindow
 from ml_assets.sources import Declared, Files, Shared, Sql, Upstream, shared_sources
 from ml_assets.sources.declared import source_faults
-from ml_assets.tuning import Range, Tuning, faults_of
+from ml_assets.tuning import Candidate, Range, Tuning, faults_of, faults_of_candidates
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,6 +36,7 @@ Duplicates = Literal["refuse", "newest"]
 __all__ = [
     "WAIVABLE",
     "Better",
+    "Candidate",
     "Checkpoint",
     "Checkpoints",
     "Compute",
@@ -64,6 +66,7 @@ __all__ = [
     "TrainingRun",
     "Tuning",
     "Upstream",
+    "Variant",
     "Weekly",
     "files_of",
     "shared_files_of",
@@ -367,6 +370,9 @@ class Problem:
         retrain_when: when a new model is trained.
         compute: what a training needs to run on; None: it runs where the other steps do.
         tuning: how ``params`` are searched for; None: they are as written.
+        candidates: name -> ``Candidate``: trainings that compete, ``{"trees": Candidate(), "linear": Candidate(train=fit_line,
+            params=LineParams())}``. Each trains beside the others and is judged on the validation rows; the best by the first
+            metric is the model, and goes to the test. Empty: there is one training.
         fresh_within_days: predictions older than this are stale: shown and alerted; None: they never are.
     """
 
@@ -411,6 +417,7 @@ class Problem:
     retrain_when: RetrainWhen = field(default_factory=RetrainWhen)
     compute: Compute | None = None
     tuning: Tuning | None = None
+    candidates: Mapping[str, Candidate] = field(default_factory=dict, hash=False)
     fresh_within_days: float | None = None
 
     def __post_init__(self) -> None:
@@ -421,7 +428,22 @@ class Problem:
     @property
     def stored_types(self) -> tuple[type | Callable[..., Any], ...]:
         """The classes and functions that its models may be made of, besides those of ml_assets."""
-        return (type(self.params), *self.artifact_types)
+        competing = [one.params for one in self.candidates.values() if one.params is not None]
+        return (type(self.params), *dict.fromkeys(map(type, competing)), *self.artifact_types)
+
+    @property
+    def declared(self) -> Problem:
+        """The problem as its module has it."""
+        return self
+
+    @cached_property
+    def variants(self) -> Mapping[str, Variant]:
+        """Candidate -> the problem as it is with its training alone."""
+        own = {field.name: getattr(self, field.name) for field in dataclasses.fields(Problem)}
+        return {
+            name: Variant(**{**own, "candidates": {}, **one.changes}, of=self, candidate=name)
+            for name, one in self.candidates.items()
+        }
 
     @property
     def landing_files(self) -> tuple[str, ...]:
@@ -436,6 +458,24 @@ class Problem:
         if not isinstance(self.split, RollingWindow):
             return 1
         return self.split.partitions or self.partitions.holding(self.split.days)
+
+
+@dataclass(frozen=True)
+class Variant(Problem):
+    """A problem with the training of one of its candidates.
+
+    Attributes:
+        of: the problem, which has several.
+        candidate: the name of this one.
+    """
+
+    of: Problem = field(kw_only=True)
+    candidate: str = field(kw_only=True)
+
+    @property
+    def declared(self) -> Problem:
+        """The problem as its module has it."""
+        return self.of
 
 
 def _files_asked(source: Declared) -> Iterator[str]:
@@ -507,6 +547,10 @@ def _faults_of_question(problem: Problem) -> list[str]:
         faults.append("fresh_within_days is an age and must be more than 0.")
     if problem.tuning is not None and dataclasses.is_dataclass(problem.params):
         faults += faults_of(problem.tuning, problem.params)
+    if problem.candidates:
+        faults += faults_of_candidates(problem.candidates)
+    if problem.candidates and problem.tuning is not None:
+        faults.append("tuning searches the params of one training, candidates have several; leave one of both out.")
     if not problem.metrics:
         faults.append("metrics is empty; name at least the one that decides.")
     judged = {metric.name for metric in problem.metrics}

@@ -1,14 +1,16 @@
-"""How a problem's parameters are searched for, instead of written down.
+"""How a problem's parameters, or its whole training, are found by trying, instead of written down.
 
 To be imported from ``ml_assets.problem``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args, get_type_hints
 
+from ml_assets.compute import Compute
 from ml_assets.errors import InvalidProblem
 
 Choice = bool | int | float | str
@@ -66,6 +68,60 @@ class Tuning:
                 raise InvalidProblem(
                     f"Tuning of {name!r}: give a Range, or a tuple of at least two values, not {choices!r}."
                 )
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One of several trainings of a problem, of which the best becomes its model.
+
+    What it does not say is as in the problem: ``Candidate()`` is the problem's own training, ``Candidate(params=…)`` the same
+    with other parameters. All answer by the problem's ``predict``, which may look at what it is given (``isinstance``).
+
+    Attributes:
+        train: as ``Problem.train``.
+        params: as ``Problem.params``, a dataclass of any type.
+        compute: as ``Problem.compute``.
+    """
+
+    train: Callable[..., Any] | None = None
+    params: Any = None
+    compute: Compute | None = None
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The fields of the problem that it says otherwise."""
+        said = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {name: value for name, value in said.items() if value is not None}
+
+    def counts(self) -> dict[str, Any]:
+        """What of it counts: also which function it trains by, whose code alone does not say which candidate has it."""
+        train = getattr(self.train, "__qualname__", type(self.train).__qualname__)
+        return {"train": train if self.train else "", "params": self.params, "compute": self.compute}
+
+
+RESERVED = "best"  # the name of the step that chooses among them
+
+
+def faults_of_candidates(candidates: Mapping[str, Candidate]) -> list[str]:
+    """What makes no sense of these candidates, each as a sentence that says what to do."""
+    if len(candidates) < 2:
+        return ["of a single candidate there is nothing to choose: name two or more. The problem's own is Candidate()."]
+    odd = [name for name in candidates if not name.isidentifier() or name != name.lower() or "__" in name]
+    faults = [f"the candidate {name!r} is no lower-case name such as 'trees': it names a step." for name in odd]
+    if RESERVED in candidates:
+        faults.append(f"no candidate is called {RESERVED!r}: which is best is found. Call it by what it is.")
+    for name, one in candidates.items():
+        if not isinstance(one, Candidate):
+            faults.append(f"the candidate {name!r} is {one!r}; write Candidate(train=…, params=…).")
+        elif one.params is not None and not _is_instance_of_dataclass(one.params):
+            faults.append(f"the params of the candidate {name!r} must be an instance of a frozen dataclass.")
+    if not faults and all(one.train for one in candidates.values()):
+        faults.append("no candidate has the problem's own train: take it from the one that is to be its default.")
+    return faults
+
+
+def _is_instance_of_dataclass(value: object) -> bool:
+    return dataclasses.is_dataclass(value) and not isinstance(value, type)
 
 
 def faults_of(tuning: Tuning, params: Any) -> list[str]:

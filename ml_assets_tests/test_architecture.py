@@ -44,12 +44,12 @@ MAY_IMPORT = {
     "drift": "problem errors",
     "figures": "drift evaluation problem classes",
     "promotion": "assets training evaluation problem store errors",  # the store, because the ledger is one of its ref logs
-    # promotion, because decisions read the ledger
-    "computation": "assets promotion problem sources compute store settings errors",
+    # promotion, because decisions read the ledger; training, because parameters are changed there
+    "computation": "assets promotion training problem sources compute store settings errors",
     "lineage": "assets computation promotion evaluation problem categories classes store values errors",
     FRONT: "artifacts lineage problems problem store settings",
     "orchestration": f"{FRONT} artifacts assets alerts worker problems computation promotion lineage figures drift training "
-    "evaluation problem sources store compute settings values errors",
+    "evaluation problem sources store compute tuning settings values errors",
     "pages": f"{FRONT} assets lineage promotion evaluation drift figures problems problem store settings errors",
     "cli": f"{FRONT} assets pages orchestration problems computation promotion lineage training problem store settings errors",
     "component": f"{FRONT} orchestration problem problems settings",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ml_assets.assets.candidates import CANDIDATES
 from ml_assets.assets.champion import CHAMPION
 from ml_assets.assets.dataset import DATASET
 from ml_assets.assets.declaration import Asset, CheckSpec, Input, Role
@@ -28,6 +29,7 @@ CHAIN: tuple[Asset, ...] = (
     FEATURES,
     SPLIT,
     STUDY,
+    CANDIDATES,
     MODEL,
     EVALUATION,
     CHAMPION,

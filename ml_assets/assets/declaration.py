@@ -57,8 +57,8 @@ class Input:
         asset: its name; of what another problem makes its key, ``weather/dataset``.
         span: how many partitions of its line are read, the last of them the one that is made; None: that one alone.
         when: the problems that have it.
-        gives_params: it is asked for the best parameters only, which are among what the asset is given: a longer search that
-            finds the same ones changes nothing.
+        gives_params: it is asked for what is best only, parameters or a candidate, which is among what the asset is given: a
+            longer search that finds the same changes nothing.
         parameter: what the function that makes the asset calls it; the name of the asset if empty.
         partition: which partition is read, of the one that is made or those before it; see ``Shared``.
     """

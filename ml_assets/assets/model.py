@@ -14,7 +14,11 @@ MODEL = Asset(
     description=lambda problem: (
         "Fitted on the train rows of the split, chosen on its validation rows. It has not seen the test rows."
     ),
-    inputs=(Input("split"), Input("study", when=lambda problem: problem.tuning is not None, gives_params=True)),
+    inputs=(
+        Input("split"),
+        Input("study", when=lambda problem: problem.tuning is not None, gives_params=True),
+        Input("candidates", when=lambda problem: bool(problem.candidates), gives_params=True),
+    ),
     follows=("features",),
     uses=("train", "task", "classes"),  # not predict: its check that it answers the same is about the storing
     begins=("ml_assets.orchestration.model:model", *FIT),

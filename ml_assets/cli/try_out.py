@@ -40,7 +40,12 @@ def add_to(verbs: Any) -> None:
         "--rows", type=int, metavar="N", help="rows of each dataset (default: 2000 of a chain, all of an asset alone)"
     )
     parser.add_argument(
-        "--set", action="append", default=[], metavar="params.x=V", dest="settings", help="set a parameter"
+        "--set",
+        action="append",
+        default=[],
+        metavar="params.x=V",
+        dest="settings",
+        help="set a parameter, seed or candidate",
     )
     parser.add_argument("--pdb", action="store_true", help="open the debugger where an exception was raised")
 
@@ -65,7 +70,7 @@ def _tried(
 ) -> Tried:
     from ml_assets.orchestration.try_out import try_out as tried_out
 
-    given = {"params": config.get("params"), "seed": config.get("seed")}
+    given = {name: config.get(name) for name in ("params", "seed", "candidate")}
     return tried_out(problem, options.partition, options.rows, asset=asset, settings=settings, report=_report, **given)
 
 

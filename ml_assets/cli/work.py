@@ -13,13 +13,13 @@ from ml_assets.cli.home import home
 from ml_assets.cli.partitions import add_partitions, bounds
 from ml_assets.computation.chain import chain_of, groups_read, named
 from ml_assets.computation.planner import Planned, Planner
-from ml_assets.computation.reuse import given
+from ml_assets.computation.reuse import given_in
 from ml_assets.errors import InvalidParams, UsageError
 from ml_assets.problem import Dynamic, Problem, files_of
 from ml_assets.problems import PROBLEMS, in_order_of_sharing, problem_named
 from ml_assets.settings import Settings
 from ml_assets.store import watch
-from ml_assets.training.params import changed_params
+from ml_assets.training.params import check_given
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ml_assets.store import LandingFolder
 
 Config = dict[str, Any]
-"""``params`` and ``seed`` that a run gives its trainings, where they are not the problem's own."""
+"""``params`` or a ``candidate``, and ``seed``, that a run gives its trainings, where they are not the problem's own."""
 
 
 def add_work(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +38,12 @@ def add_work(parser: argparse.ArgumentParser) -> None:
     )
     add_partitions(parser, required=True)
     parser.add_argument(
-        "--set", action="append", default=[], metavar="params.x=V", dest="settings", help="set a parameter"
+        "--set",
+        action="append",
+        default=[],
+        metavar="params.x=V",
+        dest="settings",
+        help="set a parameter, seed or candidate",
     )
     parser.add_argument(
         "--fresh", action="store_true", help="compute everything, and say whether it comes out the same"
@@ -62,8 +67,7 @@ class Work:
         self, settings: Settings, config: Config, *, is_fresh: bool, before: Iterable[Planned] = ()
     ) -> list[Planned]:
         """What would become of each partition of each asset, after what was planned of other problems."""
-        params = changed_params(self.problem.params, config.get("params", {}))
-        gives = given(self.problem, params, config.get("seed", self.problem.seed), config.get("params", {}))
+        gives = given_in(self.problem, config)
         store, landing = ml_assets.open_store(settings), ml_assets.open_landing(settings)
         store = store.at_a_glance(len(self.nouns) * len(self.partitions))
         landing = landing.at_a_glance(len(self.partitions))
@@ -142,16 +146,20 @@ def config_of(names: Iterable[str], settings: Sequence[str]) -> Config:
     for setting in settings:
         path, equals, text = setting.partition("=")
         section, dot, name = path.partition(".")
-        if not equals or not ((section == "params" and name) or (section == "seed" and not dot)):
-            raise UsageError(f"--set {setting!r} cannot be understood. Write --set params.NAME=VALUE or --set seed=N.")
-        if section == "seed":
+        if not equals or not ((section == "params" and name) or (section in ("seed", "candidate") and not dot)):
+            raise UsageError(
+                f"--set {setting!r} cannot be understood. Write --set params.NAME=VALUE, --set seed=N or --set candidate=NAME."
+            )
+        if section == "candidate":
+            config["candidate"] = text
+        elif section == "seed":
             config["seed"] = _value(text)
         else:
             config.setdefault("params", {})[name] = _value(text)
     if type(config.get("seed", 0)) is not int:
         raise InvalidParams(f"seed is a whole number, not {config['seed']!r}.")
     for model in models:
-        changed_params(problem_named(model).params, config.get("params", {}))
+        check_given(problem_named(model), config)
     return config
 
 

@@ -166,13 +166,13 @@ def _rows_of(store: Store, entry: RefEntry) -> int | None:
 
 def _followed(problem: Problem, noun: str, inputs: Sequence[Handle]) -> list[Handle]:
     """The inputs whose content counts, and the recorded inputs of theirs that the asset follows."""
-    study, follows = study_among(problem, noun, inputs), declared(noun).follows
-    counted = [handle for handle in inputs if handle is not study]
+    search, follows = search_among(problem, noun, inputs), declared(noun).follows
+    counted = [handle for handle in inputs if handle is not search]
     return [*counted, *(found for handle in counted for name in follows for found in handle.inputs(name))]
 
 
-def study_among(problem: Problem, noun: str, inputs: Iterable[Handle]) -> Handle | None:
-    """The input that gives an asset its parameters and counts for nothing else; None where there is none."""
+def search_among(problem: Problem, noun: str, inputs: Iterable[Handle]) -> Handle | None:
+    """The input that says what is best, parameters or a candidate, and counts for nothing else; None where there is none."""
     giving = {f"{problem.name}/{read.asset}" for read in declared(noun).inputs if read.gives_params}
     return next((handle for handle in inputs if handle.key.asset in giving), None)
 

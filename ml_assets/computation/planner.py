@@ -13,7 +13,7 @@ from functools import partial
 from typing import Literal
 
 from ml_assets.assets import declared, noun_that
-from ml_assets.computation.chain import DataSources, chain_of, inputs_of, study_among
+from ml_assets.computation.chain import DataSources, chain_of, inputs_of
 from ml_assets.computation.recipe import Recipe
 from ml_assets.computation.reuse import (
     Decision,
@@ -21,7 +21,6 @@ from ml_assets.computation.reuse import (
     Nothing,
     Question,
     Reuse,
-    best_params,
     given_as_written,
     seconds_of,
 )
@@ -118,17 +117,14 @@ class Planner:
             if above.version is None:
                 return self._without(above, noun, partition)
             inputs.append(Handle(self.store, above.version, manifest=above.manifest))
-        question = Question.of(recipe, partition, inputs, self._given(noun, inputs), sources)
+        question = Question.of(recipe, partition, inputs, self._given(noun), sources)
         return self._planned(noun, partition, question.answer(self.store))
 
-    def _given(self, noun: str, inputs: Sequence[Handle]) -> Given:
+    def _given(self, noun: str) -> Given:
         asset = declared(noun)
         if asset.params == "written":
             return given_as_written(self.problem)
-        if asset.params is None:
-            return Given()
-        study = study_among(self.problem, noun, inputs)
-        return self.given.following(best_params(self.store, study.manifest)) if study else self.given
+        return self.given if asset.params else Given()
 
     def _planned(self, noun: str, partition: str, decision: Decision) -> Planned:
         if not isinstance(decision, Reuse):

@@ -123,7 +123,7 @@ class Recipe:
     @property
     def source(self) -> Source:
         """What is kept of the code. Looked at here, not where it is stored: Python 3.11 cannot parse in two threads at once."""
-        return Source(self.code.parts, _source(_Same(self.problem)))
+        return Source(self.code.parts, _source(_Same(self.problem.declared)))
 
     def store_source(self, store: Store) -> str:
         """See ``Source.put``."""

@@ -9,17 +9,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from ml_assets.computation.chain import DataSources, reads_of
+from ml_assets.computation.chain import DataSources, reads_of, search_among
 from ml_assets.computation.environment import devices, threads
 from ml_assets.computation.ingredients import Ingredients, Parts, differences, in_short, stored_parts
 from ml_assets.computation.landed import landed_now, landed_then
 from ml_assets.computation.outside import asked_files, outside_now
 from ml_assets.computation.recipe import Recipe
 from ml_assets.compute import Devices
-from ml_assets.errors import StoreError
+from ml_assets.errors import InvalidParams, StoreError
 from ml_assets.problem import Problem
 from ml_assets.settings import on_cluster
 from ml_assets.store import Content, Handle, Manifest, RefEntry, Remembered, Store, Trace, VersionKey
+from ml_assets.training.params import changed_params
 
 LANDED = "landed "
 UNTOLD = "only computing tells which landed files it reads, if any"
@@ -96,6 +97,7 @@ class Question:
 
     Attributes:
         base: the ingredients but for what is read outside of the store: landed files, databases, other people's assets.
+        because: where the parameters of a training come from, as people are told; empty where nothing was searched for.
         outside: of databases and assets, what changes when they do; None where only reading tells.
         landed: of landed files, the digests now; None: it is not known yet which ones it will read.
     """
@@ -103,6 +105,7 @@ class Question:
     recipe: Recipe
     base: Ingredients
     landed: Mapping[str, str] | None
+    because: str = ""
     outside: Mapping[str, str | None] = field(default_factory=dict)
     _named: list[RefEntry | None] = field(default_factory=list, repr=False, compare=False)
 
@@ -111,6 +114,10 @@ class Question:
         cls, recipe: Recipe, partition: str, inputs: Sequence[Handle], given: Given, sources: DataSources
     ) -> Question:
         """What it is made of, with these versions of its inputs."""
+        search = search_among(recipe.problem, recipe.noun, inputs)
+        because = ""
+        if search is not None:
+            recipe, given, because = _found(recipe, given, search)
         reads = reads_of(recipe.problem, recipe.noun, partition, inputs, sources)
         told: dict[str, Any] = {
             "params": given.params,
@@ -123,7 +130,7 @@ class Question:
         landed = landed_now(trace, sources.landing) if trace is not None else None
         is_outside = recipe.asset.role == "records"
         outside = outside_now(recipe.problem, partition, sources.versions) if is_outside else {}
-        return cls(recipe, base, landed, outside)
+        return cls(recipe, base, landed, because, outside)
 
     @property
     def ingredients(self) -> Ingredients:
@@ -200,6 +207,7 @@ class Given:
 
     Attributes:
         chosen: the parameters that somebody chose for this run: no search changes them.
+        candidate: the candidate that somebody chose for this run, whichever is best; empty: nobody did.
     """
 
     params: dict[str, Any] | None = None
@@ -207,6 +215,7 @@ class Given:
     threads: int | None = None
     device: str | None = None
     chosen: frozenset[str] = frozenset()
+    candidate: str = ""
 
     def following(self, best: Mapping[str, Any]) -> Given:
         """The same with the best parameters of a search, but for those that were chosen."""
@@ -221,19 +230,40 @@ def given(problem: Problem, params: Any, seed: int, chosen: Iterable[str] = ()) 
     return Given(asdict(params), seed, counted, None if on == Devices() else str(on), frozenset(chosen))
 
 
+def given_in(problem: Problem, config: Mapping[str, Any]) -> Given:
+    """What a run with this configuration gives a training: ``params``, ``candidate``, ``seed``; what it leaves out is as written.
+
+    Raises:
+        InvalidParams: if the problem has no such parameters.
+    """
+    chosen = config.get("params", {})
+    gives = given(problem, changed_params(problem.params, chosen), config.get("seed", problem.seed), chosen)
+    return replace(gives, candidate=config.get("candidate", ""))
+
+
 def given_as_written(problem: Problem) -> Given:
     """What every run gives a search: what the problem says."""
     return given(problem, problem.params, problem.seed)
 
 
-def best_params(store: Store, study: Manifest) -> dict[str, Any]:
-    """The best parameters that a study found; its trials are not read.
+def _found(recipe: Recipe, given: Given, search: Handle) -> tuple[Recipe, Given, str]:
+    """How a training is done after a search: what it is computed by, what it is given, and where that comes from.
 
     Raises:
-        MissingBlob, CorruptBlob: if they are gone or changed.
+        InvalidParams: if the best of the candidates is none of the problem's any more, or the one that was chosen never was.
     """
-    best: dict[str, Any] = store.field(study.content, "best", of=str(study.key))
-    return best
+    problem, name = recipe.problem, f"{search.key.asset.partition('/')[2]} {search.key.short}"
+    if not problem.candidates:
+        return recipe, given.following(search.field("best")), f"params follow {name}"
+    candidate = given.candidate or search.field("best")
+    if candidate not in problem.variants:
+        raise InvalidParams(
+            f"{problem.name} has no candidate {candidate!r}; it has {', '.join(problem.variants)}. If it was renamed, "
+            f"materialize {search.key.asset} of {search.key.partition} first."
+        )
+    variant = problem.variants[candidate]
+    why = f"{candidate}, as chosen" if given.candidate else f"{candidate} is the best of {name}"
+    return Recipe(variant, recipe.noun), replace(given_as_written(variant), seed=given.seed), why
 
 
 def _reads_files(recipe: Recipe) -> bool:

@@ -2,7 +2,7 @@
 
 from ml_assets.figures.draw import draw, draw_small
 from ml_assets.figures.report import binary_report, multiclass_report, regression_report
-from ml_assets.figures.search import search_report
+from ml_assets.figures.search import candidates_report, search_report
 from ml_assets.figures.sheet import Sheet
 from ml_assets.figures.svg import (
     COLOR_NAMES,
@@ -20,6 +20,7 @@ __all__ = [
     "Sheet",
     "as_markdown",
     "binary_report",
+    "candidates_report",
     "draw",
     "draw_small",
     "image_markdown",

@@ -208,7 +208,8 @@ def _bars(panel: Panel, bars: Bars, width: float, height: float) -> Iterator[str
     if not bars.names:
         yield _nothing(width, height, "not measured")
         return
-    low, high = panel.x or _span((0.0, *bars.numbers))
+    ends = [end for spread in bars.spreads for end in spread if math.isfinite(end)]
+    low, high = panel.x or _span((0.0, *bars.numbers, *ends))
     plot = _Plot(NAMES, TOP, width - RIGHT, height - BOTTOM, (low, high), (0, 1))
     step = (plot.bottom - plot.top) / MOST_BARS  # bars are as thick when there are few
     start = plot.across(min(max(0.0, low), high))
@@ -218,6 +219,10 @@ def _bars(panel: Panel, bars: Bars, width: float, height: float) -> Iterator[str
         place = f'x="{min(start, end):.1f}" y="{y + step * 0.15:.1f}" width="{abs(end - start):.1f}"'
         yield f'<rect {place} height="{step * 0.7:.1f}" fill="{color}"><title>{number:.6g}</title></rect>'
         yield written(NAMES - 6, y + step / 2 + 4, _middle_cut(name), anchor="end", size=11)
+    for at, spread in enumerate(bars.spreads):
+        if all(map(math.isfinite, spread)):
+            left, right = map(plot.across, spread)
+            yield _whisker(left, right, plot.top + (at + 0.5) * step, step * 0.2)
     apart = plot.across(max(bars.limits)) - plot.across(min(bars.limits)) if bars.limits else 0.0
     for at, limit in enumerate(bars.limits):
         dash = "" if at else ' stroke-dasharray="2 3"'
@@ -225,6 +230,11 @@ def _bars(panel: Panel, bars: Bars, width: float, height: float) -> Iterator[str
         if apart > LEGEND * 2:
             yield written(plot.across(limit) + 3, plot.bottom - 4, f"{limit:g}", size=11)
     yield from plot.x_axis(panel.x_label)
+
+
+def _whisker(left: float, right: float, y: float, cap: float) -> str:
+    caps = "".join(f"M{x:.1f} {y - cap:.1f}V{y + cap:.1f}" for x in (left, right))
+    return f'<path d="M{left:.1f} {y:.1f}H{right:.1f}{caps}" fill="none" stroke="#222" stroke-width="1.4"/>'
 
 
 def _cells(panel: Panel, cells: Cells, width: float, height: float) -> Iterator[str]:

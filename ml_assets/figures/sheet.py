@@ -57,6 +57,7 @@ class Bars:
     """Numbers by name, the first on top.
 
     Attributes:
+        spreads: lower and upper bound of each, drawn as a whisker; empty: none.
         limits: numbers that each is held against.
         marked: bars above this number have the other colour; None: none.
     """
@@ -65,6 +66,7 @@ class Bars:
     numbers: tuple[float, ...]
     limits: tuple[float, ...] = ()
     marked: float | None = None
+    spreads: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)

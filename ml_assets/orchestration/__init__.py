@@ -13,6 +13,7 @@ from ml_assets.orchestration.alerts import alerts_sensor
 from ml_assets.orchestration.asset import problem_asset
 from ml_assets.orchestration.automation import automation_sensor
 from ml_assets.orchestration.broken import apart, broken_asset, broken_sensor
+from ml_assets.orchestration.candidates import candidates_graph
 from ml_assets.orchestration.cluster.executor import cluster_executor
 from ml_assets.orchestration.following import sources_sensor
 from ml_assets.orchestration.freshness import freshness_schedule
@@ -32,6 +33,8 @@ from ml_assets.store import LandingFolder, Store
 LOOK_SECONDS = (
     20.0  # that a sensor or schedule waits for a server: Dagster ends a look after 60, and there is a next one
 )
+GRAPHS = {"study": search_graph, "candidates": candidates_graph}
+"""The assets that are made in several steps."""
 EXECUTORS = {"local": local_executor, "kubernetes": cluster_executor}
 
 
@@ -122,5 +125,5 @@ def assets_of(problem: Problem) -> list[dg.AssetSpec | dg.AssetsDefinition]:
 
 
 def _made(problem: Problem, asset: assets.Asset) -> dg.AssetsDefinition:
-    """What has parts is a graph of steps, everything else one step."""
-    return search_graph(problem, asset) if asset.parts else problem_asset(problem, asset)
+    graph = GRAPHS.get(asset.name)
+    return graph(problem, asset) if graph else problem_asset(problem, asset)

@@ -20,7 +20,7 @@ from ml_assets.orchestration.compute import op_tags
 from ml_assets.orchestration.executor import ALL_THREADS, OWN_PROCESS
 from ml_assets.orchestration.freshness import freshness_policy
 from ml_assets.orchestration.io_manager import IO_MANAGER
-from ml_assets.orchestration.params import params_schema
+from ml_assets.orchestration.params import config_schema
 from ml_assets.orchestration.partitions import input_mapping, partitions_definition, previous_mapping
 from ml_assets.orchestration.step import LANDING_FOLDER, Emitted, Step
 from ml_assets.orchestration.upstream import is_handed_over, upstream_inputs
@@ -47,7 +47,7 @@ def problem_asset(problem: Problem, asset: Asset) -> dg.AssetsDefinition:
         deps=_deps(problem, asset),
         required_resource_keys={IO_MANAGER, LANDING_FOLDER},
         io_manager_key=IO_MANAGER,
-        config_schema=_config_schema(problem, asset),
+        config_schema=config_schema(problem) if asset.params == "chosen" else None,
         op_tags=_tags(problem, asset),
         freshness_policy=freshness_policy(problem, asset),
         check_specs=check_specs(problem, asset),
@@ -111,16 +111,6 @@ def _deps(problem: Problem, asset: Asset) -> list[dg.AssetDep]:
 
 def _earlier_champion(problem: Problem) -> dg.AssetDep:
     return dg.AssetDep(asset_key(problem, noun_that("decides")), partition_mapping=previous_mapping(problem.partitions))
-
-
-def _config_schema(problem: Problem, asset: Asset) -> dict[str, dg.Field] | None:
-    """What the launchpad offers: the parameters and the seed of a training."""
-    if asset.params != "chosen":
-        return None
-    return {
-        "params": params_schema(problem.params, problem.tuning.space if problem.tuning else ()),
-        "seed": dg.Field(int, default_value=problem.seed, description="Seed of all chance in the training."),
-    }
 
 
 def _tags(problem: Problem, asset: Asset) -> dict[str, Any]:

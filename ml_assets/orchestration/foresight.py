@@ -16,7 +16,8 @@ from dagster._core.execution.context.system import StepExecutionContext
 
 def is_there(step: StepExecutionContext) -> bool:
     """Whether it makes nothing. What goes wrong here goes wrong in the step too, which says so."""
-    asked = getattr(getattr(step.op_def.compute_fn, "decorated_fn", None), "is_there", None)
+    made_by = step.op_def.compute_fn
+    asked = getattr(getattr(made_by, "decorated_fn", made_by), "is_there", None)
     if asked is None:
         return False
     try:

@@ -53,7 +53,6 @@ class Made:
         ledger: what it read of the ledger of champions, which others may move meanwhile; see ``chain.reads_of``.
         made_of: everything that it was made from; None where that cannot be told.
         asked_by: the key of the same but for landed files; see ``store.computations``.
-        because: what else explains it: where its parameters come from.
         why: why it was computed.
         replaces: it takes the place of a result that is damaged or no longer wanted.
         source: the source files that computed it.
@@ -75,7 +74,6 @@ class Made:
     ledger: Mapping[str, str] = field(default_factory=dict)
     made_of: Ingredients | None = None
     asked_by: str = ""
-    because: str = ""
     why: str = ""
     replaces: bool = False
     source: str | None = None

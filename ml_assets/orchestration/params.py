@@ -5,18 +5,17 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import dagster as dg
 
-from ml_assets.computation.chain import study_among
 from ml_assets.computation.recipe import Recipe
-from ml_assets.computation.reuse import Given, best_params, given, given_as_written
+from ml_assets.computation.reuse import Given, given_as_written, given_in
 from ml_assets.errors import InvalidProblem
-from ml_assets.store import Handle, Store
-from ml_assets.training.params import changed_params
+from ml_assets.problem import Problem
 
+FROM_CANDIDATES = "The best of the candidates, unless one is given here."
 FROM_STUDY = "The best of the study, unless it is given here."
 _TYPES: dict[type, Any] = {bool: dg.Bool, int: dg.Int, float: dg.Float, str: dg.String}
 
@@ -40,28 +39,27 @@ def params_schema(params: Any, searched: Iterable[str] = ()) -> dg.Field:
     return dg.Field(fields, description=type(params).__doc__)
 
 
-def given_to(recipe: Recipe, context: dg.AssetExecutionContext, inputs: Sequence[Handle], store: Store) -> Given:
-    """What a run gives an asset: a training the parameters and the seed of the launchpad, a command or its study.
+def config_schema(problem: Problem) -> dict[str, dg.Field]:
+    """What the launchpad offers for a training: parameters, or a candidate; and the seed."""
+    seed = dg.Field(int, default_value=problem.seed, description="Seed of all chance in the training.")
+    if not problem.candidates:
+        return {"params": params_schema(problem.params, problem.tuning.space if problem.tuning else ()), "seed": seed}
+    names = dg.Enum(f"{problem.name}__candidate", [dg.EnumValue(name) for name in problem.candidates])
+    return {"candidate": dg.Field(names, is_required=False, description=FROM_CANDIDATES), "seed": seed}
+
+
+def given_to(recipe: Recipe, context: dg.AssetExecutionContext) -> Given:
+    """What a run gives an asset: a training the parameters and the seed of the launchpad, a search what is written.
 
     Raises:
         InvalidParams: if the problem has no such parameters.
     """
+    problem = recipe.problem
     if recipe.asset.params == "written":
-        return given_as_written(recipe.problem)
+        return given_as_written(problem)
     if recipe.asset.params is None:
         return Given()
-    config = context.op_execution_context.op_config
-    params = changed_params(recipe.problem.params, config["params"])
-    gives, study = (
-        given(recipe.problem, params, config["seed"], config["params"]),
-        study_among(recipe.problem, recipe.noun, inputs),
-    )
-    return gives if study is None else gives.following(best_params(store, study.manifest))
-
-
-def params_from(study: Handle | None) -> str:
-    """Where a model's parameters come from, for its sentence; empty where they are not searched for."""
-    return f"params follow study {study.key.short}" if study is not None else ""
+    return given_in(problem, context.op_execution_context.op_config)
 
 
 def _config_type(owner: type, name: str, hint: Any) -> Any:

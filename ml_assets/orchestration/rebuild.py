@@ -166,6 +166,7 @@ class _Past:
 def _materialize(problem: Problem, recorded: Manifest, store: Store, landing: LandingFolder) -> str:
     """Compute it as a run does, in this process; why it failed, empty if it did not."""
     noun = recorded.asset.partition("/")[2]
+    problem = _as_trained(problem, recorded)
     given = {"params": dict(recorded.params), "seed": recorded.seed}
     ops = {f"{problem.name}__{noun}": {"config": given}} if declared(noun).params == "chosen" else {}
     with dg.DagsterInstance.ephemeral() as instance:
@@ -181,6 +182,12 @@ def _materialize(problem: Problem, recorded: Manifest, store: Store, landing: La
             raise_on_error=False,
         )
     return " ".join(_reasons(result))
+
+
+def _as_trained(problem: Problem, recorded: Manifest) -> Problem:
+    """The problem with the training of the candidate that a version is of."""
+    candidate = recorded.notes.get("candidate")
+    return problem.variants[candidate] if candidate else problem
 
 
 def _trial(problem: Problem, recorded: Manifest) -> Sequence[dg.AssetsDefinition]:

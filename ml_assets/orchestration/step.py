@@ -62,7 +62,7 @@ class Step:
         asked, decision = self._decided(context, inputs)
         context.log.info(decision.why)
         if isinstance(decision, Reuse):
-            yield from _emitted_again(decision)
+            yield from _emitted_again(decision, asked.because)
         elif isinstance(decision, Execute):
             yield from self._anew(context, inputs, asked, decision)
         else:
@@ -75,7 +75,9 @@ class Step:
     def _decided(self, context: dg.AssetExecutionContext, inputs: Mapping[str, Any]) -> tuple[Question, Decision]:
         asked = question(context, self.recipe, _handles(inputs))
         decision = asked.answer(store_of(context))
-        return asked, afresh(decision) if FRESH_TAG in context.run.tags else decision
+        if FRESH_TAG not in context.run.tags or _is_of(context.run, decision):
+            return asked, decision
+        return asked, afresh(decision)
 
     def _anew(
         self, context: dg.AssetExecutionContext, inputs: Mapping[str, Any], asked: Question, decision: Execute
@@ -99,7 +101,7 @@ class Step:
             notes={**made.notes, WATERMARKS: asked.known_outside} if asked.outside else made.notes,
             made_of=answered.ingredients if answered.is_known else None,
             asked_by=asked.base.key,
-            why="; ".join(filter(None, [decision.after(content) or answered.why(store), made.because])),
+            why="; ".join(filter(None, [decision.after(content) or answered.why(store), answered.because])),
             replaces=decision.replaces,
             source=source.result(),
             commit=identity_of(self.recipe.problem),
@@ -128,8 +130,7 @@ def question(context: dg.AssetExecutionContext, recipe: Recipe, inputs: Sequence
     store = store_of(context)
     versions = versions_of(recipe.problem, context) if recipe.asset.role == "records" else {}
     sources = DataSources(store, getattr(context.resources, LANDING_FOLDER), versions)
-    given = given_to(recipe, context, inputs, store)
-    return Question.of(recipe, partition_of(context), inputs, given, sources)
+    return Question.of(recipe, partition_of(context), inputs, given_to(recipe, context), sources)
 
 
 def partition_of(context: dg.AssetExecutionContext) -> str:
@@ -193,8 +194,14 @@ def _say_skipped(context: dg.AssetExecutionContext, why: str) -> None:
     context.log_event(observed)
 
 
-def _emitted_again(found: Reuse) -> Emitted:
-    yield _output(Reused(found.version, found.manifest, found.why, found.saved_seconds), found.manifest.content.digest)
+def _is_of(run: dg.DagsterRun, decision: Decision) -> bool:
+    """Whether what is there was made by this run: of several candidates it has trained each."""
+    return isinstance(decision, Reuse) and decision.manifest.run == run.run_id
+
+
+def _emitted_again(found: Reuse, because: str) -> Emitted:
+    why = "; ".join(filter(None, [found.why, because]))
+    yield _output(Reused(found.version, found.manifest, why, found.saved_seconds), found.manifest.content.digest)
     yield from _of_one_version(map(check_result, found.manifest.checks))
 
 

@@ -13,12 +13,12 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.assets.study import TRIAL
-from ml_assets.computation.git import identity_of
 from ml_assets.computation.resources import Meter
 from ml_assets.orchestration.asset import asset_key
 from ml_assets.orchestration.distributed import train_on
-from ml_assets.orchestration.io_manager import IO_MANAGER, Made, StoreIOManager
+from ml_assets.orchestration.io_manager import IO_MANAGER, Made
 from ml_assets.orchestration.partitions import partitions_definition
+from ml_assets.orchestration.remembered import remember
 from ml_assets.orchestration.search import Attempt, Search, described
 from ml_assets.orchestration.step import FRESH_TAG, LANDING_FOLDER
 from ml_assets.orchestration.training import TrainingSession, training_session
@@ -50,7 +50,8 @@ class TrialStep:
             run = TrialRun.of(session.run, prune_on, self.attempt.bar)
             data = load_data(self.search.store, self.split.key, [table.key for table in self._tables])
             result = tried(problem, data.validation, partial(self._train, data, run, session), run, prune_on)
-        self._remember(self._made(result, session, meter))
+        read = [Handle(self.search.store, self.split.key, "split"), *self._tables]
+        remember(self.context, self.attempt.asked, self._made(result, session, meter), read)
         session.log.forget()
         return self._sentence(result)
 
@@ -73,28 +74,14 @@ class TrialStep:
         return model
 
     def _made(self, result: Result, session: TrainingSession, meter: Meter) -> Made:
-        score, asked = result.score, self.attempt.asked
+        score = result.score
         return Made(
             self.search.store.put(result.to_json()),
             metrics={} if score is None else {self.search.problem.metrics[0].name: score},
             notes={"trial": self.attempt.number, "state": result.state, **session.notes},
-            made_of=asked.base,
             why=f"computed: {self._sentence(result)}",
-            source=asked.recipe.store_source(self.search.store),
-            commit=identity_of(self.search.problem),
-            params=asked.base.params,
-            seed=asked.base.seed,
             resources=meter.read(),
         )
-
-    def _remember(self, made: Made) -> None:
-        store, base = self.search.store, self.attempt.asked.base
-        manager: StoreIOManager = getattr(self.context.resources, IO_MANAGER)
-        read = [Handle(store, self.split.key, "split"), *self._tables]
-        manifest = manager.manifest_of(made, base.asset, base.partition, read, self.context.run.run_id)
-        before = store.recall(self.attempt.key)
-        is_damaged = before is not None and bool(before.damage)
-        store.remember(self.attempt.key, store.commit(manifest), replace=self._is_fresh or is_damaged)
 
     def _sentence(self, result: Result) -> str:
         metric = self.search.problem.metrics[0].name

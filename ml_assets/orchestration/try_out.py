@@ -42,7 +42,7 @@ from ml_assets.problem import Compute, Dynamic, Problem, files_of, shared_files_
 from ml_assets.problems import PROBLEMS, in_order_of_sharing, problem_named
 from ml_assets.settings import Settings
 from ml_assets.store import Backend, LandingFolder, Overlay, Store, open_backend
-from ml_assets.training.params import changed_params
+from ml_assets.training.params import check_given
 from ml_assets.training.sample import OF_A_SAMPLE, on_sample, sample_of
 
 ROWS = 2_000  # of a chain, of each dataset: enough for a number, few enough for seconds
@@ -59,6 +59,7 @@ def try_out(
     asset: str | None = None,
     params: Mapping[str, Any] | None = None,
     seed: int | None = None,
+    candidate: str | None = None,
     settings: Settings | None = None,
     report: Report = lambda step: None,
 ) -> Tried:
@@ -69,6 +70,7 @@ def try_out(
         rows: of each dataset, the same ones each time; of a chain 2,000 unless said, of an asset all.
         asset: made alone, from what the branch names; None: the chain, from landed files.
         params, seed: for the training, where they are not the problem's own.
+        candidate: which of several becomes the model; None: the best.
         report: hears of each step as it ends.
     Raises:
         NotLanded: if files are missing; the message says which, and how they land.
@@ -80,7 +82,13 @@ def try_out(
     settings = settings or Settings.from_environment()
     rows = ROWS if rows is None and asset is None else rows
     _refuse_unknown(problem, partition, asset, rows)
-    tried = _Trying(_as_tried(problem, asset, rows), settings, _config(problem, params, seed), rows, report)
+    tried = _Trying(
+        _as_tried(problem, asset, rows),
+        settings,
+        _config(problem, params=params, seed=seed, candidate=candidate),
+        rows,
+        report,
+    )
     trust_all([problem])
     with UsersTraceback(), _said_of_samples(rows):
         if asset is None:
@@ -234,14 +242,16 @@ def _see(progress: Progress, entry: dg.EventLogEntry) -> None:
 
 def _as_tried(problem: Problem, asset: str | None, rows: int | None) -> Problem:
     """The problem with a sample, one process, no second attempt and, of a chain, no search."""
-    compute = _one_process(problem.compute) if problem.compute else None
-    tuning = problem.tuning if asset else None
-    tried = problem if problem.is_group else replace(problem, compute=compute, tuning=tuning)
+    tried = problem
+    if not problem.is_group:
+        tuning = problem.tuning if asset else None
+        candidates = {name: replace(one, compute=_one_process(one.compute)) for name, one in problem.candidates.items()}
+        tried = replace(problem, compute=_one_process(problem.compute), tuning=tuning, candidates=candidates)
     return tried if rows is None else on_sample(tried, rows)
 
 
-def _one_process(compute: Compute) -> Compute:
-    return replace(compute, gpus=min(1, compute.gpus), nodes=1, retries=0)
+def _one_process(compute: Compute | None) -> Compute | None:
+    return replace(compute, gpus=min(1, compute.gpus), nodes=1, retries=0) if compute else None
 
 
 def _left_out(problem: Problem, asset: str | None, rows: int | None) -> Iterator[str]:
@@ -254,9 +264,10 @@ def _left_out(problem: Problem, asset: str | None, rows: int | None) -> Iterator
         yield "The model was trained by one process, not by those that its compute asks for."
 
 
-def _config(problem: Problem, params: Mapping[str, Any] | None, seed: int | None) -> dict[str, Any]:
-    changed_params(problem.params, dict(params or {}))
-    return {**({"params": dict(params)} if params else {}), **({"seed": seed} if seed is not None else {})}
+def _config(problem: Problem, **given: Any) -> dict[str, Any]:
+    chosen = {name: value for name, value in given.items() if value is not None}
+    check_given(problem, chosen)
+    return chosen
 
 
 def _refuse_unknown(problem: Problem, partition: str, asset: str | None, rows: int | None) -> None:

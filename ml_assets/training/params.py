@@ -8,9 +8,12 @@ import math
 import types
 import typing
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ml_assets.errors import InvalidParams
+
+if TYPE_CHECKING:
+    from ml_assets.problem import Problem
 
 
 def changed_params(params: Any, given: Mapping[str, Any]) -> Any:
@@ -28,6 +31,26 @@ def changed_params(params: Any, given: Mapping[str, Any]) -> Any:
             raise InvalidParams(f"There is no parameter {name!r}.{hint} Known: {', '.join(known)}.")
         chosen[name] = _as_declared(params, name, value)
     return dataclasses.replace(params, **chosen)
+
+
+def check_given(problem: Problem, config: Mapping[str, Any]) -> None:
+    """Whether a training of the problem can be given this: ``params``, ``seed``, ``candidate``.
+
+    Raises:
+        InvalidParams: if not; the message says what can.
+    """
+    candidate, params = config.get("candidate"), config.get("params") or {}
+    if not problem.candidates and candidate is None:
+        changed_params(problem.params, params)
+    elif not problem.candidates:
+        raise InvalidParams(f"{problem.name} has one training, and no candidate {candidate!r} to choose.")
+    elif params:
+        raise InvalidParams(
+            f"{problem.name} has the candidates {', '.join(problem.candidates)}, each with parameters of its own, which a run "
+            "does not change: change them there, or add a candidate. Which of them is the model is chosen by candidate=NAME."
+        )
+    elif candidate is not None and candidate not in problem.candidates:
+        raise InvalidParams(f"{problem.name} has no candidate {candidate!r}. Known: {', '.join(problem.candidates)}.")
 
 
 def _as_declared(params: Any, name: str, value: Any) -> Any:

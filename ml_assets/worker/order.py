@@ -22,6 +22,7 @@ class Order:
 
     Attributes:
         problem: its name.
+        candidate: which of its candidates; empty where it has none.
         modules: where it is defined, if it is none of those that ship; the first that has it counts.
         stores: address of the store to read from and write to; of an ``Overlay``, its own and then the one below.
         split: which rows train.
@@ -32,6 +33,7 @@ class Order:
     """
 
     problem: str
+    candidate: str
     modules: tuple[str, ...]
     stores: tuple[str, ...]
     split: VersionKey
@@ -74,7 +76,7 @@ class Order:
                 f"The problem {self.problem} is not in {', '.join(self.modules) or 'ml_assets.problems'}. A training on "
                 "several devices imports it again: give its module a PROBLEM at the top level."
             )
-        return found
+        return found.variants[self.candidate] if self.candidate else found
 
 
 def addresses(store: Store) -> tuple[str, ...]:

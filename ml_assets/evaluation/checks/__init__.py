@@ -4,11 +4,13 @@ dataset      volume, schema, keys, unique, labels, labelled, dated
 features     features_sound, leak
 split        disjoint, once, classes, window_complete
 study        inside_space, trials_ended
+candidates   candidates_trained
 model        reloads
 evaluation   gates
 predictions  served
 """
 
+from ml_assets.evaluation.checks.candidates import candidates_trained
 from ml_assets.evaluation.checks.dataset import keys_there, labels_known, labels_valid, unique_entities
 from ml_assets.evaluation.checks.features import features_sound
 from ml_assets.evaluation.checks.leak import no_single_feature_predicts_too_well
@@ -31,6 +33,7 @@ __all__ = [
     "Validated",
     "best_is_inside",
     "both_classes_present",
+    "candidates_trained",
     "features_sound",
     "gates_hold",
     "keys_there",

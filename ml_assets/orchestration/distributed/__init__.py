@@ -15,7 +15,7 @@ from typing import Any
 from ml_assets.compute import Compute, Devices
 from ml_assets.orchestration.distributed.crew import Crew, follow
 from ml_assets.orchestration.distributed.here import Here
-from ml_assets.problem import Problem
+from ml_assets.problem import Problem, Variant
 from ml_assets.store import Handle, Store
 from ml_assets.training.run import Run
 from ml_assets.worker.order import Order, addresses, modules_of
@@ -44,7 +44,8 @@ def train_on(
         return fit_and_store(problem, load_data(store, split.key, features), params, run, store)
     order = Order(
         problem=problem.name,
-        modules=modules_of(problem),
+        candidate=problem.candidate if isinstance(problem, Variant) else "",
+        modules=modules_of(problem.declared),
         stores=addresses(store),
         split=split.key,
         features=features,

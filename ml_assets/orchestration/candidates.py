@@ -1,0 +1,281 @@
+"""split -> candidates: which of a problem's trainings is best, where it has several. Each trains in a step of its own.
+
+    trees ───┐
+    linear ──┼── best ── (model)
+    xgboost ─┘
+
+The model of each is remembered as what it would be if it were the best: the asset ``model``, which comes next, finds that of the
+best made, and the others stay where somebody may choose one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import dagster as dg
+
+from ml_assets import figures
+from ml_assets.assets import Asset, noun_that
+from ml_assets.assets.candidates import CANDIDATE
+from ml_assets.computation.chain import DataSources
+from ml_assets.computation.recipe import Recipe
+from ml_assets.computation.resources import Meter
+from ml_assets.computation.reuse import Question, given_as_written, seconds_of
+from ml_assets.errors import SearchFailed
+from ml_assets.evaluation import checks
+from ml_assets.evaluation.candidates import Candidates, Standing, standings, table_of
+from ml_assets.evaluation.metrics import Answers, written
+from ml_assets.lineage.markdown import escaped
+from ml_assets.orchestration.asset import check_specs, made_by, shared_attributes, training_tags
+from ml_assets.orchestration.io_manager import IO_MANAGER, Made
+from ml_assets.orchestration.model import trained
+from ml_assets.orchestration.remembered import remember
+from ml_assets.orchestration.step import FRESH_TAG, LANDING_FOLDER, Emitted, Step, partition_of, store_of
+from ml_assets.orchestration.study import SAID
+from ml_assets.orchestration.tables import table
+from ml_assets.problem import Metric, Problem, Variant
+from ml_assets.store import Handle, VersionKey
+from ml_assets.training.tuning.candidates import Answered, answered, without_model
+from ml_assets.training.tuning.trial import OF_PARAMS, fault
+from ml_assets.tuning import RESERVED
+from ml_assets.worker.work import load_data
+
+NEEDS = {IO_MANAGER, LANDING_FOLDER}
+
+
+def candidates(problem: Problem, context: dg.AssetExecutionContext, split: Handle) -> Made:
+    """Which is best, once each has trained."""
+    steps = {name: CandidateStep(variant, context, split) for name, variant in problem.variants.items()}
+    found = {name: step.found() for name, step in steps.items()}
+    standing = standings(
+        problem.metrics, {n: Answers(one.label, one.answer) for n, one in found.items() if not one.why}
+    )
+    failed = {name: one.why for name, one in found.items() if one.why}
+    if not standing:
+        raise SearchFailed(_none_is_best(problem, failed))
+    metric = problem.metrics[0]
+    models = {name: VersionKey(steps[name].model_asset, split.key.partition, one.model) for name, one in found.items()}
+    seconds = {name: seconds_of(store_of(context).manifest(key)) for name, key in models.items() if key.version}
+    sheet = figures.candidates_report(standing, metric.name)
+    return Made(
+        Candidates(table_of(problem.metrics, standing, failed), standing[0].candidate, sheet.to_json()),
+        checks=(checks.candidates_trained(len(found), failed),),
+        metrics={"candidates": {one.candidate: one.scores[metric.name] for one in standing}},
+        notes={
+            "why": _verdict(metric, standing, failed),
+            "best": standing[0].candidate,
+            "models": {name: key.version for name, key in models.items() if key.version},
+        },
+        metadata={
+            "candidates_table": table(_shown(problem, standing, failed, seconds)),
+            "at_a_glance": dg.MetadataValue.md(_at_a_glance(metric, standing)),
+            "figures": dg.MetadataValue.md(figures.as_markdown(figures.draw_small(sheet), sheet.title)),
+        },
+        inputs=split.inputs("features"),
+        resources={"wall_seconds": round(sum(seconds.values()), 3)},
+    )
+
+
+# ---------------------------------------------------------------- one candidate
+
+
+@dataclass(frozen=True)
+class CandidateStep:
+    """A step of Dagster's that trains a candidate and asks its model about the validation rows."""
+
+    variant: Variant
+    context: dg.AssetExecutionContext
+    split: Handle
+
+    @property
+    def model_asset(self) -> str:
+        """The key of the asset whose version its model is."""
+        return f"{self.variant.name}/{noun_that('trains')}"
+
+    @property
+    def is_there(self) -> bool:
+        """Whether nothing is left to do."""
+        return not self._is_fresh and self._known() is not None
+
+    def run(self) -> str:
+        """Do what is left: ``linear: trained, model 1f3c…``."""
+        if not self.is_there:
+            self._judge()
+        found = self.found()
+        return f"{self.variant.candidate}: {found.why or f'model {found.model[:12]}'}"
+
+    def found(self) -> Answered:
+        """What became of it.
+
+        Raises:
+            SearchFailed: if that is lost.
+        """
+        known = self._known()
+        if known is None:
+            raise SearchFailed(
+                f"{self.variant.name} [{partition_of(self.context)}]: what became of the candidate {self.variant.candidate} is "
+                "not there. It was damaged, or code was edited while they trained. Start it again: what is whole is used."
+            )
+        return known
+
+    @property
+    def _is_fresh(self) -> bool:
+        return FRESH_TAG in self.context.run.tags
+
+    def _known(self) -> Answered | None:
+        """What the store remembers of it; None if nothing, or if its model is not whole."""
+        found = self._recalled(CANDIDATE.name)
+        if found is None:
+            return None
+        answer: Answered = store_of(self.context).load(found)
+        return answer if answer.why or self._recalled(noun_that("trains")) else None
+
+    def _judge(self) -> None:
+        store, meter = store_of(self.context), Meter()
+        answer = self._answered()
+        asked = self._asked(CANDIDATE.name)
+        made = Made(
+            store.put(answer), notes={"candidate": self.variant.candidate}, why=asked.why(store), resources=meter.read()
+        )
+        remember(self.context, asked, made, self._read)
+
+    def _answered(self) -> Answered:
+        store = store_of(self.context)
+        try:
+            model = None if self._is_fresh else self._recalled(noun_that("trains"))
+            if model is None:
+                model = self._trained()
+            rows = load_data(store, self.split.key, [table.key for table in self.split.inputs("features")]).validation
+            return answered(self.variant, store.load(model), rows, model.version)
+        except _Unusable as unusable:
+            return without_model(str(unusable))
+        except OF_PARAMS as error:
+            return without_model(fault(error))
+
+    def _trained(self) -> VersionKey:
+        asked, meter = self._asked(noun_that("trains")), Meter()
+        why = asked.why(store_of(self.context))
+        made = trained(self.context, asked, self.split)
+        if made.refused:
+            raise _Unusable(" ".join(check.description for check in made.checks if check.refuses))
+        key = remember(self.context, asked, replace(made, why=why, resources=meter.read()), self._read)
+        made.once_published()
+        return key
+
+    @property
+    def _read(self) -> Sequence[Handle]:
+        return [Handle(store_of(self.context), self.split.key, "split"), *self.split.inputs("features")]
+
+    def _recalled(self, noun: str) -> VersionKey | None:
+        found = store_of(self.context).recall(self._asked(noun).base.key)
+        return found.version if found is not None and not found.damage else None
+
+    def _asked(self, noun: str) -> Question:
+        """What is made of it; where code cannot be recognised again, results are this run's alone."""
+        sources = DataSources(store_of(self.context), getattr(self.context.resources, LANDING_FOLDER))
+        recipe, given = Recipe(self.variant, noun), given_as_written(self.variant)
+        asked = Question.of(recipe, partition_of(self.context), [self.split], given, sources)
+        if not recipe.unknown:
+            return asked
+        run = self.context.run.root_run_id or self.context.run.run_id
+        return replace(asked, base=replace(asked.base, settings={**asked.base.settings, "run": run}))
+
+
+class _Unusable(Exception):
+    """A model was trained that must not be used."""
+
+
+# ---------------------------------------------------------------- the graph of steps
+
+
+def candidates_graph(problem: Problem, asset: Asset) -> dg.AssetsDefinition:
+    """The choice among a problem's candidates as an asset of many steps."""
+    specs = check_specs(problem, asset)
+    each = {name: _candidate_op(problem, variant) for name, variant in problem.variants.items()}
+    best = _best_op(problem, Step(Recipe(problem, asset.name), partial(made_by(asset), problem)), specs)
+
+    @dg.graph_asset(**shared_attributes(problem, asset), check_specs=specs)
+    def candidates(split: Any) -> Any:
+        done = [op.alias(name)(split=split) for name, op in each.items()]
+        ended = best.alias(RESERVED)(split=split, trained=done)
+        return {name: getattr(ended, name) for name in ("result", *(spec.get_python_identifier() for spec in specs))}
+
+    return candidates
+
+
+def _candidate_op(problem: Problem, variant: Variant) -> dg.OpDefinition:
+    def train(at: Any, inputs: Mapping[str, Any]) -> Iterator[dg.Output[None]]:
+        said = CandidateStep(variant, at, inputs["split"]).run()
+        at.log.info(said)
+        yield dg.Output(None, metadata={SAID: said})
+
+    train.is_there = lambda at, inputs: CandidateStep(variant, at, inputs["split"]).is_there  # type: ignore[attr-defined]
+    return dg.OpDefinition(
+        train,
+        f"{problem.name}__candidate_{variant.candidate}",
+        ins={"split": dg.In(Handle)},
+        outs={"result": dg.Out(dg.Nothing)},
+        required_resource_keys=NEEDS,
+        tags=training_tags(variant),
+    )
+
+
+def _best_op(problem: Problem, step: Step, specs: Sequence[dg.AssetCheckSpec]) -> dg.OpDefinition:
+    """Yields which is best, and its checks."""
+    outs = [spec.get_python_identifier() for spec in specs]
+
+    def best(at: Any, inputs: Mapping[str, Any]) -> Emitted:
+        yield from step.run(at, {"split": inputs["split"]})
+
+    return dg.OpDefinition(
+        best,
+        f"{problem.name}__best_candidate",
+        ins={"split": dg.In(Handle), "trained": dg.In(dg.Nothing)},
+        outs={
+            "result": dg.Out(io_manager_key=IO_MANAGER),
+            **{out: dg.Out(dg.Nothing, is_required=False) for out in outs},
+        },
+        required_resource_keys=NEEDS,
+    )
+
+
+# ---------------------------------------------------------------- what people see
+
+
+def _none_is_best(problem: Problem, failed: Mapping[str, str]) -> str:
+    why = next(
+        (f"{name}: {why}" for name, why in failed.items()),
+        f"{problem.metrics[0].name} has no value on the validation rows",
+    )
+    return f"{problem.name}: none of the candidates {', '.join(problem.candidates)} can be judged. {why}."
+
+
+def _verdict(metric: Metric, standing: Sequence[Standing], failed: Mapping[str, str]) -> str:
+    best, *others = standing
+    said = f"Best of {len(standing) + len(failed)} by {metric.name} on the validation rows: {best.sentence(metric)}."
+    return " ".join([said, *(f"{one.sentence(metric)}." for one in others), *(f"{n} failed." for n in failed)])
+
+
+def _shown(
+    problem: Problem, standing: Sequence[Standing], failed: Mapping[str, str], seconds: Mapping[str, float]
+) -> Iterator[dict[str, Any]]:
+    for one in standing:
+        scores = {metric.name: written(one.scores[metric.name], metric.unit) for metric in problem.metrics}
+        against = one.lead.outcome if one.lead else ""
+        yield {
+            "candidate": one.candidate,
+            **scores,
+            "the best is": against,
+            "seconds": seconds[one.candidate],
+            "why": "",
+        }
+    for name, why in failed.items():
+        blank = dict.fromkeys((metric.name for metric in problem.metrics), "")
+        yield {"candidate": name, **blank, "the best is": "", "seconds": seconds.get(name), "why": why}
+
+
+def _at_a_glance(metric: Metric, standing: Sequence[Standing]) -> str:
+    return "\n".join(f"- {escaped(one.sentence(metric))}" for one in standing)
