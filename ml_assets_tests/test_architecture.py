@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "partitions": "errors",
     "rules": "errors",
     "compute": "errors",
-    "tuning": "errors",
+    "tuning": "compute errors",
     "values": "",
     "sources": "settings errors",
     "problem": "partitions rules compute tuning sources errors",

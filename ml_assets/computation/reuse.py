@@ -242,8 +242,10 @@ def given_in(problem: Problem, config: Mapping[str, Any]) -> Given:
 
 
 def given_as_written(problem: Problem) -> Given:
-    """What every run gives a search: what the problem says."""
-    return given(problem, problem.params, problem.seed)
+    """What every run gives a search: what the problem says; of several candidates the parameters of each."""
+    gives = given(problem, problem.params, problem.seed)
+    each = {name: asdict(variant.params) for name, variant in problem.variants.items()}
+    return replace(gives, params=each) if each else gives
 
 
 def _found(recipe: Recipe, given: Given, search: Handle) -> tuple[Recipe, Given, str]:

@@ -152,7 +152,7 @@ class CandidateStep:
             return answered(self.variant, store.load(model), rows, model.version)
         except _Unusable as unusable:
             return without_model(str(unusable))
-        except OF_PARAMS as error:
+        except (*OF_PARAMS, ImportError) as error:
             return without_model(fault(error))
 
     def _trained(self) -> VersionKey:

@@ -24,6 +24,7 @@ from ml_assets.store import File, Manifest, Store, VersionKey
 TRAINING = "training"  # the note that becomes a chart
 WHY = "why"  # the note that is said first
 ORDER = "metrics_in_order"  # the note that orders the metrics
+MODELS = "models"  # the note of candidates that names the model of each
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class VersionPage:
         role: champion, was champion or nothing.
         why: the sentence that explains the version, if one was noted.
         notes: the others.
+        models: of candidates, the model of each.
         training: the training's curve.
         drawn_from: the version of which a figure is drawn: itself, or the report that explains it; None if there is none.
         profile: what the columns of its table hold; None if it is none.
@@ -49,6 +51,7 @@ class VersionPage:
     why: str
     metrics: Mapping[str, Any]
     notes: Mapping[str, Any]
+    models: Mapping[str, VersionKey]
     training: Markup | None
     drawn_from: VersionKey | None
     figures: Sequence[File]
@@ -74,7 +77,8 @@ def version_page(store: Store, problems: Sequence[Problem], key: VersionKey) -> 
         role=champions(store, problem).role(key) if noun == MODEL else "",
         why=str(manifest.notes.get(WHY, "")),
         metrics=_in_order(manifest),
-        notes={name: note for name, note in manifest.notes.items() if name not in (TRAINING, WHY, ORDER)},
+        notes={name: note for name, note in manifest.notes.items() if name not in (TRAINING, WHY, ORDER, MODELS)},
+        models=_models(key, manifest.notes.get(MODELS)),
         training=over_steps(manifest.notes.get(TRAINING)),
         drawn_from=drawn_from(store, key),
         figures=pictures(manifest),
@@ -84,6 +88,11 @@ def version_page(store: Store, problems: Sequence[Problem], key: VersionKey) -> 
         lineage=picture(store, key),
         installed=_installed(store, manifest),
     )
+
+
+def _models(key: VersionKey, noted: Any) -> dict[str, VersionKey]:
+    asset = f"{key.asset.partition('/')[0]}/{MODEL}"
+    return {name: VersionKey(asset, key.partition, str(version)) for name, version in dict(noted or {}).items()}
 
 
 def _card(store: Store, key: VersionKey, problems: Sequence[Problem]) -> list[Block]:

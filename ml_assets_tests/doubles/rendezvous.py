@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from ml_assets.orchestration import build_definitions
-from ml_assets.problem import FeatureTable, Problem, Range, TrainingData, TrainingRun, Tuning
+from ml_assets.problem import Candidate, FeatureTable, Problem, Range, TrainingData, TrainingRun, Tuning
 from ml_assets.settings import Settings
 from ml_assets.store import open_landing, open_store
 from ml_assets_tests.doubles import ice_cream
@@ -70,6 +70,16 @@ doomed = build_definitions([together("ada", 2), together("bob", 2, fail=True)], 
 partitions = build_definitions([together("ada", 2)], store, landing)
 searched = build_definitions(
     [replace(together("ada", 2), tuning=Tuning({"ridge": Range(0.0, 9.0)}, trials=2, parallel=2))], store, landing
+)
+competing = build_definitions(
+    [
+        replace(
+            together("ada", 2),
+            candidates={"steep": Candidate(), "flat": Candidate(params=ice_cream.LineParams(ridge=2e4))},
+        )
+    ],
+    store,
+    landing,
 )
 judged = build_definitions([judged_meanwhile()], store, landing)
 alone = build_definitions([together("ada", 1)], store, landing)

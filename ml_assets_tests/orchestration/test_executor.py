@@ -79,6 +79,20 @@ def test_the_trials_of_a_round_are_under_way_at_the_same_time(place):
     assert told["ada/study trial 0"].startswith("trial 0: ridge 0: mae ")
 
 
+def test_candidates_train_at_the_same_time_in_processes_of_their_own_and_once(place):
+    steps: list[Step] = []
+    chain = assets("ada", "dataset", "features", "split", "candidates", "model")
+    with dg.DagsterInstance.from_config(str(place)) as instance:
+        first = launcher(place, "competing", steps, instance).execute(chain, BEACH)
+        second = launcher(place, "competing", [], instance).execute(chain, BEACH)
+        had = [processes(instance, outcome) for outcome in (first, second)]
+    assert first.passed, [step for step in steps if not step.passed]
+    assert had == [{"ada__candidates.steep", "ada__candidates.flat"}, set()]
+    told = {step.asset: step.why for step in steps}
+    assert told["ada/candidates flat"].startswith("flat: model ")
+    assert "steep is the best of candidates" in told["ada/model"]
+
+
 def test_two_trainings_of_one_run_are_under_way_at_the_same_time(place):
     steps: list[Step] = []
     with dg.DagsterInstance.from_config(str(place)) as instance:

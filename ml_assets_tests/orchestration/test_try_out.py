@@ -16,6 +16,7 @@ import pytest
 import ml_assets
 from ml_assets.errors import InvalidParams, NotLanded, UnknownVersion, UnusableSplit, UsageError
 from ml_assets.orchestration.try_out import try_out
+from ml_assets.problem import Candidate
 from ml_assets_tests.conftest import BEACH, PROBLEMS
 from ml_assets_tests.doubles import ice_cream, tuned, umbrellas
 
@@ -101,6 +102,17 @@ def test_a_search_is_left_out_of_a_chain_and_that_is_said(shared):
     assert "umbrellas/study" not in {step.asset for step in tried.steps}
     assert tuned.UMBRELLAS.params.c == tried.model.estimator.steps[1][1].C
     assert "The search for parameters was left out" in repr(tried)
+
+
+def test_candidates_are_tried_and_one_of_them_can_be_chosen(shared):
+    competing = dataclasses.replace(
+        UMBRELLAS, candidates={"one": Candidate(), "two": Candidate(params=umbrellas.LogisticParams(c=1e-6))}
+    )
+    tried = try_out(competing, FEBRUARY, rows=200, candidate="two")
+    assert tried.passed
+    assert tried.model.estimator.steps[1][1].C == 1e-6
+    with pytest.raises(InvalidParams, match=r"each with parameters of its own, which a run does not change"):
+        try_out(competing, FEBRUARY, rows=200, params={"c": 1.0})
 
 
 def test_a_split_that_waits_for_labels_is_skipped_with_the_reason(own):

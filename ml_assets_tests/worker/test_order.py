@@ -9,11 +9,12 @@ from ml_assets.errors import InvalidProblem, Refused
 from ml_assets.problems import PROBLEMS
 from ml_assets.store import Overlay, Store, VersionKey, open_backend, open_store
 from ml_assets.worker.order import Order, addresses, modules_of
-from ml_assets_tests.doubles import ice_cream
+from ml_assets_tests.doubles import gelato, ice_cream
 
 KEY = VersionKey("tides/split", "dover", "0" * 64)
 ORDER = Order(
     problem="ice_cream",
+    candidate="",
     modules=("ml_assets_tests.doubles.ice_cream",),
     stores=("/store",),
     split=KEY,
@@ -35,6 +36,12 @@ def test_an_order_survives_as_the_argument_of_a_pod_in_which_kubernetes_expands_
 def test_the_problem_is_found_where_it_is_defined():
     assert modules_of(ice_cream.PROBLEM) == ORDER.modules
     assert ORDER.find_problem() is ice_cream.PROBLEM
+
+
+def test_of_several_trainings_the_one_that_is_ordered_is_found():
+    assert modules_of(gelato.PROBLEM.variants["flat"].declared) == (gelato.__name__,)
+    found = replace(ORDER, problem="gelato", candidate="flat", modules=(gelato.__name__,)).find_problem()
+    assert found is gelato.PROBLEM.variants["flat"]
 
 
 def test_a_problem_that_ships_is_found_by_its_name():
