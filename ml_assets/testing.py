@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ml_assets.errors import UnreadableContent
-from ml_assets.store import Encoded, File, Parts, canonical, decode, digest, encode
+from ml_assets.store import Encoded, Parts, canonical, decode, digest, encode
 
 PICKLE = b"\x80"  # the first byte of each pickle since protocol 2
 WRONG: tuple[Any, ...] = (3, None, [], {}, "os.system")  # in place of what a codec remembers
@@ -61,8 +61,7 @@ def _files(encoded: Encoded) -> dict[str, bytes]:
 
 
 def _read(codec: str, meta: Mapping[str, Any], files: Mapping[str, bytes]) -> Any:
-    parts = Parts({path: File(path, digest(data), len(data)) for path, data in files.items()}, lambda f: files[f.path])
-    return decode(codec, meta, parts)
+    return decode(codec, meta, Parts.of(files))
 
 
 def _check_hostile(encoded: Encoded, files: Mapping[str, bytes]) -> None:

@@ -73,8 +73,8 @@ ONLY_IN = {
 NOWHERE = ("pickle", "_pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal", "importlib.import_module")
 SAVE_IN = {"importlib.import_module": "problems/_loading.py"}  # problems are found, not listed
 HEAVY = (
-    "PIL", "catboost", "duckdb", "lightgbm", "matplotlib", "numpy", "onnx", "pandas", "pandera", "polars", "pyarrow", "scipy",
-    "skops", "sklearn", "sqlglot", "tokenizers", "torch", "transformers", "valohai_yaml", "xgboost",
+    "PIL", "catboost", "duckdb", "keras", "lightgbm", "matplotlib", "numpy", "onnx", "pandas", "pandera", "polars", "pyarrow",
+    "scipy", "skops", "sklearn", "sqlglot", "tokenizers", "torch", "transformers", "valohai_yaml", "xgboost",
 )  # fmt: skip
 
 

@@ -100,6 +100,11 @@ class Command:
                 yield f"its command reads {name!r}, which is none of its sources."
         if role == "train" and problem.compute and max(problem.compute.gpus, problem.compute.nodes) > 1:
             yield "its command for train is one process, and its compute asks for several. Ask for one GPU of one node at most."
+        if role == "train" and self.image and getattr(problem.predict, "image", "") not in ("", self.image):
+            yield (
+                f"its commands for train and predict have two images, {self.image} and {getattr(problem.predict, 'image', '')}, "
+                "and a training asks its model before it ends. Give them one."
+            )
         if role == "train" and dataclasses.is_dataclass(problem.params):
             yield from self._faults_of_params(problem.params)
         elif role != "train":
@@ -138,8 +143,8 @@ class Command:
         here = Settings.from_environment().image
         if self.image and here != self.image:
             raise Refused(
-                f"Command {self} runs in the image {self.image} alone, and this is {here or 'no image'}. On Kubernetes the "
-                "training of a problem with a compute gets a pod of that image. To run it here, leave image out."
+                f"Command {self} runs in the image {self.image} alone, and this is {here or 'no image'}. On Kubernetes a step "
+                "that runs it gets a pod of that image. To run it here, leave image out."
             )
 
     def refuse_no_program(self, program: str, environ: Mapping[str, str]) -> None:

@@ -28,6 +28,7 @@ from ml_assets.errors import CommandFailed, CommandLost, InvalidProblem
 from ml_assets.partitions import Partition
 from ml_assets.problem import FeatureTable, TrainingData, TrainingRun
 from ml_assets.store import Folder
+from ml_assets.training.hearing import tell as tell_listener
 
 if TYPE_CHECKING:
     import numpy as np
@@ -189,6 +190,7 @@ def _metrics(training: TrainingRun | None) -> Callable[[int, dict[str, float]], 
         if training:
             training.log(step, **numbers)
         else:
+            tell_listener(step, numbers)
             _log(", ".join(f"{name} {value:.6g}" for name, value in numbers.items()))
 
     return tell

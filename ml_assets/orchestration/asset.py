@@ -16,7 +16,7 @@ from ml_assets.assets import Asset, CheckSpec, Input, noun_that
 from ml_assets.computation.recipe import Recipe
 from ml_assets.orchestration.automation import condition
 from ml_assets.orchestration.code_references import code_references, definition_of
-from ml_assets.orchestration.compute import op_tags
+from ml_assets.orchestration.compute import op_tags, without_gpus
 from ml_assets.orchestration.executor import ALL_THREADS, OWN_PROCESS
 from ml_assets.orchestration.freshness import freshness_policy
 from ml_assets.orchestration.io_manager import IO_MANAGER
@@ -27,6 +27,10 @@ from ml_assets.orchestration.upstream import is_handed_over, upstream_inputs
 from ml_assets.problem import Problem
 from ml_assets.store import Handle
 
+CALLED: Mapping[str | None, tuple[str, ...]] = {
+    "lands": ("dataset",), "derives": ("features",), "judges": ("predict",), "serves": ("predict",), "explains": ("predict",),
+}  # fmt: skip
+"""Which function of a problem an asset calls that may be a command, besides those that train."""
 LAST = {"dagster/priority": "-1"}  # of the steps that could run at the same moment, in one process
 
 
@@ -115,7 +119,7 @@ def _earlier_champion(problem: Problem) -> dg.AssetDep:
 
 def _tags(problem: Problem, asset: Asset) -> dict[str, Any]:
     return {
-        **(training_tags(problem) if asset.params else {}),
+        **(training_tags(problem) if asset.params else _image_tags(problem, asset)),
         **(LAST if asset.role in ("serves", "explains") else {}),
     }
 
@@ -125,8 +129,19 @@ def training_tags(problem: Problem, *, own_process: bool = True) -> dict[str, An
     return {
         **({OWN_PROCESS: "true"} if own_process else {}),
         **({ALL_THREADS: "true"} if problem.threads_change_bits else {}),
-        **op_tags(problem.compute, getattr(problem.train, "image", "")),
+        **op_tags(problem.compute, image_of(problem, "train", "predict")),  # which is asked whether it reloads
     }
+
+
+def _image_tags(problem: Problem, asset: Asset) -> dict[str, Any]:
+    """Of a step that does not train: a pod of its own only for a command that runs in an image of its own."""
+    image = image_of(problem, *CALLED.get(asset.role, ()))
+    return op_tags(without_gpus(problem.compute), image) if image else {}
+
+
+def image_of(problem: Problem, *functions: str) -> str:
+    """The image of the first of a problem's functions that is a command with one; empty: of none."""
+    return next((image for name in functions if (image := getattr(getattr(problem, name), "image", ""))), "")
 
 
 def _body(step: Step, asset: Asset, ins: Mapping[str, dg.AssetIn]) -> Callable[..., Emitted]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from ml_assets.problem import Compute
@@ -40,15 +40,21 @@ COORDINATOR = Compute(cpus=1, memory_gib=2)
 
 
 def op_tags(compute: Compute | None, image: str = "") -> dict[str, Any]:
-    """The op tags of a step that trains; none where the problem does not say what it needs.
+    """The op tags of a step that gets a pod of its own; none where nothing says what it needs.
 
     Args:
         image: that of its pod; empty: the one that the run has.
     """
-    if compute is None:
+    if compute is None and not image:
         return {}
-    config = step_config(compute)
-    return {K8S_TAG: in_image(config, image) if image else config, COMPUTE_TAG: json.dumps(asdict(compute))}
+    needed = compute or Compute()
+    config = step_config(needed)
+    return {K8S_TAG: in_image(config, image) if image else config, COMPUTE_TAG: json.dumps(asdict(needed))}
+
+
+def without_gpus(compute: Compute | None) -> Compute:
+    """What a step gets beside the training: one machine with processor and memory of it."""
+    return replace(compute or Compute(), gpus=0, gpu_type="", nodes=1)
 
 
 def compute_of(tags: Mapping[str, str]) -> Compute | None:

@@ -11,6 +11,7 @@ import dagster as dg
 from ml_assets.computation.chain import rows_before
 from ml_assets.errors import InvalidProblem
 from ml_assets.evaluation import checks
+from ml_assets.orchestration.hearing import commands_heard
 from ml_assets.orchestration.io_manager import Made
 from ml_assets.orchestration.sources import ProblemSource
 from ml_assets.orchestration.step import LANDING_FOLDER, partition_of, store_of
@@ -43,12 +44,14 @@ def dataset(
     source = ProblemSource(
         folder, problem.name, types, problem=problem, partition=partition.key, kept=landing, shared=shared
     )
-    landed = as_declared(_table(problem, problem.dataset(partition, source)), types)
+    with commands_heard(context) as heard:
+        returned = problem.dataset(partition, source)
+    landed = as_declared(_table(problem, returned), types)
     audited = _audit(problem, schema, landed, partition, _rows_before(problem, store_of(context), partition.key))
     return Made(
         audited.data,
         checks=tuple(_naming(source.read, problem, outcome) for outcome in audited.outcomes),
-        notes={"rows": len(audited.data), **audited.repairs.notes},
+        notes={"rows": len(audited.data), **audited.repairs.notes, **heard.notes},
         metadata={
             "dagster/row_count": len(audited.data),
             **column_schema(audited.data, schema),

@@ -14,13 +14,17 @@ from ml_assets.orchestration.tables import table
 from ml_assets.store import Input, LandedFile, Manifest, Store, VersionKey
 from ml_assets.training.history import curves
 
-FOR_MACHINES = frozenset({"metrics_in_order", "training"})  # notes that are read by others, or shown in another way
+TRAINING = "training"
+SAID = "said"
+"""The note with the metrics of a command that is no training."""
+FOR_MACHINES = frozenset({"metrics_in_order", TRAINING, SAID})  # notes that are read by others, or shown in another way
 PAGE_DIGITS = 16  # enough to be told apart, and short enough not to widen a page
 VERSION = "version"
 REUSE = "reuse"
 """The row that says whether this was computed or used again, and why."""
 FIRST = ("decision", "why")  # notes that people came for
 MAX_CURVES = len(figures.COLOR_NAMES)  # in one figure: more cannot be told apart
+MAX_SAID = 50  # metrics of a command: more would hide all else
 MAX_INPUTS = 30  # of a window of many partitions; the page of the version has them all
 LONGEST_CAPTION = 120
 LOOK_BACK = 5  # materializations of a partition: who goes back to earlier parameters goes back one or two
@@ -41,7 +45,9 @@ def materialization_metadata(
         VERSION: key.short,
         **({REUSE: manifest.code["why"]} if "why" in manifest.code else {}),
         **_flat_numbers(manifest.metrics),
-        **_training_curves(manifest.notes.get("training")),
+        **_curves(TRAINING, manifest.notes.get(TRAINING)),
+        **_last_said(manifest.notes.get(SAID)),
+        **_curves(SAID, manifest.notes.get(SAID)),
         **{name: note for name, note in notes.items() if name not in FIRST},
         **(more or {}),
     }
@@ -104,24 +110,31 @@ def _linked_inputs(manifest: Manifest, pages: str) -> dg.MetadataValue:
     return dg.MetadataValue.md("\n".join([*every[:MAX_INPUTS], *more]))
 
 
-def _training_curves(training: Any) -> dict[str, dg.MetadataValue]:
-    """What a training logged: small enough to be seen at once, and whole one click away."""
-    lines = dict(list(curves(training or {}).items())[:MAX_CURVES])
+def _last_said(said: Any) -> dict[str, float]:
+    """The last of each metric of a command, which plots over partitions."""
+    lines = list(curves(said or {}).items())[:MAX_SAID]
+    return {f"{SAID}/{name}": line[-1][1] for name, line in lines if line}
+
+
+def _curves(name: str, history: Any) -> dict[str, dg.MetadataValue]:
+    """What was logged while something was made: small enough to be seen at once, and whole one click away."""
+    title = name.capitalize()
+    lines = dict(list(curves(history or {}).items())[:MAX_CURVES])
     if not any(len(line) > 1 for line in lines.values()):
         return {}
     ends = [
-        f"{color}: {name} {line[-1][1]:.4g}"
-        for color, (name, line) in zip(figures.COLOR_NAMES, lines.items(), strict=False)
+        f"{color}: {called} {line[-1][1]:.4g}"
+        for color, (called, line) in zip(figures.COLOR_NAMES, lines.items(), strict=False)
         if line
     ]
     said = "\n".join(f"- {escaped(end)}" for end in ends)
     said = said if len(said) <= LONGEST_CAPTION else ""
     values = [[value for _, value in line] for line in lines.values()]
-    small = figures.sparkline(*values, title="Training", most=figures.INLINE - LONGEST_CAPTION - 20)
-    whole = figures.line_chart(lines, title="Training", x_label="step")
+    small = figures.sparkline(*values, title=title, most=figures.INLINE - LONGEST_CAPTION - 20)
+    whole = figures.line_chart(lines, title=title, x_label="step")
     return {
-        "training_curve": dg.MetadataValue.md(f"{figures.as_markdown(small, 'Training')}\n\n{said}"),
-        "training_figure": dg.MetadataValue.md(figures.as_markdown(whole, "Training curve")),
+        f"{name}_curve": dg.MetadataValue.md(f"{figures.as_markdown(small, title)}\n\n{said}"),
+        f"{name}_figure": dg.MetadataValue.md(figures.as_markdown(whole, f"{title} curve")),
     }
 
 

@@ -17,6 +17,7 @@ import dagster as dg
 from ml_assets.computation.chain import read_of_champion
 from ml_assets.evaluation import checks
 from ml_assets.evaluation.scored_rows import as_columns, columns_of, refuse_unusable
+from ml_assets.orchestration.hearing import commands_heard
 from ml_assets.orchestration.io_manager import Made
 from ml_assets.orchestration.step import partition_of, store_of
 from ml_assets.orchestration.tables import column_schema
@@ -36,7 +37,8 @@ def predictions(problem: Problem, context: dg.AssetExecutionContext, features: H
     champion = Ledger.of(store, problem, partition).champion(before=partition)
     model = Handle(store, champion.model, "champion") if champion else None
     seen, unseen = _Seen(), Unseen()
-    content = store.put_batches(seen.passing(scored(problem, store, features, model, unseen=unseen)))
+    with commands_heard(context) as heard:
+        content = store.put_batches(seen.passing(scored(problem, store, features, model, unseen=unseen)))
     served = checks.served(partition, str(champion.model), champion.at) if champion else None
     return Made(
         content,
@@ -45,6 +47,7 @@ def predictions(problem: Problem, context: dg.AssetExecutionContext, features: H
             "rows": seen.rows,
             "model": str(model.key) if model else "none",
             **unseen.note,
+            **heard.notes,
         },
         ledger=read_of_champion(champion),
         metadata={"dagster/row_count": seen.rows, **column_schema(seen.columns)},

@@ -40,11 +40,11 @@ def by_line(metric: str, rows: Sequence[PartitionReport], partitions: Partitions
     return _drawn(line_chart(dict(sorted(lines.items())), title=title, width=WIDTH, x_names=times))
 
 
-def over_steps(training: Any) -> Markup | None:
+def over_steps(training: Any, title: str = "Training") -> Markup | None:
     """What a training reported, over its steps; None if there is nothing to draw.
 
     Args:
-        training: ``{"step": […], "<metric>": […]}``, as noted in the manifest of a model.
+        training: ``{"step": […], "<metric>": […]}``, as noted in the manifest of a model, or of what a command made.
     """
     if not isinstance(training, Mapping) or not isinstance(training.get("step"), list):
         return None
@@ -54,7 +54,7 @@ def over_steps(training: Any) -> Markup | None:
         for name, values in training.items()
         if name != "step" and isinstance(values, list)
     }
-    return _drawn(line_chart(lines, title="Training", x_label="step", width=WIDTH)) if steps and lines else None
+    return _drawn(line_chart(lines, title=title, x_label="step", width=WIDTH)) if steps and lines else None
 
 
 def _number(value: Any) -> float:

@@ -21,7 +21,7 @@ from ml_assets.pages.profile import TableProfile, table_profile
 from ml_assets.problem import Problem
 from ml_assets.store import File, Manifest, Store, VersionKey
 
-TRAINING = "training"  # the note that becomes a chart
+TRAINING, SAID = "training", "said"  # the notes that become a chart: of a training, of another command
 WHY = "why"  # the note that is said first
 ORDER = "metrics_in_order"  # the note that orders the metrics
 MODELS = "models"  # the note of candidates that names the model of each
@@ -77,9 +77,11 @@ def version_page(store: Store, problems: Sequence[Problem], key: VersionKey) -> 
         role=champions(store, problem).role(key) if noun == MODEL else "",
         why=str(manifest.notes.get(WHY, "")),
         metrics=_in_order(manifest),
-        notes={name: note for name, note in manifest.notes.items() if name not in (TRAINING, WHY, ORDER, MODELS)},
+        notes={
+            name: note for name, note in manifest.notes.items() if name not in (*_drawn(manifest), WHY, ORDER, MODELS)
+        },
         models=_models(key, manifest.notes.get(MODELS)),
-        training=over_steps(manifest.notes.get(TRAINING)),
+        training=next((over_steps(manifest.notes[name], name.capitalize()) for name in _drawn(manifest)), None),
         drawn_from=drawn_from(store, key),
         figures=pictures(manifest),
         looks=looks(store, key),
@@ -93,6 +95,13 @@ def version_page(store: Store, problems: Sequence[Problem], key: VersionKey) -> 
 def _models(key: VersionKey, noted: Any) -> dict[str, VersionKey]:
     asset = f"{key.asset.partition('/')[0]}/{MODEL}"
     return {name: VersionKey(asset, key.partition, str(version)) for name, version in dict(noted or {}).items()}
+
+
+def _drawn(manifest: Manifest) -> list[str]:
+    """The notes that become a chart; a single point of a command is better read."""
+    said = manifest.notes.get(SAID)
+    is_curve = isinstance(said, Mapping) and isinstance(steps := said.get("step"), list) and len(steps) > 1
+    return [name for name, is_one in ((TRAINING, TRAINING in manifest.notes), (SAID, is_curve)) if is_one]
 
 
 def _card(store: Store, key: VersionKey, problems: Sequence[Problem]) -> list[Block]:

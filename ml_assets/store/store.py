@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any, Self
@@ -25,6 +26,7 @@ from ml_assets.store.canonical import Json, digest, plain
 from ml_assets.store.checkpoints import CheckpointLog
 from ml_assets.store.codecs.codec import Parts
 from ml_assets.store.codecs.folder import is_inside
+from ml_assets.store.codecs.keras_model import KerasCodec
 from ml_assets.store.codecs.record import RecordCodec
 from ml_assets.store.codecs.tensors import TensorsCodec, from_safetensors
 from ml_assets.store.codecs.transformers_model import WEIGHTS, TransformersCodec
@@ -164,11 +166,14 @@ class Store:
     def tensors(self, content: Content, of: str = "") -> dict[str, dict[str, torch.Tensor]]:
         """The dicts of tensors in a stored dataclass, by the path of the field, its other fields unread; see ``get``.
 
-        ``{"estimator.weights": {…}}``; under an empty path where the content itself is one. Of models of transformers, too.
+        ``{"estimator.weights": {…}}``; under an empty path where the content itself is one. Also of models of transformers
+        and Keras.
         """
         dicts = {path: self.get(inside, of=of) for path, inside in RecordCodec.inside(content, TensorsCodec.name)}
-        models = RecordCodec.inside(content, TransformersCodec.name)
-        files = {path: file for path, model in models for file in model.files if file.path == WEIGHTS}
+        models = (RecordCodec.inside(content, codec) for codec in (TransformersCodec.name, KerasCodec.name))
+        files = {
+            path: file for path, model in chain.from_iterable(models) for file in model.files if file.path == WEIGHTS
+        }
         return dicts | {path: from_safetensors(self.read(file, of)) for path, file in files.items()}
 
     def put_batches(self, frames: Iterable[pd.DataFrame]) -> Content:

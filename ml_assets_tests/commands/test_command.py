@@ -410,6 +410,13 @@ def test_a_command_that_does_not_fit_its_problem_is_refused_when_it_is_declared(
     assert said in str(refused.value)
 
 
+def test_a_training_and_its_predictions_have_one_image():
+    train, predict = Command("fit", image="r:1"), Command("answer", image="r:2")
+    with pytest.raises(InvalidProblem, match=r"train and predict have two images, r:1 and r:2, .*Give them one\."):
+        replace(umbrellas.PROBLEM, train=train, predict=predict, params=Nothing())
+    replace(umbrellas.PROBLEM, train=train, predict=replace(predict, image="r:1"), params=Nothing())
+
+
 def test_a_command_trains_as_one_process():
     command = Command("true", parameters=(Parameter("c", "float"), SHUFFLE))
     with pytest.raises(InvalidProblem, match="is one process, and its compute asks for several"):

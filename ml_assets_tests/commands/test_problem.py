@@ -16,7 +16,7 @@ import pytest
 
 from ml_assets.commands import Command, Parameter
 from ml_assets.orchestration import retries
-from ml_assets.problem import Compute, Problem
+from ml_assets.problem import Compute, Files, Problem
 from ml_assets.store import Folder, VersionKey, open_store
 from ml_assets_tests.cli.conftest import call  # noqa: F401  # a fixture
 from ml_assets_tests.commands.conftest import GCC, MODULE, RSCRIPT
@@ -245,3 +245,69 @@ def test_a_parameter_out_of_its_limits_fails_before_anything_runs(world: World, 
     said = str(event.step_failure_data.error.cause)
     assert "The parameter 'rounds' is 0, below its min 1." in said
     assert "exit code" not in said
+
+
+# ---------------------------------------------------------------- metrics of those that are no trainings
+
+
+@dataclass(frozen=True)
+class Nothing:
+    pass
+
+
+def saying() -> Problem:
+    """One whose functions are all commands that tell metrics."""
+    dataset = Command(
+        """cp {inputs}/visits/visits.parquet {outputs}/dataset.parquet; echo '{"files": 1, "kind": "parquet"}'""",
+        reads=("visits",),
+    )
+    features = Command(
+        """cut -d, -f3 {inputs}/data/data.csv > {outputs}/features.csv
+        for step in 1 2 3; do echo "{\\"step\\": $step, \\"left\\": $((3 - step))}"; done""",
+        tables="csv",
+        returns={"clouds": "float64"},
+    )
+    predict = Command(
+        """awk 'NR == 1 {print "prediction"; next} {printf "%.17g\\n", 1 / (1 + exp(-$1))}' \\
+            {inputs}/features/features.csv > {outputs}/predictions.csv
+        echo "{\\"answers\\": $(tail -n +2 {outputs}/predictions.csv | wc -l)}" """,
+        tables="csv",
+    )
+    made = {"dataset": dataset, "features": features, "train": Command("echo {seed} > {outputs}/m"), "predict": predict}
+    visits = Files("visits/{partition}.parquet")
+    return replace(
+        umbrellas.PROBLEM, name="wellies", sources={"visits": visits}, files=(), params=Nothing(), slices=(), **made
+    )
+
+
+def shown(result: dg.ExecuteInProcessResult, noun: str) -> dict[str, dg.MetadataValue]:
+    (event,) = (of for of in result.get_asset_materialization_events() if of.asset_key.path[-1] == noun)
+    return dict(event.step_materialization_data.materialization.metadata)
+
+
+def test_metrics_of_any_command_are_noted_shown_and_told_while_it_runs(world: World):
+    problem = saying()
+    world = world.with_problems([problem])
+    for month in (JANUARY, FEBRUARY):
+        result = world.must_run(problem, month)
+    notes = {noun: world.manifest(f"wellies/{noun}", FEBRUARY).notes.get("said") for noun in CHAIN}
+    answers = len(umbrellas.visits(FEBRUARY))
+    assert {noun: said for noun, said in notes.items() if said} == {
+        "dataset": {"step": [0], "files": [1.0]},
+        "features": {"step": [1, 2, 3], "left": [2.0, 1.0, 0.0]},
+        "predictions": {"step": [0], "answers": [float(answers)]},
+    }, "of no other asset, though evaluation and report ask the model, too"
+    assert shown(result, "dataset")["said/files"].value == 1.0
+    assert shown(result, "predictions")["said/answers"].value == answers
+    assert "said_curve" not in shown(result, "dataset"), "a point is no curve"
+    assert {"said/left", "said_curve", "said_figure"} <= set(shown(result, "features"))
+    for noun, told in {"dataset": "said/files", "features": "said/left", "predictions": "said/answers"}.items():
+        found = world.instance.fetch_observations(dg.AssetKey(["wellies", noun]), limit=10).records
+        assert all(told in record.asset_observation.metadata for record in found)
+        assert FEBRUARY in {record.partition_key for record in found}
+    assert all(said.startswith("reused") for said in reuse(world.must_run(problem, FEBRUARY)).values())
+
+
+def reuse(result: dg.ExecuteInProcessResult) -> dict[str, str]:
+    nouns = [event.asset_key.path[-1] for event in result.get_asset_materialization_events()]
+    return {noun: str(shown(result, noun)["reuse"].value) for noun in nouns}

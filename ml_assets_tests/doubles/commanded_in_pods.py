@@ -1,4 +1,4 @@
-"""Definitions on a cluster, of the sorbet; loaded by name in pods, so everything comes from the environment."""
+"""Definitions on a cluster, of sorbet and granita; loaded by name in pods, so everything comes from the environment."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from ml_assets.store import open_landing, open_store
 from ml_assets_tests.doubles import sorbet
 from ml_assets_tests.doubles.on_command import quick_executor
 
-trust_all([sorbet.PROBLEM])
+PROBLEMS = [sorbet.PROBLEM, sorbet.GRANITA]
+trust_all(PROBLEMS)
 settings = Settings.from_environment()
 store, landing = open_store(settings.store), open_landing(settings.landing)
-defs = copy(build_definitions([sorbet.PROBLEM], store, landing, settings=settings), executor=quick_executor)
+defs = copy(build_definitions(PROBLEMS, store, landing, settings=settings), executor=quick_executor)

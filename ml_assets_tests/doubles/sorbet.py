@@ -39,6 +39,19 @@ def predict(model: Folder, table: pd.DataFrame) -> np.ndarray:
     return np.full(len(table), float(model.read("mean")))
 
 
+ANSWER = "answer-sorbet"
+ANSWERS = """#!/bin/sh
+awk -v mean="$(cat $INPUTS/model/mean)" 'NR == 1 {print "prediction"; next} {print mean + 4 * ($1 - 20)}' \\
+    $INPUTS/features/features.csv > $OUTPUTS/predictions.csv
+echo "{\\"answers\\": $(tail -n +2 $OUTPUTS/predictions.csv | wc -l)}"
+"""
+PREPARE = "prepare-sorbet"
+PREPARES = """#!/bin/sh
+echo '{"columns": 1}'
+cut -d, -f2 $INPUTS/data/data.csv > $OUTPUTS/features.csv
+"""
+PROGRAMS = {PROGRAM: SCRIPT, ANSWER: ANSWERS, PREPARE: PREPARES}
+
 FIT = Command((PROGRAM,), tables="csv", image=IMAGE, environment=("ML_ASSETS_LANDING",))
 PROBLEM = replace(
     ice_cream.PROBLEM,
@@ -48,3 +61,16 @@ PROBLEM = replace(
     params=SorbetParams(),
     compute=Compute(cpus=2, memory_gib=4, spot=True),
 )
+
+GRANITA = replace(
+    PROBLEM,
+    name="granita",
+    features=Command((PREPARE,), tables="csv", returns={"celsius": "float64"}, image=IMAGE),
+    train=Command(
+        "awk 'NR > 1 {s += $1; n++} END {printf \"%.17g\", s / n}' {inputs}/train/label.csv > {outputs}/mean",
+        tables="csv",
+    ),
+    predict=Command((ANSWER,), tables="csv", image=IMAGE),
+    compute=None,
+)
+"""One whose features and predictions are made by programs of that image, and which says of no step what it needs."""

@@ -130,4 +130,4 @@ def test_a_training_of_another_image_has_a_pod_of_it_that_knows_what_it_is():
     assert container["image"] == "r:4.5"
     assert {"name": "ML_ASSETS_IMAGE", "value": "r:4.5"} in container["env"]
     assert "image" not in op_tags(Compute())[K8S_TAG]["container_config"]
-    assert op_tags(None, "r:4.5") == {}
+    assert op_tags(None, "r:4.5") == op_tags(Compute(), "r:4.5")

@@ -289,13 +289,22 @@ def test_a_figure_of_an_older_version_is_shown_as_it_was_stored(own):
     assert get(image["src"]).headers["content-type"] == "image/png"
 
 
-def test_a_training_is_drawn_from_its_notes(own):
+@pytest.mark.parametrize("note", ["training", "said"])
+def test_what_was_said_in_steps_is_drawn_from_its_notes(own, note):
     manifest = own.manifest(key_of(own, "umbrellas/model"))
-    notes = {**manifest.notes, "training": {"step": [1, 2, 3], "loss": [3.0, None, 1.0]}}
+    notes = {**manifest.notes, note: {"step": [1, 2, 3], "loss": [3.0, None, 1.0]}}
     key = own.commit(dataclasses.replace(manifest, notes=notes))
     page = site(own)(f"/version/{key.version}").page
 
     assert page.all("polyline") and "loss" in page.words
+
+
+def test_of_a_single_point_the_numbers_are_written(own):
+    manifest = own.manifest(key_of(own, "umbrellas/dataset"))
+    key = own.commit(dataclasses.replace(manifest, notes={"said": {"step": [0], "rejected": [17.0]}}))
+    page = site(own)(f"/version/{key.version}").page
+
+    assert not page.all("polyline") and "rejected" in page.words and "17" in page.words
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from ml_assets.store.codecs.codec import MALFORMED, Codec, Encoded, Parts
 from ml_assets.store.codecs.estimator import EstimatorCodec
 from ml_assets.store.codecs.figure import FigureCodec
 from ml_assets.store.codecs.folder import FolderCodec
+from ml_assets.store.codecs.keras_model import KerasCodec
 from ml_assets.store.codecs.lightgbm_model import LightGBMCodec
 from ml_assets.store.codecs.onnx_model import OnnxCodec
 from ml_assets.store.codecs.plain_json import JsonCodec
@@ -51,8 +52,8 @@ def _by_ours(value: Any) -> Encoded:
     raise UnsupportedType(
         f"No codec stores a {type(value).__module__}.{type(value).__qualname__}. Stored are DataFrames of pandas and polars, "
         "Arrow tables, dicts of DataFrames, ndarrays, sparse arrays, scikit-learn estimators, models of XGBoost, LightGBM, "
-        "CatBoost, ONNX and transformers, dicts of tensors, figures, dataclasses registered by trust(), objects of classes that "
-        "the problem lists in artifact_types, paths of folders, and plain JSON values. "
+        "CatBoost, ONNX, transformers and Keras, dicts of tensors, figures, dataclasses registered by trust(), objects of "
+        "classes that the problem lists in artifact_types, paths of folders, and plain JSON values. "
         "Return one of these, or add a codec of your own: see docs/CODECS.md."
     )
 
@@ -85,7 +86,7 @@ def decode(codec_name: str, meta: Mapping[str, Json], parts: Parts) -> Any:
 
 EXTRAS = {
     "xgboost": "boosters", "lightgbm": "boosters", "catboost": "boosters", "onnx": "onnx", "polars": "polars",
-    "transformers": "transformers", "tokenizers": "transformers",
+    "transformers": "transformers", "tokenizers": "transformers", "keras": "keras",
 }  # fmt: skip
 
 
@@ -109,6 +110,7 @@ def explained(codec_name: str) -> Iterator[None]:
 
 CODECS: tuple[Codec, ...] = (
     TransformersCodec(),  # before tensors, which refuse networks
+    KerasCodec(),  # likewise
     TensorsCodec(),  # before JSON, whose dicts they would be
     TablesCodec(),  # likewise
     JsonCodec(),

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from ml_assets.store.canonical import Json
+from ml_assets.store.canonical import Json, digest
 from ml_assets.store.content import File
 
 # What libraries raise when they are given bytes in another format than they expect.
@@ -42,6 +42,12 @@ class Parts:
 
     files: Mapping[str, File]
     fetch: Callable[[File], bytes]
+
+    @classmethod
+    def of(cls, files: Mapping[str, bytes]) -> Parts:
+        """Parts that are in memory already, by path."""
+        known = {path: File(path, digest(data), len(data)) for path, data in files.items()}
+        return cls(known, lambda file: files[file.path])
 
     def __getitem__(self, path: str) -> bytes:
         return self.fetch(self.files[path])

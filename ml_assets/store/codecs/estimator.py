@@ -2,6 +2,7 @@
 
 Before anything is built, every type and function that a file would use is looked up; what is not on our list is refused,
 see ``trust_list.py``. The list is ours alone: the file has no say. What was built is looked at, see ``loaded.py``.
+Models of XGBoost, LightGBM and CatBoost inside of one are written by their own codecs, see ``held.py``.
 """
 
 from __future__ import annotations
@@ -77,8 +78,6 @@ def _unknown(skops: Any, data: bytes) -> list[str]:
 
 
 def _what_to_do(unknown: list[str]) -> str:
-    if any(name.startswith(("xgboost.", "lightgbm.", "catboost.")) for name in unknown):
-        return "Return a dataclass with the booster as a field of its own, and the estimators around it as others."
     if any(name.startswith(("sklearn.", "scipy.", "numpy.")) for name in unknown):
         return "Use another estimator, or add it to ml_assets/store/codecs/trusted.json after looking at what it does."
     if any("<" in name for name in unknown):

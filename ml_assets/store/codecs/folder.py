@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ml_assets.errors import UnsupportedType
-from ml_assets.store.canonical import Json, digest
+from ml_assets.store.canonical import Json
 from ml_assets.store.codecs.codec import Encoded, Parts
-from ml_assets.store.content import File
 
 
 @dataclass(frozen=True)
@@ -27,8 +26,7 @@ class Folder:
             ValueError: if a path leads out of the folder.
         """
         _refuse_what_leads_out(files)
-        known = {name: File(name, digest(data), len(data)) for name, data in files.items()}
-        return cls(Parts(known, lambda file: files[file.path]))
+        return cls(Parts.of(files))
 
     @property
     def names(self) -> list[str]:

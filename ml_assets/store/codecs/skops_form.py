@@ -114,6 +114,13 @@ def _canonical_file(name: str, content: bytes) -> bytes:
 
 
 def _unpack(data: bytes, *, stored_only: bool = False) -> dict[str, bytes]:
+    try:
+        return _entries(data, stored_only)
+    except RuntimeError as error:  # an entry says that it is encrypted, or of a kind that zipfile does not know
+        raise ValueError(str(error)) from error
+
+
+def _entries(data: bytes, stored_only: bool) -> dict[str, bytes]:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         entries = archive.infolist()
         odd = [e.filename for e in entries if stored_only and e.compress_type != zipfile.ZIP_STORED]

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ml_assets.store.codecs.held import write_boosters
 from ml_assets.store.codecs.made_by_calls import write_as_calls
 
 WRITTEN_DOWN = Path(__file__).with_name("skops_trusts.json")
@@ -33,6 +34,7 @@ def skops_io() -> Any:
     import skops.io
 
     write_as_calls()
+    write_boosters()
     return skops.io
 
 

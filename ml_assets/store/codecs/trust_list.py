@@ -45,9 +45,22 @@ def trust_code(code: Any) -> None:
     _own[_name_of(code)] = code
 
 
-def is_own(kind: type) -> bool:
-    """Whether a class was listed by a problem."""
-    return _own.get(_name_of(kind)) is kind
+def is_own(code: type | FunctionType) -> bool:
+    """Whether a class or function was listed by a problem."""
+    return _own.get(_name_of(code)) is code
+
+
+def own(name: str) -> type | FunctionType | None:
+    """What a problem listed under this name, module and all; None if nothing, or if its module has another object there now."""
+    return _own[name] if name in _own and _found(name) is _own[name] else None
+
+
+def own_function(name: str) -> FunctionType | None:
+    """The only function that problems listed under this name without its module."""
+    found = [
+        code for full, code in _own.items() if full.rpartition(".")[2] == name and isinstance(own(full), FunctionType)
+    ]
+    return found[0] if len(found) == 1 and isinstance(found[0], FunctionType) else None
 
 
 def faults(schema: Mapping[str, Any]) -> list[str]:

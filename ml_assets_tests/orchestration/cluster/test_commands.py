@@ -1,4 +1,4 @@
-"""A training that is a command runs in the image that it names, wherever the run is, and outlives its pod."""
+"""Commands run in the image that they name, wherever the run is; a training outlives its pod."""
 
 from __future__ import annotations
 
@@ -13,20 +13,29 @@ from ml_assets.orchestration.launch import Launcher, Outcome
 from ml_assets.orchestration.selection import Target
 from ml_assets.store import Folder, open_landing, open_store
 from ml_assets_tests.doubles import ice_cream, sorbet
+from ml_assets_tests.doubles.chain import CHAIN
 from ml_assets_tests.doubles.preloaded import Preloaded
-from ml_assets_tests.orchestration.cluster.place import place_in
+from ml_assets_tests.orchestration.cluster.place import Place, place_in
 
 pytestmark = pytest.mark.slow
 MODULE = "ml_assets_tests.doubles.commanded_in_pods"
 
 
 def program_in(folder: Path) -> str:
-    """The ``PATH`` of an image that has it."""
+    """The ``PATH`` of an image that has the programs."""
     folder.mkdir()
-    program = folder / sorbet.PROGRAM
-    program.write_text(sorbet.SCRIPT)
-    program.chmod(0o755)
+    for name, script in sorbet.PROGRAMS.items():
+        program = folder / name
+        program.write_text(script)
+        program.chmod(0o755)
     return os.pathsep.join([str(folder), str(Path(sys.executable).parent), os.environ["PATH"]])
+
+
+def _be_in(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The definitions are those of this place's store, whatever other tests have loaded."""
+    for name, value in place.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delitem(sys.modules, MODULE, raising=False)
 
 
 def test_its_pod_has_its_image_and_one_that_is_deleted_goes_on_from_the_checkpoints_folder(
@@ -34,8 +43,7 @@ def test_its_pod_has_its_image_and_one_that_is_deleted_goes_on_from_the_checkpoi
 ):
     path = program_in(tmp_path / "of_the_image")
     with place_in(tmp_path, forked.start, {sorbet.IMAGE: {"PATH": path}}) as place:
-        for name, value in place.environment.items():
-            monkeypatch.setenv(name, value)
+        _be_in(place, monkeypatch)
         open_landing(str(place.diary.folder)).write("sorbet/north.parquet", ice_cream.sales("north"))
         outcomes: list[Outcome] = []
 
@@ -58,3 +66,39 @@ def test_its_pod_has_its_image_and_one_that_is_deleted_goes_on_from_the_checkpoi
         assert manifest.notes["training"]["loss"][-1] == 6
         assert type(store.load(store.head("sorbet/model", "north").target).estimator) is Folder
         assert store.environment(manifest.environment)["image"] == sorbet.IMAGE
+
+
+def test_steps_that_are_no_trainings_have_pods_of_their_image_and_others_none(
+    tmp_path: Path, forked: Preloaded, monkeypatch
+):
+    path = program_in(tmp_path / "of_the_image")
+    with place_in(tmp_path, forked.start, {sorbet.IMAGE: {"PATH": path}}) as place:
+        _be_in(place, monkeypatch)
+        open_landing(str(place.diary.folder)).write("granita/north.parquet", ice_cream.sales("north"))
+        outcomes: list[Outcome] = []
+
+        def run() -> None:
+            with place.instance() as instance:
+                assets = frozenset(dg.AssetKey(["granita", noun]) for noun in CHAIN)
+                outcomes.extend(Launcher(Target(MODULE, "defs"), instance).execute(assets, "north") for _ in range(2))
+
+        place.beside(run, lambda: outcomes[-1])()
+        assert [outcome.passed for outcome in outcomes] == [True, True], [t for t in place.told() if "FAIL" in t]
+        images = {
+            noun: [
+                job["spec"]["template"]["spec"]["containers"][0]["image"]
+                for job in place.api.jobs(op=f"granita__{noun}")
+            ]
+            for noun in CHAIN
+        }
+        in_its_image = {"features", "model", "evaluation", "report", "predictions"}
+        assert {noun for noun, found in images.items() if found} == in_its_image
+        assert {image for found in images.values() for image in found} == {sorbet.IMAGE}
+        assert len(images["features"]) == 1, "what is there already gets no pod"
+        store = open_store(str(place.folder / "store"))
+        made = {noun: store.manifest(store.head(f"granita/{noun}", "north").target) for noun in CHAIN}
+        assert made["features"].notes["said"] == {"step": [0], "columns": [1.0]}
+        assert made["predictions"].notes["said"]["answers"] == [400.0]
+        assert {noun: store.environment(of.environment)["image"] for noun, of in made.items()} == {
+            noun: sorbet.IMAGE if noun in in_its_image else None for noun in CHAIN
+        }

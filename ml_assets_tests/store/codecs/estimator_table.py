@@ -148,6 +148,9 @@ What they may be made of (kernels, scorers, splitters, search trees, losses, dis
 [`trusted.json`](../ml_assets/store/codecs/trusted.json), each with the reason why it is harmless; what is not there is
 refused. Classes and functions of your own are stored when the problem lists them in [`artifact_types`](PROBLEM.md).
 
+Models of XGBoost, LightGBM and CatBoost may be inside of any of them, and of classes of your own: pipelines, votes, stacks,
+calibration, targets transformed, searches. Each is written and read by [its own codec](CODECS.md), its structure first.
+
 | estimator | result | why it is harmless |
 |---|---|---|"""
 

@@ -50,7 +50,7 @@ VALUES: dict[str, tuple[Callable[[], Any], Callable[[Any, Any], bool]]] = {
         lambda a, b: (a.weights == b.weights).all() and a.names == b.names,
     ),
 }
-ELSEWHERE = {"xgboost", "lightgbm", "catboost", "arrow", "sparse", "onnx", "transformers"}
+ELSEWHERE = {"xgboost", "lightgbm", "catboost", "arrow", "sparse", "onnx", "transformers", "keras"}
 COMES_BACK_AS_ANOTHER = {"figure", "folder"}  # to look at, and to be read when asked
 
 

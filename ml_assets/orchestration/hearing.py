@@ -1,0 +1,44 @@
+"""What a command tells that makes a dataset, features or predictions: seen in the UI while it runs, noted as a training's is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+
+from ml_assets.orchestration.metadata import SAID
+from ml_assets.orchestration.observations import observations_of
+from ml_assets.training.hearing import heard_by
+from ml_assets.training.history import History
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What was told of one asset."""
+
+    history: History = field(default_factory=History)
+
+    @property
+    def notes(self) -> Mapping[str, Any]:
+        """What people are told of it; nothing if nothing was said."""
+        history = self.history.to_json()
+        return {SAID: history} if history else {}
+
+
+@contextmanager
+def commands_heard(context: dg.AssetExecutionContext) -> Iterator[Heard]:
+    """Inside, metrics of commands are noted, and told as observations of the asset's partition."""
+    heard, observations = Heard(), observations_of(context)
+
+    def hear(step: int, metrics: Mapping[str, float]) -> None:
+        heard.history.add(step, metrics)
+        observations(step, {f"{SAID}/{name}": value for name, value in metrics.items()})
+
+    try:
+        with heard_by(hear):
+            yield heard
+    finally:
+        observations.tell()
