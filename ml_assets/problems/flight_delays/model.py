@@ -10,6 +10,7 @@ from ml_assets.problem import FeatureTable, TrainingData, TrainingRun
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+    from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import Pipeline
 
 CATEGORIES = ("origin", "dest", "carrier")
@@ -41,12 +42,9 @@ def train(data: TrainingData, params: HistGBParams, run: TrainingRun) -> Pipelin
     Returns:
         a fitted Pipeline from features to probabilities. A category that training never saw counts as missing.
     """
-    from sklearn.compose import make_column_transformer
     from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import OrdinalEncoder
 
-    to_numbers = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=float("nan"))
-    encode = make_column_transformer((to_numbers, list(CATEGORIES)), remainder="passthrough")
+    encode = encoder()
     trees = _trees(params, run.seed)
     trees.fit(
         encode.fit_transform(data.train.features),
@@ -56,6 +54,15 @@ def train(data: TrainingData, params: HistGBParams, run: TrainingRun) -> Pipelin
     )
     _log_losses(trees, run)
     return make_pipeline(encode, trees)
+
+
+def encoder() -> ColumnTransformer:
+    """Categories as numbers, first; the other features as they are. A category that training never saw is missing."""
+    from sklearn.compose import make_column_transformer
+    from sklearn.preprocessing import OrdinalEncoder
+
+    to_numbers = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=float("nan"))
+    return make_column_transformer((to_numbers, list(CATEGORIES)), remainder="passthrough")
 
 
 def predict(model: Pipeline, features: pd.DataFrame) -> np.ndarray:

@@ -1,0 +1,119 @@
+"""Which of four libraries' boosted trees tells best whether a flight will be late? ``flight_delays`` with four candidates.
+
+Each gets the same features, leaves, learning rate and least rows of a leaf, one thread, and stops where the validation rows no
+longer gain. XGBoost, LightGBM and CatBoost come with ``pip install 'ml_assets[boosters]'``; without them theirs fail, and say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from ml_assets.problem import Candidate, TrainingData, TrainingRun
+from ml_assets.problems.flight_delays import PROBLEM as FLIGHT_DELAYS
+from ml_assets.problems.flight_delays.model import encoder
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+
+@dataclass(frozen=True)
+class BoosterParams:
+    """What the libraries have in common, by scikit-learn's names.
+
+    Attributes:
+        max_iter: most trees; fewer where the validation rows no longer gain.
+        n_iter_no_change: stop after this many trees without a gain.
+        min_samples_leaf: rows; XGBoost counts their weight, p (1 - p) each, an eighth of it here.
+    """
+
+    learning_rate: float = 0.08
+    max_iter: int = 150
+    max_leaf_nodes: int = 15
+    min_samples_leaf: int = 200
+    l2_regularization: float = 5.0
+    n_iter_no_change: int = 15
+
+
+def train_xgboost(data: TrainingData, params: BoosterParams, run: TrainingRun) -> Pipeline:
+    """XGBoost's classifier behind the encoder."""
+    from xgboost import XGBClassifier
+
+    model = XGBClassifier(
+        learning_rate=params.learning_rate,
+        n_estimators=params.max_iter,
+        max_leaves=params.max_leaf_nodes,
+        max_depth=0,
+        grow_policy="lossguide",
+        min_child_weight=params.min_samples_leaf / 8,
+        reg_lambda=params.l2_regularization,
+        early_stopping_rounds=params.n_iter_no_change,
+        eval_metric="logloss",
+        n_jobs=1,
+        random_state=run.seed,
+    )
+    return _fitted(data, model, lambda x, y, x_val, y_val: model.fit(x, y, eval_set=[(x_val, y_val)], verbose=False))
+
+
+def train_lightgbm(data: TrainingData, params: BoosterParams, run: TrainingRun) -> Pipeline:
+    """LightGBM's classifier behind the encoder."""
+    from lightgbm import LGBMClassifier, early_stopping
+
+    model = LGBMClassifier(
+        learning_rate=params.learning_rate,
+        n_estimators=params.max_iter,
+        num_leaves=params.max_leaf_nodes,
+        min_child_samples=params.min_samples_leaf,
+        reg_lambda=params.l2_regularization,
+        n_jobs=1,
+        random_state=run.seed,
+        verbose=-1,
+    )
+    stop = early_stopping(params.n_iter_no_change, verbose=False)
+    return _fitted(
+        data, model, lambda x, y, x_val, y_val: model.fit(x, y, eval_X=(x_val,), eval_y=(y_val,), callbacks=[stop])
+    )
+
+
+def train_catboost(data: TrainingData, params: BoosterParams, run: TrainingRun) -> Pipeline:
+    """CatBoost's classifier behind the encoder."""
+    from catboost import CatBoostClassifier
+
+    model = CatBoostClassifier(
+        learning_rate=params.learning_rate,
+        iterations=params.max_iter,
+        max_leaves=params.max_leaf_nodes,
+        grow_policy="Lossguide",
+        min_data_in_leaf=params.min_samples_leaf,
+        l2_leaf_reg=params.l2_regularization,
+        early_stopping_rounds=params.n_iter_no_change,
+        thread_count=1,
+        random_seed=run.seed,
+        allow_writing_files=False,
+        verbose=0,
+    )
+    return _fitted(data, model, lambda x, y, x_val, y_val: model.fit(x, y, eval_set=[(x_val, y_val)]))
+
+
+def _fitted(data: TrainingData, model: Any, fit: Callable[..., Any]) -> Pipeline:
+    """Encoder and booster, fitted on the train rows; the validation rows say when to stop."""
+    from sklearn.pipeline import make_pipeline
+
+    encode = encoder()
+    x, x_val = encode.fit_transform(data.train.features), encode.transform(data.validation.features)
+    fit(x, data.train.label, x_val, data.validation.label)
+    return make_pipeline(encode, model)
+
+
+PROBLEM = replace(
+    FLIGHT_DELAYS,
+    name="flight_boosters",
+    description=__doc__ or "",
+    candidates={
+        "histogram": Candidate(),
+        "xgboost": Candidate(train_xgboost, BoosterParams()),
+        "lightgbm": Candidate(train_lightgbm, BoosterParams()),
+        "catboost": Candidate(train_catboost, BoosterParams()),
+    },
+)
