@@ -171,6 +171,14 @@ class _Reader(ast.NodeVisitor):
         else:
             self.visit(base)
 
+    def visit_Subscript(self, node: ast.Subscript) -> None:
+        """Who sets a variable of the environment reads none: ``os.environ["KERAS_BACKEND"] = "torch"``."""
+        if isinstance(node.ctx, ast.Store) and isinstance(node.value, ast.Attribute) and node.value.attr == "environ":
+            self.visit(node.value.value)
+            self.visit(node.slice)
+        else:
+            self.generic_visit(node)
+
     def visit_FunctionDef(self, node: Function) -> None:
         for outside in [*node.decorator_list, *node.args.defaults, *filter(None, node.args.kw_defaults)]:
             self.visit(outside)

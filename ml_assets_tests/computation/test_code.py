@@ -482,6 +482,15 @@ def test_what_reads_the_environment_cannot_be_identified(folder: Path, text: str
     assert sentence.startswith("env reads os.")
 
 
+def test_what_sets_a_variable_of_the_environment_reads_none(folder: Path):
+    text = "import os\nos.environ['KERAS_BACKEND'] = 'torch'\ndef f(): return 1\n"
+    write(folder, {"sets.py": text})
+    code = code_of("sets:f")
+    assert code.unidentified == ()
+    write(folder, {"sets.py": text.replace("torch", "jax")})
+    assert code_of("sets:f").version != code.version
+
+
 def test_a_file_that_is_no_python_counts_by_its_bytes(folder: Path):
     files = {**FILES, "shop/template.py": "def {{ name }}(): pass\n"}  # `eval` makes every file count
     before = train_of(folder, files)
