@@ -28,7 +28,7 @@ from ml_assets.errors import CommandFailed, CommandLost, InvalidProblem
 from ml_assets.partitions import Partition
 from ml_assets.problem import FeatureTable, TrainingData, TrainingRun
 from ml_assets.store import Folder
-from ml_assets.training.hearing import tell as tell_listener
+from ml_assets.training.hearing import listening
 
 if TYPE_CHECKING:
     import numpy as np
@@ -154,6 +154,8 @@ class _Watch:
             self.kept.keep(self.said.step)
         if self.training and self.training.should_stop:
             return "asked to stop"
+        if not self.training and (listener := listening()):
+            listener.meanwhile()
         now, limits = time.monotonic(), self.command
         if 0 < limits.time_limit_seconds < now - self.began:
             return f"it ran for longer than {limits.time_limit_seconds:g} s"
@@ -190,7 +192,8 @@ def _metrics(training: TrainingRun | None) -> Callable[[int, dict[str, float]], 
         if training:
             training.log(step, **numbers)
         else:
-            tell_listener(step, numbers)
+            if listener := listening():
+                listener.hear(step, numbers)
             _log(", ".join(f"{name} {value:.6g}" for name, value in numbers.items()))
 
     return tell

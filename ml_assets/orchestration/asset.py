@@ -72,10 +72,16 @@ def shared_attributes(problem: Problem, asset: Asset) -> dict[str, Any]:
         "group_name": problem.name,
         "description": asset.description(problem),
         "owners": list(problem.owners),
-        "kinds": set(asset.kinds),
+        "kinds": _kinds(problem, asset),
         "metadata": _code(problem, asset),
         "automation_condition": condition(problem, asset),
     }
+
+
+def _kinds(problem: Problem, asset: Asset) -> set[str]:
+    """What people see at a glance: a model that a command trains is none of Python."""
+    is_of_a_command = asset.role == "trains" and hasattr(problem.train, "faults_as")
+    return {"command"} if is_of_a_command else set(asset.kinds)
 
 
 def made_by(asset: Asset) -> Callable[..., Any]:

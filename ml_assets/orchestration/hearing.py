@@ -10,16 +10,30 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.orchestration.metadata import SAID
-from ml_assets.orchestration.observations import observations_of
+from ml_assets.orchestration.observations import Observations, observations_of
 from ml_assets.training.hearing import heard_by
 from ml_assets.training.history import History
 
 
 @dataclass(frozen=True)
 class Heard:
-    """What was told of one asset."""
+    """What was told of one asset.
 
+    Attributes:
+        observations: what the UI is told of it.
+    """
+
+    observations: Observations
     history: History = field(default_factory=History)
+
+    def hear(self, step: int, metrics: Mapping[str, float]) -> None:
+        """See ``Listener``."""
+        self.history.add(step, metrics)
+        self.observations(step, {f"{SAID}/{name}": value for name, value in metrics.items()})
+
+    def meanwhile(self) -> None:
+        """See ``Listener``."""
+        self.observations.catch_up()
 
     @property
     def notes(self) -> Mapping[str, Any]:
@@ -31,14 +45,9 @@ class Heard:
 @contextmanager
 def commands_heard(context: dg.AssetExecutionContext) -> Iterator[Heard]:
     """Inside, metrics of commands are noted, and told as observations of the asset's partition."""
-    heard, observations = Heard(), observations_of(context)
-
-    def hear(step: int, metrics: Mapping[str, float]) -> None:
-        heard.history.add(step, metrics)
-        observations(step, {f"{SAID}/{name}": value for name, value in metrics.items()})
-
+    heard = Heard(observations_of(context))
     try:
-        with heard_by(hear):
+        with heard_by(heard):
             yield heard
     finally:
-        observations.tell()
+        heard.observations.tell()

@@ -38,6 +38,10 @@ class Observations:
         finite = {name: float(value) for name, value in metrics.items() if math.isfinite(value)}
         self._newest |= {"step": step, **finite}
         self._is_told = False
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Tell what was heard, once the interval is over: what logs seldom is not asked to log again first."""
         if self._clock() - self._told_at >= self._every:
             self.tell()
 

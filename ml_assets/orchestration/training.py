@@ -12,9 +12,10 @@ Its end:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -25,7 +26,7 @@ from ml_assets.computation.environment import devices
 from ml_assets.computation.reuse import Question
 from ml_assets.compute import Devices
 from ml_assets.errors import Interrupted, NoGpu
-from ml_assets.orchestration.observations import observations_of
+from ml_assets.orchestration.observations import Observations, observations_of
 from ml_assets.orchestration.retries import Again, cause_of_error, decide, failures, is_to_go_on, may_pass
 from ml_assets.orchestration.step import FRESH_TAG, store_of
 from ml_assets.problem import Compute
@@ -80,7 +81,7 @@ def training_session(context: dg.AssetExecutionContext, asked: Question) -> Iter
             context.log.info,
             device=torch_device(on),
             checkpoints=kept,
-            asked_to_stop=is_asked,
+            asked_to_stop=partial(_asked, observations, is_asked),
             told=observations,
             storable=check_storable,
         )
@@ -88,6 +89,12 @@ def training_session(context: dg.AssetExecutionContext, asked: Question) -> Iter
             yield TrainingSession(run, kept, log, on)
         finally:
             observations.tell()
+
+
+def _asked(observations: Observations, is_asked: Callable[[], bool]) -> bool:
+    """Asked again and again while it trains: the moment to tell of what was logged a while ago."""
+    observations.catch_up()
+    return is_asked()
 
 
 def computation_of(context: dg.AssetExecutionContext, asked: Question) -> str:

@@ -5,18 +5,28 @@ Whoever makes the asset listens; where nobody does (a notebook, an evaluation th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Protocol
 
-Listener = Callable[[int, Mapping[str, float]], None]
+
+class Listener(Protocol):
+    """Whoever listens."""
+
+    def hear(self, step: int, metrics: Mapping[str, float]) -> None:
+        """What a training's ``log`` would be given."""
+
+    def meanwhile(self) -> None:
+        """Called now and then while nothing is told."""
+
 
 _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
 
 
 @contextmanager
 def heard_by(listener: Listener) -> Iterator[None]:
-    """Inside, ``listener`` is given a step and numbers by name, as a training's ``log`` is."""
+    """Inside, ``listener`` hears."""
     token = _listener.set(listener)
     try:
         yield
@@ -24,8 +34,6 @@ def heard_by(listener: Listener) -> Iterator[None]:
         _listener.reset(token)
 
 
-def tell(step: int, metrics: Mapping[str, float]) -> None:
-    """Tell whoever listens, if anybody does."""
-    listener = _listener.get()
-    if listener is not None:
-        listener(step, metrics)
+def listening() -> Listener | None:
+    """Who does; None where nobody does."""
+    return _listener.get()

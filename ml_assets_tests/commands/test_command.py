@@ -17,6 +17,7 @@ from ml_assets.errors import CommandFailed, CommandLost, Interrupted, InvalidPar
 from ml_assets.partitions import Monthly
 from ml_assets.problem import Checkpoint, Compute
 from ml_assets.store import Folder
+from ml_assets.training.hearing import heard_by
 from ml_assets.training.run import Run
 from ml_assets_tests.commands.conftest import MODULE, data
 from ml_assets_tests.doubles import umbrellas
@@ -260,6 +261,30 @@ def test_metrics_are_heard_as_they_are_said():
     )
     train(Command(line), Run(0, print, told=lambda step, metrics: heard.append((step, dict(metrics)))))
     assert heard == [(1, {"loss": 2.0}), (2, {"loss": 1.0})]
+
+
+class Ear:
+    """Lets a command go on once it was asked meanwhile."""
+
+    def __init__(self, go: Path) -> None:
+        self.go, self.heard = go, []  # type: Path, list[tuple[int, dict[str, float]]]
+
+    def hear(self, step: int, metrics: dict[str, float]) -> None:
+        self.heard.append((step, metrics))
+
+    def meanwhile(self) -> None:
+        if self.heard:
+            self.go.touch()
+
+
+def test_who_listens_to_a_command_that_is_no_training_hears_it_and_is_asked_while_it_says_nothing(tmp_path: Path):
+    ear = Ear(tmp_path / "go")
+    line = f"""echo '{{"step": 2, "rows": 7}}'; while [ ! -e {ear.go} ]; do sleep 0.01; done; echo x > {{outputs}}/x"""
+    with heard_by(ear):
+        Command(line).carry_out({})
+    assert ear.heard == [(2, {"rows": 7.0})]
+    Command("echo '{\"rows\": 8}'; echo x > {outputs}/x").carry_out({})
+    assert len(ear.heard) == 1, "nobody listens any more"
 
 
 def test_what_hears_metrics_may_end_it(tmp_path: Path):

@@ -305,6 +305,7 @@ def test_metrics_of_any_command_are_noted_shown_and_told_while_it_runs(world: Wo
         found = world.instance.fetch_observations(dg.AssetKey(["wellies", noun]), limit=10).records
         assert all(told in record.asset_observation.metadata for record in found)
         assert FEBRUARY in {record.partition_key for record in found}
+    assert world.definitions.resolve_asset_graph().get(dg.AssetKey(["wellies", "model"])).kinds == {"command"}
     assert all(said.startswith("reused") for said in reuse(world.must_run(problem, FEBRUARY)).values())
 
 

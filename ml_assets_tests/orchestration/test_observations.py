@@ -46,3 +46,14 @@ def test_where_nothing_was_logged_nothing_is_told():
     heard = Heard()
     heard.observations.tell()
     assert heard.told == []
+
+
+def test_what_was_logged_too_soon_is_told_without_another_word_once_its_time_has_come():
+    heard = Heard()
+    heard.log(0, 1, deviance=9.0)
+    heard.log(1, 2, deviance=8.0)
+    told = []
+    for heard.now in (2, 9.9, 10, 11, 30):
+        heard.observations.catch_up()
+        told.append([one["step"] for one in heard.told])
+    assert told == [[1], [1], [1, 2], [1, 2], [1, 2]]

@@ -1,7 +1,8 @@
 """Will this customer buy galoshes? The umbrellas again: trained by R's ``glm``, which makes the predictions, too.
 
 A training may be given a folder, its ``diary``: a line for each step goes into the file ``steps``, and a file whose name is the
-number of a step says what happens, once, after it: ``fail``, or ``kill``: who waits for R is killed once something is kept.
+number of a step says what happens, once, after it: ``fail``, ``kill``: who waits for R is killed once something is kept, or
+``wait``, until there is a file ``go``.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ happens <- function(step) {
   if (!file.exists(accident)) return(invisible())
   what <- readLines(accident, warn = FALSE)
   unlink(accident)
+  if (what[1] == "wait") { while (!file.exists(file.path(diary, "go"))) Sys.sleep(0.05); return(invisible()) }
   if (what[1] == "fail") { message("the shop is closed"); quit(status = 3) }
   while (!length(list.files(what[2], recursive = TRUE))) Sys.sleep(0.02)
   cat(Sys.getpid(), "\n", file = file.path(diary, "pid"))
