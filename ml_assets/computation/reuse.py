@@ -22,6 +22,8 @@ from ml_assets.settings import on_cluster
 from ml_assets.store import Content, Handle, Manifest, RefEntry, Remembered, Store, Trace, VersionKey
 
 LANDED = "landed "
+REUSED = "reused "
+"""How the sentence begins that says why a result was used again."""
 UNTOLD = "only computing tells which landed files it reads, if any"
 
 
@@ -245,7 +247,7 @@ def _reads_files(recipe: Recipe) -> bool:
 def _reused(version: VersionKey, manifest: Manifest) -> str:
     took = seconds_of(manifest)
     run = f" by run {manifest.run[:8]}" if manifest.run else ""
-    return f"reused {version.short}, made{run} on {manifest.branch} by {manifest.by}, saved {duration(took)}"
+    return f"{REUSED}{version.short}, made{run} on {manifest.branch} by {manifest.by}, saved {duration(took)}"
 
 
 def seconds_of(manifest: Manifest) -> float:
