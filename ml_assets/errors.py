@@ -37,6 +37,9 @@
     ├── ClusterError            Kubernetes did not do what was asked
     │   ├── ClusterUnreachable  its API did not answer, or was busy: it is asked again
     │   └── ClusterRefused      it will not do that: mend the permissions or what is asked for
+    ├── MirrorError             a tracking server or lineage endpoint was not told; nothing is lost
+    │   ├── MirrorUnreachable   it did not answer, or was busy: it is told later
+    │   └── MirrorRefused       it says no: mend the address, its credentials, or what it holds
     ├── Refused                 the request makes no sense as things stand: nothing was changed
     ├── Rejected                a blocking check failed: the version is kept for inspection and no ref names it
     └── UsageError              a command that cannot be understood: the message says how to write it
@@ -194,6 +197,22 @@ class ClusterUnreachable(ClusterError):
 
 class ClusterRefused(ClusterError):
     """Kubernetes will not do what was asked."""
+
+
+class MirrorError(MlAssetsError):
+    """A mirror of what was made could not be told of it; nothing is lost."""
+
+
+class MirrorUnreachable(MirrorError):
+    """A mirror did not answer."""
+
+
+class MirrorRefused(MirrorError):
+    """A mirror says no, with an HTTP ``status``; ``code`` is how it calls that, if it does."""
+
+    def __init__(self, message: str, code: str = "", status: int = 0) -> None:
+        super().__init__(message)
+        self.code, self.status = code, status
 
 
 class Refused(MlAssetsError):

@@ -46,6 +46,10 @@ class Settings:
         cache_gib: how large the copies of a store's objects there may become; 0: none. Of a local store there are none.
         execution: where steps run: ``local``, on this machine, or ``kubernetes``, where each training gets a pod of its own.
         patience_seconds: how long a server that has answered before is asked again when it does not answer.
+        mlflow: the address of an MLflow tracking server that is told of models and champions; empty: none. It may hold
+            credentials: it is neither shown nor logged.
+        openlineage: where OpenLineage events go: ``file:///folder/``, ``file:///events.jsonl`` or an http(s) address; empty:
+            nowhere. It may hold credentials, too.
     """
 
     store: str = ".ml_assets/store"
@@ -63,12 +67,15 @@ class Settings:
     cache_gib: float = 10.0
     execution: str = "local"
     patience_seconds: float = 300.0
+    mlflow: str = field(default="", repr=False)
+    openlineage: str = field(default="", repr=False)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Settings:
         """Read ``ML_ASSETS_STORE``, ``ML_ASSETS_LANDING``, ``ML_ASSETS_BRANCH``, ``ML_ASSETS_USER``, ``ML_ASSETS_LANDING_QUEUE``,
         ``ML_ASSETS_ALERTS``, ``ML_ASSETS_UI``, ``ML_ASSETS_PAGES``, ``ML_ASSETS_PAGES_TOKEN``, ``ML_ASSETS_IMAGE``,
-        ``ML_ASSETS_CACHE``, ``ML_ASSETS_CACHE_GIB``, ``ML_ASSETS_EXECUTION``, ``ML_ASSETS_PATIENCE``, ``DAGSTER_HOME``.
+        ``ML_ASSETS_CACHE``, ``ML_ASSETS_CACHE_GIB``, ``ML_ASSETS_EXECUTION``, ``ML_ASSETS_PATIENCE``, ``ML_ASSETS_MLFLOW``,
+        ``ML_ASSETS_OPENLINEAGE``, ``DAGSTER_HOME``.
 
         One that is set to nothing, as compose files do, counts as not set.
 
@@ -91,6 +98,8 @@ class Settings:
             cache_gib=_number("ML_ASSETS_CACHE_GIB", environ, cls.cache_gib, "GiB"),
             execution=environ.get("ML_ASSETS_EXECUTION") or cls.execution,
             patience_seconds=_number("ML_ASSETS_PATIENCE", environ, cls.patience_seconds, "seconds"),
+            mlflow=environ.get("ML_ASSETS_MLFLOW", "").strip(),
+            openlineage=environ.get("ML_ASSETS_OPENLINEAGE", "").strip(),
         )
 
 

@@ -47,11 +47,14 @@ MAY_IMPORT = {
     # promotion, because decisions read the ledger; training, because parameters are changed there
     "computation": "assets promotion training problem sources compute store settings errors",
     "lineage": "assets computation promotion evaluation problem categories classes store values errors",
+    # promotion, because the ledger of champions is told; training, because curves are
+    "mirrors": "alerts lineage promotion training store errors",
     FRONT: "artifacts lineage problems problem store settings",
-    "orchestration": f"{FRONT} artifacts assets alerts worker problems computation promotion lineage figures drift training "
-    "evaluation problem sources store compute tuning settings values errors",
+    "orchestration": f"{FRONT} artifacts assets alerts mirrors worker problems computation promotion lineage figures drift "
+    "training evaluation problem sources store compute tuning settings values errors",
     "pages": f"{FRONT} assets lineage promotion evaluation drift figures problems problem store settings errors",
-    "cli": f"{FRONT} assets pages orchestration problems computation promotion lineage training problem store settings errors",
+    "cli": f"{FRONT} assets mirrors pages orchestration problems computation promotion lineage training problem store settings "
+    "errors",
     "component": f"{FRONT} orchestration problem problems settings",
     "definitions": f"{FRONT} orchestration problems settings",
 }
@@ -62,6 +65,7 @@ ONLY_IN = {
     "jinja2": "pages",
     "matplotlib": "no part",
     "obstore": "store",
+    "openlineage": "mirrors",
     "skops": "store",
     "sqlglot": "feature_query",
     "starlette": "pages",
@@ -73,8 +77,8 @@ ONLY_IN = {
 NOWHERE = ("pickle", "_pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal", "importlib.import_module")
 SAVE_IN = {"importlib.import_module": "problems/_loading.py"}  # problems are found, not listed
 HEAVY = (
-    "PIL", "catboost", "duckdb", "keras", "lightgbm", "matplotlib", "numpy", "onnx", "pandas", "pandera", "polars", "pyarrow",
-    "scipy", "skops", "sklearn", "sqlglot", "tokenizers", "torch", "transformers", "valohai_yaml", "xgboost",
+    "PIL", "catboost", "duckdb", "keras", "lightgbm", "matplotlib", "numpy", "onnx", "openlineage", "pandas", "pandera",
+    "polars", "pyarrow", "scipy", "skops", "sklearn", "sqlglot", "tokenizers", "torch", "transformers", "valohai_yaml", "xgboost",
 )  # fmt: skip
 
 

@@ -52,15 +52,15 @@ class Webhook:
         headers = {"Content-Type": "application/json", "User-Agent": "ml_assets"}
         request = urllib.request.Request(self.address, body, headers, method="POST")  # noqa: S310  (_fault knows the schemes)
         try:
-            with _OPENER.open(request, timeout=TIMEOUT_SECONDS):
+            with OPENER.open(request, timeout=TIMEOUT_SECONDS):
                 return None
         except urllib.error.HTTPError as answer:
             with answer:
                 return _answered(answer.code, answer.headers.get("Retry-After", ""))
         except urllib.error.URLError as unreachable:
-            return NotSent(_unreachable(unreachable.reason))
+            return NotSent(why_unreachable("the webhook", unreachable.reason))
         except (OSError, http.client.HTTPException) as unreachable:
-            return NotSent(_unreachable(unreachable))
+            return NotSent(why_unreachable("the webhook", unreachable))
 
 
 class _StayHere(urllib.request.HTTPRedirectHandler):
@@ -70,7 +70,7 @@ class _StayHere(urllib.request.HTTPRedirectHandler):
         return None
 
 
-_OPENER = urllib.request.build_opener(_StayHere)  # verifies certificates, and uses the proxy that the environment names
+OPENER = urllib.request.build_opener(_StayHere)  # verifies certificates, and uses the proxy that the environment names
 
 
 def _fault(address: str) -> str:
@@ -100,11 +100,11 @@ def _answered(status: int, retry_after: str) -> NotSent:
     )
 
 
-def _unreachable(reason: Any) -> str:
-    """What went wrong, in words that cannot hold any part of the address."""
+def why_unreachable(who: str, reason: Any, seconds: float | None = None) -> str:
+    """What went wrong, in words that cannot hold any part of the address; ``seconds`` is how long we waited."""
     if isinstance(reason, TimeoutError):
-        return f"the webhook did not answer within {TIMEOUT_SECONDS} s"
+        return f"{who} did not answer within {seconds or TIMEOUT_SECONDS} s"
     if isinstance(reason, ssl.SSLError):
-        return f"there is no secure connection to the webhook ({reason.reason or type(reason).__name__})"
+        return f"there is no secure connection to {who} ({reason.reason or type(reason).__name__})"
     said = reason.strerror if isinstance(reason, OSError) else None
-    return f"the webhook cannot be reached ({said or type(reason).__name__})"
+    return f"{who} cannot be reached ({said or type(reason).__name__})"

@@ -1,7 +1,6 @@
 """What was read, what was said, what waits: the whole memory of the alerts, small enough for a sensor's cursor.
 
-*Read.* What happens is numbered in order, but a writer may be late: number 11 can become visible after 12. So everything
-after ``position`` is read again, what is in ``seen`` is skipped, and the position follows only past what is two minutes old.
+*Read.* What happens is numbered in order, but a writer may be late: see position.py.
 
 *Said.* A finding about a subject is told once. It may be told again after the subject was made successfully.
 
@@ -20,9 +19,9 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ml_assets.alerts.alert import Alert, together
+from ml_assets.alerts.position import Position
 from ml_assets.errors import UsageError
 
-SETTLED_SECONDS = 120  # nobody writes an event that late
 FULL = 20  # waiting alerts, above which nothing more is read
 MAX_SUBJECTS, MAX_FINDINGS = 500, 10  # remembered; of what is forgotten, the oldest first, one more alert may come
 SENDING_SECONDS = 20  # of one look; Dagster ends it after 60
@@ -79,26 +78,24 @@ class Outbox:
     not_before: float = 0.0
 
     @property
+    def read(self) -> Position:
+        """How far the log was read."""
+        return Position(self.position, self.seen)
+
+    @property
     def full(self) -> bool:
         """Whether so many alerts wait that nothing more should be read."""
         return len(self.waiting) >= FULL
 
     def after(self, happenings: Iterable[Happening], now: float, unread: int | None = None) -> Outbox:
         """With these in it, given in order; ``unread`` is the number of the first one that was left for the next look."""
-        known, found, seen = dict(self.known), list[Alert](), dict(self.seen)
+        known, found, seen = dict(self.known), list[Alert](), dict[int, float]()
         for happening in happenings:
             seen[happening.id] = happening.at
             found += _news(known, happening)
-        remembered = dict(list(known.items())[-MAX_SUBJECTS:])
-        return replace(self, known=remembered, waiting=(*self.waiting, *together(found)))._moved(seen, now, unread)
-
-    def _moved(self, seen: Mapping[int, float], now: float, unread: int | None) -> Outbox:
-        position = self.position
-        for number, at in sorted(seen.items()):
-            if (unread is not None and number >= unread) or at > now - SETTLED_SECONDS:
-                break
-            position = number
-        return replace(self, position=position, seen={n: at for n, at in seen.items() if n > position})
+        remembered, read = dict(list(known.items())[-MAX_SUBJECTS:]), self.read.after(seen, now, unread)
+        waiting = (*self.waiting, *together(found))
+        return replace(self, known=remembered, waiting=waiting, position=read.number, seen=read.seen)
 
     def sent(self, send: Send, clock: Callable[[], float]) -> tuple[Outbox, NotSent | None]:
         """What is left after sending what can be sent now, and why something could not."""

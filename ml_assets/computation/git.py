@@ -6,6 +6,7 @@ Git is only asked: it takes no lock, refreshes no index, runs no hook and no fil
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,23 +23,61 @@ MOST_BYTES = 64 * 2**20  # of differing files that are read, the smallest first;
 ANSWERS_WITHIN_SECONDS = 30
 ONLY_ASK = ("--no-optional-locks", "--no-pager", "-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}")
 STATUS = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=none")
+_REMOTE = re.compile(r"(?:https?|ssh)://(?:[^/@]*@)?(?P<host>[^/]+)/(?P<path>.+)|[^/@]+@(?P<scp>[^/:@]+):(?P<path_>.+)")
 NOT_COMPILED = ("--", ".", ":(exclude)*.pyc")  # what Python writes by itself changes no code
 
 
 def code_identity(module: str = "ml_assets") -> Mapping[str, Any]:
     """The identity of the package, or lone file, that a loaded module is in, see ``git_identity``."""
-    top = sys.modules.get(module.partition(".")[0])
-    file = getattr(top, "__file__", None)
-    places = [file] if file else list(getattr(top, "__path__", ()))  # a folder without __init__.py has no file
-    return git_identity(Path(places[0]).parent if file else Path(places[0])) if places else {}
+    folder = _folder_of(module)
+    return git_identity(folder) if folder else {}
 
 
 def identity_of(problem: Problem) -> Mapping[str, Any]:
     """That of the package, or lone file, in which a problem is written."""
+    return code_identity(_module_of(problem))
+
+
+def repository_of(problem: Problem) -> str:
+    """Where the code of a problem comes from, as an http(s) address without credentials; empty where git names no such place."""
+    folder = _folder_of(_module_of(problem))
+    return _repository(folder) if folder and git_identity(folder) else ""
+
+
+@cache
+def _repository(folder: Path) -> str:
+    remote = _git(folder, "config", "--get", "remote.origin.url")
+    return web_address(remote.decode(errors="replace").strip()) if remote else ""
+
+
+def web_address(remote: str) -> str:
+    """The address of a remote for a browser; empty for one that has none.
+
+    >>> web_address("git@git.example:ml/acme.git"), web_address("https://ada:secret@git.example/ml/acme"), web_address("../acme")
+    ('https://git.example/ml/acme', 'https://git.example/ml/acme', '')
+    """
+    found = _REMOTE.fullmatch(remote)
+    if found is None:
+        return ""
+    host, path = found["host"] or found["scp"], found["path"] or found["path_"]
+    scheme = "http" if remote.startswith("http:") else "https"
+    host = host.partition(":")[0] if remote.startswith("ssh:") else host  # the port of another protocol
+    return f"{scheme}://{host}/{path.removesuffix('/').removesuffix('.git')}"
+
+
+def _module_of(problem: Problem) -> str:
     function: Any = problem.dataset
     while isinstance(function, partial):
         function = function.func
-    return code_identity(getattr(function, "__module__", None) or "ml_assets")
+    return getattr(function, "__module__", None) or "ml_assets"
+
+
+def _folder_of(module: str) -> Path | None:
+    """The folder of the package, or lone file, that a loaded module is in."""
+    top = sys.modules.get(module.partition(".")[0])
+    file = getattr(top, "__file__", None)
+    places = [file] if file else list(getattr(top, "__path__", ()))  # a folder without __init__.py has no file
+    return (Path(places[0]).parent if file else Path(places[0])) if places else None
 
 
 @cache

@@ -23,6 +23,8 @@ from ml_assets.store import Content, Handle, Manifest, RefEntry, Remembered, Sto
 from ml_assets.training.params import changed_params
 
 LANDED = "landed "
+REUSED = "reused "
+"""How the sentence begins that says why a result was used again."""
 UNTOLD = "only computing tells which landed files it reads, if any"
 
 
@@ -277,7 +279,7 @@ def _reads_files(recipe: Recipe) -> bool:
 def _reused(version: VersionKey, manifest: Manifest) -> str:
     took = seconds_of(manifest)
     run = f" by run {manifest.run[:8]}" if manifest.run else ""
-    return f"reused {version.short}, made{run} on {manifest.branch} by {manifest.by}, saved {duration(took)}"
+    return f"{REUSED}{version.short}, made{run} on {manifest.branch} by {manifest.by}, saved {duration(took)}"
 
 
 def seconds_of(manifest: Manifest) -> float:

@@ -116,6 +116,10 @@ def _sensors(
     alerts = alerts_sensor(settings.alerts, ui=settings.ui)
     if alerts is not None:
         yield alerts
+    if settings.mlflow or settings.openlineage:
+        from ml_assets.orchestration.mirrors import mirror_sensors
+
+        yield from mirror_sensors(problems, store, landing, settings)
 
 
 def assets_of(problem: Problem) -> list[dg.AssetSpec | dg.AssetsDefinition]:

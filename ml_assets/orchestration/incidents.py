@@ -9,7 +9,7 @@ ends its step, so check and run are one incident. A run that somebody cancelled 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -24,6 +24,7 @@ from dagster._core.storage.tags import (
 
 from ml_assets.alerts.alert import Alert
 from ml_assets.alerts.outbox import Happening, Outbox
+from ml_assets.alerts.position import Position
 from ml_assets.assets import noun_that
 from ml_assets.orchestration.io_manager import asset_name
 from ml_assets.orchestration.messages import message_of
@@ -59,7 +60,7 @@ class Log:
         """The outbox after what it has not seen yet, or after a first part of it where there is much."""
         if self.newest() < outbox.position:  # the instance was wiped, and counts from the beginning
             outbox = Outbox(self.newest(), known=outbox.known, waiting=outbox.waiting)
-        entries, unread = self._unseen(outbox)
+        entries, unread = unseen(self.instance, outbox.read, (FAILED, MADE, AGED))
         happenings: list[Happening] = []
         for number, entry in entries:
             if sum(len(happening.alerts) for happening in happenings) >= ALERTS_AT_ONCE:
@@ -67,17 +68,6 @@ class Log:
                 break
             happenings.append(self._happening(number, entry))
         return outbox.after(happenings, now, unread)
-
-    def _unseen(self, outbox: Outbox) -> tuple[list[tuple[int, dg.EventLogEntry]], int | None]:
-        """What was not seen yet, in order, and the number from which on it may be incomplete."""
-        storage = self.instance.event_log_storage
-        pages = [
-            storage.get_logs_for_all_runs_by_log_id(outbox.position, kind, AT_ONCE) for kind in (FAILED, MADE, AGED)
-        ]
-        unread = min((max(page) + 1 for page in pages if len(page) >= AT_ONCE), default=None)
-        found = {number: entry for page in pages for number, entry in page.items()}
-        new = [n for n in sorted(found) if n not in outbox.seen and (unread is None or n < unread)]
-        return [(number, found[number]) for number in new], unread
 
     def _happening(self, number: int, entry: dg.EventLogEntry) -> Happening:
         event = entry.get_dagster_event()
@@ -130,7 +120,7 @@ class Log:
         run = self.instance.get_run_by_id(entry.run_id)
         if run is None or not self._is_watched(run):
             return
-        for asset, title, text in _Failed.of(self.instance, run, entry).said():
+        for asset, title, text in Failed.of(self.instance, run, entry).said():
             again = "" if "ml-assets " in text else _again(asset, run)
             yield Alert(
                 _of_run(asset, run),
@@ -151,8 +141,20 @@ class Log:
         return "/".join((self.ui.rstrip("/"), *path)) if self.ui else ""
 
 
+def unseen(
+    instance: dg.DagsterInstance, read: Position, kinds: Iterable[dg.DagsterEventType]
+) -> tuple[list[tuple[int, dg.EventLogEntry]], int | None]:
+    """Events of some kinds that were not read yet, in order, and the number from which on they may be incomplete."""
+    storage = instance.event_log_storage
+    pages = [storage.get_logs_for_all_runs_by_log_id(read.number, kind, AT_ONCE) for kind in kinds]
+    unread = min((max(page) + 1 for page in pages if len(page) >= AT_ONCE), default=None)
+    found = {number: entry for page in pages for number, entry in page.items()}
+    new = [n for n in sorted(found) if n not in read.seen and (unread is None or n < unread)]
+    return [(number, found[number]) for number in new], unread
+
+
 @dataclass(frozen=True)
-class _Failed:
+class Failed:
     """What the events of a failed run say."""
 
     run: dg.DagsterRun
@@ -160,7 +162,8 @@ class _Failed:
     events: Sequence[dg.DagsterEvent]
 
     @classmethod
-    def of(cls, instance: dg.DagsterInstance, run: dg.DagsterRun, end: dg.EventLogEntry) -> _Failed:
+    def of(cls, instance: dg.DagsterInstance, run: dg.DagsterRun, end: dg.EventLogEntry) -> Failed:
+        """Read the log of a run that ended so."""
         kinds = dg.DagsterEventType
         read = {
             kinds.STEP_FAILURE,

@@ -13,11 +13,11 @@ from ml_assets.alerts.outbox import (
     LONGEST_WISH,
     MAX_SUBJECTS,
     SENDING_SECONDS,
-    SETTLED_SECONDS,
     Happening,
     NotSent,
     Outbox,
 )
+from ml_assets.alerts.position import SETTLED_SECONDS
 from ml_assets.errors import UsageError
 
 NOW = 1_000_000.0

@@ -14,6 +14,7 @@ from ml_assets.cli import (
     diff,
     land,
     look,
+    mirror,
     new,
     parser,
     plan,
@@ -44,6 +45,7 @@ EXAMPLES = {
     "promote": champion.PROMOTE,
     "rollback": champion.ROLLBACK,
     "verify": verify.EXAMPLES,
+    "mirror": mirror.EXAMPLES,
     "view": view.EXAMPLES,
 }
 VERBS = tuple(EXAMPLES)

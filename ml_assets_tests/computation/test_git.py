@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ml_assets.computation.git import code_identity, git_identity
+from ml_assets.computation.git import code_identity, git_identity, repository_of, web_address
+from ml_assets_tests.doubles import umbrellas
 
 
 def identity(folder: Path) -> dict[str, object]:
@@ -203,3 +206,33 @@ def test_within_a_process_the_answer_stays_what_it_was(code):
 
 def test_the_identity_of_the_code_is_that_of_this_package():
     assert code_identity() == git_identity(Path(__file__).parents[2] / "ml_assets")
+
+
+@pytest.mark.parametrize(
+    ("remote", "address"),
+    [
+        ("https://git.example/ml/acme.git", "https://git.example/ml/acme"),
+        ("https://ada:secret@git.example:8443/ml/acme/", "https://git.example:8443/ml/acme"),
+        ("ssh://git@git.example:22/ml/acme.git", "https://git.example/ml/acme"),
+        ("git@git.example:ml/acme.git", "https://git.example/ml/acme"),
+        ("http://git.example/ml/acme.git", "http://git.example/ml/acme"),
+        ("../acme", ""),
+        ("/srv/git/acme.git", ""),
+        ("file:///srv/git/acme.git", ""),
+    ],
+)
+def test_the_address_of_a_remote_is_one_that_a_browser_opens_without_credentials(remote, address):
+    assert web_address(remote) == address
+
+
+def test_the_repository_of_a_problem_is_that_of_the_package_it_is_written_in(code, monkeypatch):
+    git(code.parent, "remote", "add", "origin", "git@git.example:ml/acme.git")
+    (code / "__init__.py").write_text("def dataset(partition, source): ...\n")
+    git(code.parent, "add", ".")
+    git(code.parent, "commit", "--quiet", "-m", "two")
+    monkeypatch.syspath_prepend(code.parent)
+    import package
+
+    assert repository_of(replace(umbrellas.PROBLEM, dataset=package.dataset)) == "https://git.example/ml/acme"
+    del sys.modules["package"]
+    assert repository_of(replace(umbrellas.PROBLEM, dataset=len)) == ""
