@@ -27,8 +27,9 @@ MAY_IMPORT = {
     "compute": "errors",
     "tuning": "errors",
     "values": "",
+    "network": "",
     "sources": "settings errors",
-    "problem": "partitions rules compute tuning sources errors",
+    "problem": "partitions rules compute tuning sources network errors",
     "feature_group": "problem errors",
     "assets": "problem sources errors",
     "store": "categories errors",
@@ -36,7 +37,7 @@ MAY_IMPORT = {
     "testing": "store errors",
     "training": "problem categories classes values errors",
     "evaluation": "problem classes errors",
-    "problems": "training evaluation feature_group problem settings errors",
+    "problems": "training evaluation feature_group problem network settings errors",
     # the store, because a model is a folder of it
     "commands": "training problem partitions store settings errors",
     "artifacts": "training evaluation problem store",
@@ -47,11 +48,14 @@ MAY_IMPORT = {
     # promotion, because decisions read the ledger
     "computation": "assets promotion problem sources compute store settings errors",
     "lineage": "assets computation promotion evaluation problem categories classes store values errors",
+    # computation, because what is bundled with a model is the code that it reaches
+    "exports": "artifacts assets computation promotion problems training problem network categories classes store settings "
+    "errors",
     FRONT: "artifacts lineage problems problem store settings",
     "orchestration": f"{FRONT} artifacts assets alerts worker problems computation promotion lineage figures drift training "
     "evaluation problem sources store compute settings values errors",
     "pages": f"{FRONT} assets lineage promotion evaluation drift figures problems problem store settings errors",
-    "cli": f"{FRONT} assets pages orchestration problems computation promotion lineage training problem store settings errors",
+    "cli": f"{FRONT} assets exports pages orchestration problems computation promotion lineage training problem store settings errors",
     "component": f"{FRONT} orchestration problem problems settings",
     "definitions": f"{FRONT} orchestration problems settings",
 }
@@ -61,7 +65,11 @@ ONLY_IN = {
     "duckdb": "feature_query lineage sources",
     "jinja2": "pages",
     "matplotlib": "no part",
+    "mlflow": "exports",
     "obstore": "store",
+    "onnxmltools": "exports",
+    "onnxruntime": "exports",
+    "skl2onnx": "exports",
     "skops": "store",
     "sqlglot": "feature_query",
     "starlette": "pages",
@@ -73,8 +81,8 @@ ONLY_IN = {
 NOWHERE = ("pickle", "_pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal", "importlib.import_module")
 SAVE_IN = {"importlib.import_module": "problems/_loading.py"}  # problems are found, not listed
 HEAVY = (
-    "PIL", "catboost", "duckdb", "lightgbm", "matplotlib", "numpy", "onnx", "pandas", "pandera", "polars", "pyarrow", "scipy",
-    "skops", "sklearn", "sqlglot", "tokenizers", "torch", "transformers", "valohai_yaml", "xgboost",
+    "PIL", "catboost", "duckdb", "lightgbm", "matplotlib", "mlflow", "numpy", "onnx", "onnxmltools", "onnxruntime", "pandas",
+    "pandera", "polars", "pyarrow", "scipy", "skl2onnx", "skops", "sklearn", "sqlglot", "tokenizers", "torch", "transformers", "valohai_yaml", "xgboost",
 )  # fmt: skip
 
 

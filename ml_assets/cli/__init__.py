@@ -11,7 +11,22 @@ import sys
 from collections.abc import Sequence
 
 from ml_assets import __version__, problems
-from ml_assets.cli import champion, compare, diff, land, look, new, plan, reproduce, run, sql, try_out, verify, view
+from ml_assets.cli import (
+    champion,
+    compare,
+    diff,
+    export,
+    land,
+    look,
+    new,
+    plan,
+    reproduce,
+    run,
+    sql,
+    try_out,
+    verify,
+    view,
+)
 from ml_assets.cli.show import progress, take_any_text
 from ml_assets.errors import MlAssetsError, UsageError
 from ml_assets.settings import (
@@ -64,7 +79,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"ml-assets {__version__}")
     verbs = top.add_subparsers(required=True, metavar="COMMAND", title="commands")
-    for group in (new, land, try_out, plan, run, look, diff, compare, reproduce, sql, champion, verify, view):
+    for group in (new, land, try_out, plan, run, look, diff, compare, reproduce, sql, champion, export, verify, view):
         group.add_to(verbs)
     return top
 

@@ -61,7 +61,7 @@ class Exported:
     description: Mapping[str, Any]
 
 
-def export(store: Store, problem: Problem, key: VersionKey, form: Format, folder: Path, limit: Limit) -> Exported:
+def export(store: Store, problem: Problem, key: VersionKey, folder: Path, *, form: Format, limit: Limit) -> Exported:
     """Write a model into ``folder``, which is there afterwards and complete, or not there.
 
     Raises:
@@ -96,7 +96,9 @@ def _released(folder: Path) -> Iterator[Path]:
 
 def _refuse_existing(folder: Path) -> None:
     if os.path.lexists(folder):
-        raise Refused(f"{folder} exists, and an export never replaces anything. Nothing was written. Name another folder.")
+        raise Refused(
+            f"{folder} exists, and an export never replaces anything. Nothing was written. Name another folder."
+        )
 
 
 def _refuse_other_answers(key: VersionKey, form: str, comparison: Comparison, limit: Limit) -> None:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ml_assets.errors import Refused
 from ml_assets.exports import trees
 from ml_assets.exports.graph import Converted, Fed, Number, text_columns
-from ml_assets.network import Codes, Network, Numbers
+from ml_assets.network import Codes, Numbers
 from ml_assets.store import is_instance
 
 if TYPE_CHECKING:
@@ -28,7 +27,10 @@ if TYPE_CHECKING:
     from ml_assets.exports.asked import Asked
 
 OPSET = 21  # of ONNX
-SKL2ONNX_OPSET, TREES_OPSET = 3, 5  # of its operators for machine learning: skl2onnx's newest, and the first with TreeEnsemble
+SKL2ONNX_OPSET, TREES_OPSET = (
+    3,
+    5,
+)  # of its operators for machine learning: skl2onnx's newest, and the first with TreeEnsemble
 NUMBERS: tuple[Number, ...] = ("float32", "float64")
 Convert = Callable[["Asked", Number], Converted]
 
@@ -147,18 +149,28 @@ def _add_trees(model: Any, operator: Any, name: Callable[[str], str], container:
     from onnx import numpy_helper
 
     dtype = np.dtype(number).type
-    many = model._predictors and len(model._predictors[0]) or 1
+    many = model.n_trees_per_iteration_
     outputs = operator.outputs
     scores, raw, first = name("scores"), name("raw"), name("first")
     attributes = trees.ensemble_of(model, dtype=dtype).attributes(many, dtype)
-    container.add_node("TreeEnsemble", [operator.inputs[0].full_name], [scores], op_domain="ai.onnx.ml", op_version=SKL2ONNX_OPSET, name=name("trees"), **attributes)
+    container.add_node(
+        "TreeEnsemble",
+        [operator.inputs[0].full_name],
+        [scores],
+        op_domain="ai.onnx.ml",
+        op_version=SKL2ONNX_OPSET,
+        name=name("trees"),
+        **attributes,
+    )
     start = numpy_helper.from_array(np.asarray(model._baseline_prediction, dtype).reshape(1, -1))
     container.add_node("Constant", [], [first], op_version=OPSET, name=name("start"), value=start)
     container.add_node("Add", [scores, first], [raw], op_version=14, name=name("add"))
     answer = outputs[-1].full_name
     _add_link(type(model._loss.link).__name__, raw, answer, name, container)
     if len(outputs) == 2:
-        container.add_node("ArgMax", [answer], [outputs[0].full_name], op_version=13, name=name("label"), axis=1, keepdims=0)
+        container.add_node(
+            "ArgMax", [answer], [outputs[0].full_name], op_version=13, name=name("label"), axis=1, keepdims=0
+        )
 
 
 def _add_link(link: str, raw: str, answer: str, name: Callable[[str], str], container: Any) -> None:
@@ -262,7 +274,12 @@ def _onnx(asked: Asked, number: Number) -> Converted:
     model, columns = asked.model.estimator, asked.model.columns
     weights = {one.name for one in model.graph.initializer}
     inputs = {one.name: one.type.tensor_type for one in model.graph.input if one.name not in weights}
-    kinds = {TensorProto.FLOAT: "float32", TensorProto.DOUBLE: "float64", TensorProto.INT64: "int64", TensorProto.STRING: "string"}
+    kinds = {
+        TensorProto.FLOAT: "float32",
+        TensorProto.DOUBLE: "float64",
+        TensorProto.INT64: "int64",
+        TensorProto.STRING: "string",
+    }
     dtypes = {name: kinds.get(of.elem_type, "") for name, of in inputs.items()}
     if not all(dtypes.values()) or not (len(inputs) == 1 or set(inputs) <= set(columns)):
         raise Unconvertible(f"nothing says which features its inputs {', '.join(inputs)} are")

@@ -77,11 +77,16 @@ def with_columns(converted: Converted, text: frozenset[str], number: Number) -> 
     graph = helper.make_graph(
         [*before, *inner.graph.node],
         "model",
-        [helper.make_tensor_value_info(name, _type("string" if name in text else number), ["rows", 1]) for name in used],
+        [
+            helper.make_tensor_value_info(name, _type("string" if name in text else number), ["rows", 1])
+            for name in used
+        ],
         list(inner.graph.output),
         initializer=list(inner.graph.initializer),
     )
-    made = helper.make_model(graph, opset_imports=_opsets(inner), functions=list(inner.functions), producer_name="ml_assets")
+    made = helper.make_model(
+        graph, opset_imports=_opsets(inner), functions=list(inner.functions), producer_name="ml_assets"
+    )
     made.ir_version = max(inner.ir_version, onnx.IR_VERSION_2023_5_5)
     return made
 
@@ -113,13 +118,16 @@ def feed(inputs: Mapping[str, str], features: pd.DataFrame) -> dict[str, np.ndar
 
 
 def _column(column: pd.Series, dtype: str) -> np.ndarray:
+    """One column as (rows, 1)."""
     import numpy as np
+    import pandas as pd
 
+    values = column.astype(object) if isinstance(column.dtype, pd.CategoricalDtype) or dtype == "string" else column
     if dtype == "string":
-        text = column.astype(object)
-        return text.where(column.notna(), "").to_numpy(dtype=object).reshape(-1, 1)
-    plain = column.astype(column.cat.categories.dtype) if dtype and hasattr(column, "cat") and not column.hasnans else column
-    return plain.astype("float64").to_numpy(dtype=np.dtype(dtype), na_value=np.nan).reshape(-1, 1)
+        return values.where(column.notna(), "").to_numpy(dtype=object).reshape(-1, 1)
+    numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite
+        return numbers.astype(dtype).reshape(-1, 1)
 
 
 def _fed(target: str, fed: Fed, text: frozenset[str]) -> list[Any]:
@@ -144,11 +152,18 @@ def _one(column: str, name: str, fed: Fed, *, is_text: bool) -> list[Any]:
             return [helper.make_node("Identity", [column], [name])]
         return [helper.make_node("Cast", [column], [name], to=_type(fed.dtype))]
     codes = fed.codes[column]
-    keys: dict[str, Any] = {"keys_strings": list(map(str, codes))} if is_text else {"keys_floats": list(map(float, codes))}
-    values = {"values_floats": list(map(float, codes.values())), "default_float": fed.other}
+    keys: dict[str, Any] = (
+        {"keys_strings": list(map(str, codes))} if is_text else {"keys_floats": list(map(float, codes))}
+    )
+    values: dict[str, Any] = {"values_floats": list(map(float, codes.values())), "default_float": fed.other}
     asked = [] if is_text else [helper.make_node("Cast", [column], [f"{name} asked"], to=_type("float32"))]
     encode = helper.make_node(
-        "LabelEncoder", [column if is_text else f"{name} asked"], [f"{name} code"], domain="ai.onnx.ml", **keys, **values
+        "LabelEncoder",
+        [column if is_text else f"{name} asked"],
+        [f"{name} code"],
+        domain="ai.onnx.ml",
+        **keys,
+        **values,
     )
     return [*asked, encode, helper.make_node("Cast", [f"{name} code"], [name], to=_type(fed.dtype))]
 
@@ -165,7 +180,12 @@ def _reshaped(source: str, target: str, shape: tuple[int, ...]) -> list[Any]:
 def _type(dtype: str) -> int:
     from onnx import TensorProto
 
-    kinds = {"string": TensorProto.STRING, "float32": TensorProto.FLOAT, "float64": TensorProto.DOUBLE, "int64": TensorProto.INT64}
+    kinds = {
+        "string": TensorProto.STRING,
+        "float32": TensorProto.FLOAT,
+        "float64": TensorProto.DOUBLE,
+        "int64": TensorProto.INT64,
+    }
     return int(kinds[dtype])
 
 

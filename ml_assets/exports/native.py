@@ -27,7 +27,19 @@ BY_ENDING = {
     ".safetensors": "torch: safetensors.torch.load_file(FILE)",
     ".onnx": "ONNX: onnxruntime.InferenceSession(FILE)",
 }
-LIBRARIES = ("scikit-learn", "skops", "xgboost", "xgboost-cpu", "lightgbm", "catboost", "torch", "safetensors", "transformers", "onnx", "numpy")
+LIBRARIES = (
+    "scikit-learn",
+    "skops",
+    "xgboost",
+    "xgboost-cpu",
+    "lightgbm",
+    "catboost",
+    "torch",
+    "safetensors",
+    "transformers",
+    "onnx",
+    "numpy",
+)
 
 
 def write(asked: Asked, folder: Path) -> dict[str, Any]:

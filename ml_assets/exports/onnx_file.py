@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ml_assets.errors import Refused
 from ml_assets.exports.asked import Asked
-from ml_assets.exports.compare import Comparison
+from ml_assets.exports.compare import Comparison, compare
 from ml_assets.exports.converters import CANNOT, Convert, converter_of, quiet
 from ml_assets.exports.description import libraries
 from ml_assets.exports.graph import PREDICTION, Number, feed, text_columns, with_columns, with_prediction
@@ -46,13 +46,13 @@ def write(asked: Asked, folder: Path) -> dict[str, Any]:
             raise
         raise Refused(
             f"To write ONNX, {error.name} is needed, and it is not installed. Nothing was written. "
-            "Install it: pip install 'ml_assets[onnx]'."
+            "Install it: pip install 'ml_assets[export]'."
         ) from error
     (folder / FILE).write_bytes(best.model.SerializeToString(deterministic=True))
-    inputs = {one.name: _dtype(one) for one in best.model.graph.input}
     return {
         "file": FILE,
-        "inputs": [{"name": name, "type": dtype, "shape": ["rows", 1]} for name, dtype in inputs.items()],
+        "inputs": {one.name: _dtype(one) for one in best.model.graph.input},
+        "shape_of_each_input": ["rows", 1],
         "output": PREDICTION,
         "opsets": {one.domain or "ai.onnx": one.version for one in best.model.opset_import},
         "converted_by": best.by,
@@ -63,8 +63,8 @@ def write(asked: Asked, folder: Path) -> dict[str, Any]:
 
 def answers(asked: Asked, folder: Path, description: Mapping[str, Any]) -> np.ndarray:
     """What onnxruntime answers, given the file and what ``export.json`` says of its inputs."""
-    inputs = {one["name"]: one["type"] for one in description["inputs"]}
-    (answer,) = _run((folder / FILE).read_bytes(), feed(inputs, asked.features), [PREDICTION])
+    given = feed(description["inputs"], asked.features)
+    (answer,) = _run((folder / FILE).read_bytes(), given, [PREDICTION])
     return answer.astype(asked.answers.dtype)
 
 
@@ -81,7 +81,7 @@ def _closest(asked: Asked) -> Candidate:
         try:
             with quiet():
                 found.append(_candidate(asked, convert, number))
-        except (*CANNOT, *_of_onnxruntime()) as error:
+        except _raised() as error:
             failed[number] = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
     if not found:
         raise Refused(_cannot(asked, failed))
@@ -103,8 +103,6 @@ def _candidate(asked: Asked, convert: Convert, number: Number) -> Candidate:
     width = values.reshape(len(values), -1).shape[1]
     whole = with_prediction(model, read.reading, width, asked.answers.shape[1:], values.dtype)
     (answer,) = _run(whole.SerializeToString(), {i.name: given[i.name] for i in whole.graph.input}, [PREDICTION])
-    from ml_assets.exports.compare import compare
-
     comparison = compare(asked.problem.task, asked.answers, answer.astype(asked.answers.dtype))
     return Candidate(whole, number, converted.by, comparison)
 
@@ -129,13 +127,13 @@ def _dtype(of: Any) -> str:
     return kinds.get(of.type.tensor_type.elem_type, "other")
 
 
-def _of_onnxruntime() -> tuple[type[Exception], ...]:
-    """What onnxruntime raises for a graph that it cannot run."""
+def _raised() -> tuple[type[Exception], ...]:
+    """What is raised for a model that cannot be converted, or a graph that onnxruntime cannot run."""
     from onnx.checker import ValidationError
     from onnxruntime.capi import onnxruntime_pybind11_state as raised
 
     names = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NotImplemented", "RuntimeException")
-    return (ValidationError, *(getattr(raised, name) for name in names))
+    return (*CANNOT, ValidationError, *(getattr(raised, name) for name in names))
 
 
 def _cannot(asked: Asked, failed: Mapping[Number, str]) -> str:

@@ -1,7 +1,7 @@
 """How an output of a converted graph becomes the answer of ``predict``, found out by comparing numbers.
 
 ``predict`` is a function that nobody can read from outside: it may take the second column of two probabilities, a softmax of
-scores, or the output as it is. So each of these is tried on the test rows, and the one that comes closest is written into the graph.
+scores, or the output as it is. So each of these is tried on the test rows, and the one that comes closest is written down.
 """
 
 from __future__ import annotations
@@ -60,13 +60,19 @@ class Reading:
 
         last = f"{self.activation}(answer)" if self.activation else self.output
         nodes = [helper.make_node(self.activation, [self.output], [last])] if self.activation else []
-        nodes += [ints("answer shape", [-1, width]), helper.make_node("Reshape", [last, "answer shape"], ["answer wide"])]
+        nodes += [
+            ints("answer shape", [-1, width]),
+            helper.make_node("Reshape", [last, "answer shape"], ["answer wide"]),
+        ]
         if -1 in self.columns:
             nodes += [helper.make_node("Sub", ["answer wide", "answer wide"], ["answer zeros"])]
             nodes += [helper.make_node("Concat", ["answer wide", "answer zeros"], ["answer padded"], axis=1)]
         source = "answer padded" if -1 in self.columns else "answer wide"
         chosen = [width if column == -1 else column for column in self.columns]
-        nodes += [ints("answer columns", chosen), helper.make_node("Gather", [source, "answer columns"], ["answer"], axis=1)]
+        nodes += [
+            ints("answer columns", chosen),
+            helper.make_node("Gather", [source, "answer columns"], ["answer"], axis=1),
+        ]
         final = [ints("answer flat", [-1]), helper.make_node("Reshape", ["answer", "answer flat"], ["prediction"])]
         return [*nodes, *(final if self.flat else [helper.make_node("Identity", ["answer"], ["prediction"])])]
 

@@ -1,8 +1,8 @@
 """scikit-learn's HistGradientBoosting as ONNX's TreeEnsemble, which skl2onnx does not convert.
 
-A node asks ``value <= threshold``, or of a category whether it is among some. In scikit-learn a missing value, and a category that
-training never saw, goes where the node says that missing ones go. In ONNX a category that is none of a node's members takes the
-false branch, and so does NaN. So the members of a node are those that go the *other* way than missing ones: then both agree.
+A node asks ``value <= threshold``, or of a category whether it is among some. In scikit-learn a missing value, and a category
+that training never saw, goes where the node says that missing ones go. In ONNX a category that is none of a node's members takes
+the false branch, and so does NaN. So the members of a node are those that go the *other* way than missing ones: then both agree.
 """
 
 from __future__ import annotations
@@ -121,54 +121,78 @@ def ensemble_of(model: Any, *, dtype: Any) -> Ensemble:
     return found
 
 
+@dataclass(frozen=True)
+class Child:
+    """Where a branch leads: the number of a node or of a leaf."""
+
+    place: int
+    is_leaf: bool
+
+
 def _add(found: Ensemble, tree: Any, target: int, columns: Columns, dtype: Any) -> None:
-    """One tree. A tree that is a single leaf is a node whose branches both lead to it."""
-    nodes = tree.nodes
-    places: dict[int, int] = {}
-    for at, node in enumerate(nodes):
+    """One tree, whose raw score is added to a target."""
+    children = _placed(found, tree.nodes, target)
+    if children[0].is_leaf:  # which is all of the tree: a node whose branches both lead to it
+        found.roots.append(len(found.features))
+        _append(found, 0, 0.0, children[0], children[0])
+        return
+    found.roots.append(children[0].place)
+    for node in tree.nodes:
         if node["is_leaf"]:
-            places[at] = len(found.weights)
+            continue
+        left, right = (children[int(node[side])] for side in ("left", "right"))
+        if node["is_categorical"]:
+            _append_category(found, node, tree, columns, (left, right))
+        else:
+            threshold, column = _not_above(node["num_threshold"], dtype), columns.original[int(node["feature_idx"])]
+            _append(found, column, threshold, left, right, missing_true=bool(node["missing_go_to_left"]))
+
+
+def _placed(found: Ensemble, nodes: np.ndarray, target: int) -> list[Child]:
+    """The number that each node of a tree will have; leaves are written at once."""
+    children, inner = [], len(found.features)
+    for node in nodes:
+        children.append(Child(len(found.weights) if node["is_leaf"] else inner, bool(node["is_leaf"])))
+        if node["is_leaf"]:
             found.weights.append(float(node["value"]))
             found.targets.append(target)
-    inner = [at for at, node in enumerate(nodes) if not node["is_leaf"]]
-    places |= {at: len(found.features) + n for n, at in enumerate(inner)}
-    found.roots.append(places[inner[0]] if inner else len(found.features))
-    if not inner:
-        _append(found, 0, AT_MOST, 0.0, (places[0], 1), (places[0], 1), missing_true=False)
-    for at in inner:
-        node = nodes[at]
-        left, right = ((places[int(node[side])], int(nodes[int(node[side])]["is_leaf"])) for side in ("left", "right"))
-        feature, missing_left = int(node["feature_idx"]), bool(node["missing_go_to_left"])
-        if node["is_categorical"]:
-            known, goes_left = columns.values[feature], _set(tree.raw_left_cat_bitsets[node["bitset_idx"]])
-            members = [float(value) for code, value in enumerate(known) if (code in goes_left) != missing_left and value == value]
-            _append_members(found, columns.original[feature], members, right if missing_left else left, left if missing_left else right)
         else:
-            threshold = _not_above(node["num_threshold"], dtype)
-            _append(found, columns.original[feature], AT_MOST, threshold, left, right, missing_true=missing_left)
+            inner += 1
+    return children
+
+
+def _append_category(found: Ensemble, node: Any, tree: Any, columns: Columns, sides: tuple[Child, Child]) -> None:
+    """A node of a category: true for those that go the other way than missing ones."""
+    feature, missing_left = int(node["feature_idx"]), bool(node["missing_go_to_left"])
+    goes_left = _set(tree.raw_left_cat_bitsets[node["bitset_idx"]])
+    moved = [value for code, value in enumerate(columns.values[feature]) if (code in goes_left) != missing_left]
+    members = [float(value) for value in moved if value == value]  # noqa: PLR0124  # NaN is none
+    false, true = sides if missing_left else sides[::-1]
+    if not members:  # nobody takes the true branch: no number is at most -∞
+        _append(found, columns.original[feature], float("-inf"), true, false)
+        return
+    _append(found, columns.original[feature], 0.0, true, false, mode=MEMBER)
+    found.members += [*members, float("nan")]  # which ends a node's list
 
 
 def _append(
-    found: Ensemble, feature: int, mode: int, split: float, true: tuple[int, int], false: tuple[int, int], *, missing_true: bool
+    found: Ensemble,
+    feature: int,
+    split: float,
+    true: Child,
+    false: Child,
+    *,
+    mode: int = AT_MOST,
+    missing_true: bool = False,
 ) -> None:
     found.features.append(feature)
     found.modes.append(mode)
     found.splits.append(split)
-    for (place, is_leaf), places, leafs in ((true, found.true, found.true_leafs), (false, found.false, found.false_leafs)):
-        places.append(place)
-        leafs.append(is_leaf)
+    found.true.append(true.place)
+    found.true_leafs.append(int(true.is_leaf))
+    found.false.append(false.place)
+    found.false_leafs.append(int(false.is_leaf))
     found.missing_true.append(int(missing_true))
-
-
-def _append_members(
-    found: Ensemble, feature: int, members: list[float], true: tuple[int, int], false: tuple[int, int]
-) -> None:
-    """A node of a category. One without members, whose true branch nobody takes, is a comparison that sends all to one side."""
-    if not members:
-        _append(found, feature, AT_MOST, float("-inf"), true, false, missing_true=False)
-        return
-    _append(found, feature, MEMBER, 0.0, true, false, missing_true=False)
-    found.members += [*members, float("nan")]  # NaN ends a node's list
 
 
 def _set(words: np.ndarray) -> set[int]:

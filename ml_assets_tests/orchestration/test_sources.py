@@ -205,7 +205,11 @@ def test_times_in_objects_are_text_until_somebody_declares_them(landing):
     [
         ("a.csv.gz", TEXT.encode(), "not compressed as its name says"),
         ("a.csv.gz", gzip.compress(TEXT.encode(), mtime=0)[:-20], "not compressed as its name says"),
-        ("a.csv.gz", gzip.compress(b"id\n" + b"1\n" * 50_000_000, 9, mtime=0), "when it is decompressed, which cannot be"),
+        (
+            "a.csv.gz",
+            gzip.compress(b"id\n" + b"1\n" * 50_000_000, 9, mtime=0),
+            "when it is decompressed, which cannot be",
+        ),
         ("a.jsonl", b'{"id": 1}\nnot json\n', "JSON"),
         ("a.jsonl", b'{"id": "one"}\n', "id"),
         ("a.jsonl", b'{"amount": 1}\n{"amount": "x"}\n', "amount"),
