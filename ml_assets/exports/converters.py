@@ -6,6 +6,7 @@ model, the converter and its version.
 
 from __future__ import annotations
 
+import json
 import logging
 import warnings
 from collections.abc import Callable, Iterator
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from ml_assets.exports.asked import Asked
 
-OPSET = 21  # of ONNX
+OPSET, ONNXMLTOOLS_OPSET = 21, 15  # of ONNX, and the newest that onnxmltools knows
 SKL2ONNX_OPSET, TREES_OPSET = (
     3,
     5,
@@ -81,10 +82,19 @@ def _estimator(asked: Asked, number: Number) -> Converted:
 
 
 def _set_opset(model: Any, domain: str, version: int) -> None:
-    """Say which version of a domain's operators is meant. skl2onnx knows 3 of those for machine learning, and counts nodes."""
-    for one in model.opset_import:
-        if one.domain == domain:
-            one.version = version
+    """Say which version of a domain's operators is meant: converters say the newest of the nodes that they made."""
+    from onnx import helper
+
+    for one in [one for one in model.opset_import if one.domain == domain]:
+        model.opset_import.remove(one)
+    model.opset_import.append(helper.make_opsetid(domain, version))
+
+
+def _by_onnxmltools(model: Any) -> Any:
+    """The model, said to be of the operators that were asked for, so that ours fit in."""
+    _set_opset(model, "", ONNXMLTOOLS_OPSET)
+    _set_opset(model, "ai.onnx.ml", SKL2ONNX_OPSET)
+    return model
 
 
 def _by_column(columns: tuple[str, ...], types: pd.DataFrame, number: Number) -> dict[str, Fed]:
@@ -201,8 +211,9 @@ def _xgboost(asked: Asked, number: Number) -> Converted:
         raise Unconvertible("onnxmltools converts no categories of XGBoost")
     plain = xgboost.Booster(model_file=bytearray(booster.save_raw("ubj")))
     plain.feature_names = plain.feature_types = None
-    made = convert_xgboost(_best(plain, model), initial_types=[("columns", FloatTensorType([None, len(columns)]))])
-    return Converted(made, {"columns": Fed(columns, number)}, _named("onnxmltools"))
+    types = [("columns", FloatTensorType([None, len(columns)]))]
+    made = convert_xgboost(_best(plain, model), initial_types=types, target_opset=ONNXMLTOOLS_OPSET)
+    return Converted(_by_onnxmltools(made), {"columns": Fed(columns, number)}, _named("onnxmltools"))
 
 
 def _best(booster: Any, model: Any) -> Any:
@@ -219,12 +230,18 @@ def _lightgbm(asked: Asked, number: Number) -> Converted:
 
     model = asked.model.estimator
     booster = model if isinstance(model, lightgbm.Booster) else model.booster_
-    columns = _columns(asked, None, booster.num_feature())
+    called = {name.replace(" ", "_"): name for name in asked.model.columns}  # as LightGBM calls them
+    columns = _columns(asked, [called.get(name, "") for name in booster.feature_name()], booster.num_feature())
     kind = of.FloatTensorType if number == "float32" else of.DoubleTensorType
     made = convert_lightgbm(
-        booster, initial_types=[("columns", kind([None, len(columns)]))], zipmap=False, target_opset=15
+        booster,
+        initial_types=[("columns", kind([None, len(columns)]))],
+        zipmap=False,
+        target_opset=ONNXMLTOOLS_OPSET,
     )
-    return Converted(made, {"columns": Fed(columns, number, _codes(asked, columns))}, _named("onnxmltools"))
+    return Converted(
+        _by_onnxmltools(made), {"columns": Fed(columns, number, _codes(asked, columns))}, _named("onnxmltools")
+    )
 
 
 def _codes(asked: Asked, columns: tuple[str, ...]) -> dict[str, dict[Any, float]]:
@@ -238,7 +255,7 @@ def _codes(asked: Asked, columns: tuple[str, ...]) -> dict[str, dict[Any, float]
 
 
 def _catboost(asked: Asked, number: Number) -> Converted:
-    """By CatBoost itself, which writes no categories."""
+    """By CatBoost itself, which writes no categories, and no classes that are floats, as labels here are: a copy has their places."""
     import catboost
     import onnx
 
@@ -247,13 +264,28 @@ def _catboost(asked: Asked, number: Number) -> Converted:
     with TemporaryDirectory() as folder:
         file = Path(folder) / "model.onnx"
         try:
-            model.save_model(str(file), format="onnx")
+            _with_places_for_classes(model).save_model(str(file), format="onnx")
         except catboost.CatBoostError as error:
             raise Unconvertible(f"CatBoost writes no ONNX of it: {error}") from error
         made = onnx.load(file)
     _drop_zipmap(made)
     (name,) = (one.name for one in made.graph.input)
     return Converted(made, {name: Fed(columns, number)}, _named("catboost"))
+
+
+def _with_places_for_classes(model: Any) -> Any:
+    import catboost
+
+    copy = catboost.CatBoost()
+    copy.load_model(blob=model._serialize_model())
+    about = copy.get_metadata()
+    if "class_params" in set(about.keys()):
+        told = json.loads(about["class_params"])
+        places = list(range(len(told["class_to_label"])))
+        about["class_params"] = json.dumps(
+            {**told, "class_label_type": "Integer", "class_to_label": places, "class_names": places}
+        )
+    return copy
 
 
 def _drop_zipmap(model: Any) -> None:

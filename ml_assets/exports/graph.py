@@ -190,11 +190,11 @@ def _type(dtype: str) -> int:
 
 
 def _opsets(model: Any) -> list[Any]:
-    """What the model imports, and the operators of machine learning for our own nodes."""
+    """What the model imports, and what our own nodes need where it has none of its own."""
     from onnx import helper
 
     known = {one.domain: one.version for one in model.opset_import}
-    return [helper.make_opsetid(domain, version) for domain, version in {"ai.onnx.ml": 3, **known}.items()]
+    return [helper.make_opsetid(domain, version) for domain, version in {"": 15, "ai.onnx.ml": 3, **known}.items()]
 
 
 def _drop_unused(graph: Any) -> None:

@@ -40,7 +40,7 @@ class Candidate:
 def write(asked: Asked, folder: Path) -> dict[str, Any]:
     """Write the graph that comes closest; what ``export.json`` says of it."""
     try:
-        best = _closest(asked)
+        best, tried = _closest(asked)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in NEEDS:
             raise
@@ -56,6 +56,7 @@ def write(asked: Asked, folder: Path) -> dict[str, Any]:
         "output": PREDICTION,
         "opsets": {one.domain or "ai.onnx": one.version for one in best.model.opset_import},
         "converted_by": best.by,
+        "tried": tried,
         "missing": "NaN in numbers, the empty text in text",
         "libraries": libraries("onnx", "onnxruntime"),
     }
@@ -68,8 +69,8 @@ def answers(asked: Asked, folder: Path, description: Mapping[str, Any]) -> np.nd
     return answer.astype(asked.answers.dtype)
 
 
-def _closest(asked: Asked) -> Candidate:
-    """The best of all types of numbers.
+def _closest(asked: Asked) -> tuple[Candidate, dict[str, str]]:
+    """The best of all types of numbers, and what came of each.
 
     Raises:
         Refused: if none comes to an answer.
@@ -85,7 +86,8 @@ def _closest(asked: Asked) -> Candidate:
             failed[number] = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
     if not found:
         raise Refused(_cannot(asked, failed))
-    return min(found, key=lambda one: (one.comparison.apart, one.comparison.flipped or 0))
+    best = min(found, key=lambda one: (one.comparison.apart, one.comparison.flipped or 0))
+    return best, {**{one.number: one.comparison.in_words for one in found}, **failed}
 
 
 def _candidate(asked: Asked, convert: Convert, number: Number) -> Candidate:
