@@ -55,7 +55,8 @@ MAY_IMPORT = {
     "orchestration": f"{FRONT} artifacts assets alerts worker problems computation promotion lineage figures drift training "
     "evaluation problem sources store compute settings values errors",
     "pages": f"{FRONT} assets lineage promotion evaluation drift figures problems problem store settings errors",
-    "cli": f"{FRONT} assets exports pages orchestration problems computation promotion lineage training problem store settings errors",
+    "cli": f"{FRONT} assets exports pages orchestration problems computation promotion lineage training problem store settings "
+    "errors",
     "component": f"{FRONT} orchestration problem problems settings",
     "definitions": f"{FRONT} orchestration problems settings",
 }
@@ -82,7 +83,8 @@ NOWHERE = ("pickle", "_pickle", "cloudpickle", "dill", "joblib", "shelve", "mars
 SAVE_IN = {"importlib.import_module": "problems/_loading.py"}  # problems are found, not listed
 HEAVY = (
     "PIL", "catboost", "duckdb", "lightgbm", "matplotlib", "mlflow", "numpy", "onnx", "onnxmltools", "onnxruntime", "pandas",
-    "pandera", "polars", "pyarrow", "scipy", "skl2onnx", "skops", "sklearn", "sqlglot", "tokenizers", "torch", "transformers", "valohai_yaml", "xgboost",
+    "pandera", "polars", "pyarrow", "scipy", "skl2onnx", "sklearn", "skops", "sqlglot", "tokenizers", "torch",
+    "transformers", "valohai_yaml", "xgboost",
 )  # fmt: skip
 
 

@@ -77,7 +77,7 @@ def _closest(asked: Asked) -> tuple[Candidate, dict[str, str]]:
     """
     convert, numbers = converter_of(asked)
     found: list[Candidate] = []
-    failed: dict[Number, str] = {}
+    failed: dict[str, str] = {}
     for number in numbers:
         try:
             with quiet():
@@ -87,7 +87,8 @@ def _closest(asked: Asked) -> tuple[Candidate, dict[str, str]]:
     if not found:
         raise Refused(_cannot(asked, failed))
     best = min(found, key=lambda one: (one.comparison.apart, one.comparison.flipped or 0))
-    return best, {**{one.number: one.comparison.in_words for one in found}, **failed}
+    answered: dict[str, str] = {one.number: one.comparison.in_words for one in found}
+    return best, answered | failed
 
 
 def _candidate(asked: Asked, convert: Convert, number: Number) -> Candidate:
@@ -138,7 +139,7 @@ def _raised() -> tuple[type[Exception], ...]:
     return (*CANNOT, ValidationError, *(getattr(raised, name) for name in names))
 
 
-def _cannot(asked: Asked, failed: Mapping[Number, str]) -> str:
+def _cannot(asked: Asked, failed: Mapping[str, str]) -> str:
     model = asked.model.estimator
     tried = "; ".join(f"with {number}: {why}" for number, why in failed.items())
     known = ", ".join(f"{name} {version}" for name, version in libraries(*NEEDS).items())

@@ -60,32 +60,27 @@ def three_classes() -> FeatureTable:
     return replace(table, label=np.array([0.0, 1.0, 3.0])[np.searchsorted([1.0, 2.5], table.label)])
 
 
-def problem_of(
-    train: Callable[[TrainingData], Any], predict: Callable[[Any, pd.DataFrame], Any], task: str, **more: Any
-) -> Problem:
+Train, Predict = Callable[[TrainingData], Any], Callable[[Any, pd.DataFrame], Any]
+
+
+def problem_of(train: Train, predict: Predict, task: str, **more: Any) -> Problem:
     """Parcels, answered by any model."""
-    others = {
-        "metrics": (MAE if task == "regression" else ACCURACY,),
-        "promote_when": Better(MAE if task == "regression" else ACCURACY),
-    }
+    metric = MAE if task == "regression" else ACCURACY
     return replace(
         umbrellas.PROBLEM,
-        name="parcels", task=task, entity="parcel", event_time=None, label="late", slices=(), gates=(),
-        split=EntityHash(test_fraction=0.3, validation_fraction=0.15), partitions=Dynamic(), lookback=0,
-        train=lambda data, params, run: train(data), predict=predict, params=ForestParams(), **others, **more,
+        name="parcels", task=task, entity="parcel", event_time=None, label="late", slices=(), gates=(), lookback=0,
+        split=EntityHash(test_fraction=0.3, validation_fraction=0.15), partitions=Dynamic(), params=ForestParams(),
+        train=lambda data, params, run: train(data), predict=predict, metrics=(metric,), promote_when=Better(metric),
+        **more,
     )  # fmt: skip
 
 
 def publish(store: Store, problem: Problem, table: FeatureTable) -> VersionKey:
-    """Train a model on the first rows, and publish it with what it was made from: features, and a split whose test rows are the others."""
-    n, seen = len(table), int(SEEN * len(table))
-    model = fit(
-        problem,
-        TrainingData(table.rows(np.arange(n) < seen), table.rows(np.arange(n) < seen // 4)),
-        problem.params,
-        Run(0, print),
-    )
-    roles = pd.DataFrame({"entity": table.keys[problem.entity], "role": np.where(np.arange(n) < seen, "train", "test")})
+    """Train a model on the first rows; publish it with what it was made from: features, and a split that tests on the others."""
+    at, seen = np.arange(len(table)), int(SEEN * len(table))
+    data = TrainingData(table.rows(at < seen), table.rows(at < seen // 4))
+    model = fit(problem, data, problem.params, Run(0, print))
+    roles = pd.DataFrame({"entity": table.keys[problem.entity], "role": np.where(at < seen, "train", "test")})
 
     def published(noun: str, value: Any, *inputs: Input) -> Input:
         content = store.put(value)

@@ -105,6 +105,10 @@ def boosters() -> dict[str, Case]:
             "multiclass",
             parcels.three_classes,
         ),
+        "XGBClassifier that stopped early": Case(
+            stopped(xgboost.XGBClassifier(n_estimators=200, n_jobs=1, learning_rate=0.9, early_stopping_rounds=3)),
+            second(chosen),
+        ),
         "XGBRegressor": Case(
             fitted(xgboost.XGBRegressor(n_estimators=20, n_jobs=1), chosen), value(chosen), "regression", parcels.rows
         ),
@@ -122,6 +126,16 @@ def boosters() -> dict[str, Case]:
             fitted(CatBoostRegressor(**quiet), chosen), value(chosen), "regression", parcels.rows
         ),
     }
+
+
+def stopped(model: Any) -> Callable[[TrainingData], Any]:
+    """The last fifth of the train rows says when."""
+
+    def train(data: TrainingData) -> Any:
+        X, y = chosen(data.train.features), data.train.label
+        return model.fit(X[:-70], y[:-70], eval_set=[(X[-70:], y[-70:])], verbose=False)
+
+    return train
 
 
 def fitted_by_place(model: Any) -> Callable[[TrainingData], Any]:
@@ -187,7 +201,7 @@ CASES = [
     "HistGradientBoosting, Poisson",
 ]  # fmt: skip
 BOOSTERS = [
-    "XGBClassifier", "XGBClassifier of three", "XGBRegressor", "XGBoost Booster", "LGBMClassifier with categories",
+    "XGBClassifier", "XGBClassifier of three", "XGBClassifier that stopped early", "XGBRegressor", "XGBoost Booster", "LGBMClassifier with categories",
     "LGBMRegressor", "CatBoostClassifier", "CatBoostRegressor",
 ]  # fmt: skip
 
