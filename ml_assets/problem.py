@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, Protocol, ge
 
 from ml_assets.compute import Compute
 from ml_assets.errors import InvalidProblem
-from ml_assets.network import Network
 from ml_assets.partitions import Daily, Dynamic, Grid, Hourly, Monthly, Partition, Partitions, Static, Weekly
 from ml_assets.rules import WAIVABLE, Better, EntityHash, Gate, Metric, RetrainWhen, RollingWindow
 from ml_assets.sources import Declared, Files, Shared, Sql, Upstream, shared_sources
@@ -354,8 +353,8 @@ class Problem:
             dataclasses that ``train`` returns (that of params and those of ml_assets need not be listed), transformers and
             other classes inside of estimators, and functions, such as that of a ``FunctionTransformer``. Each is found by
             the name it has in its module. Nothing else of yours is built or called when a model is loaded.
-        network: ``(model) -> Network``: the trained network and where its inputs come from, for `ml-assets export --to onnx` of a
-            model of torch. None: its models are none, or are not exported so.
+        network: ``(model) -> Network`` (of ``ml_assets.training.network``): the trained network and where its inputs come
+            from, so that a model of torch can leave as ONNX. None: it cannot, or is none.
         picture: ``(features) -> ndarray``, shape (n, height, width), 0 (dark) to 1 (bright), where rows are pictures: then an
             evaluation shows the most confident mistakes of several classes. None: rows are no pictures.
         sample_files: ``(partition key) -> {file name: DataFrame or bytes}``: real data for a demo, written by ``ml-assets land``.
@@ -406,7 +405,7 @@ class Problem:
     description: str = ""
     owners: tuple[str, ...] = ()
     artifact_types: tuple[type | Callable[..., Any], ...] = ()
-    network: Callable[[Any], Network] | None = None
+    network: Callable[[Any], Any] | None = None
     picture: Callable[[pd.DataFrame], np.ndarray] | None = None
     sample_files: Callable[[str], Mapping[str, pd.DataFrame | bytes]] | None = None
     sample_partitions: tuple[str, ...] = ()

@@ -27,9 +27,8 @@ MAY_IMPORT = {
     "compute": "errors",
     "tuning": "errors",
     "values": "",
-    "network": "",
     "sources": "settings errors",
-    "problem": "partitions rules compute tuning sources network errors",
+    "problem": "partitions rules compute tuning sources errors",
     "feature_group": "problem errors",
     "assets": "problem sources errors",
     "store": "categories errors",
@@ -37,7 +36,7 @@ MAY_IMPORT = {
     "testing": "store errors",
     "training": "problem categories classes values errors",
     "evaluation": "problem classes errors",
-    "problems": "training evaluation feature_group problem network settings errors",
+    "problems": "training evaluation feature_group problem settings errors",
     # the store, because a model is a folder of it
     "commands": "training problem partitions store settings errors",
     "artifacts": "training evaluation problem store",
@@ -49,7 +48,7 @@ MAY_IMPORT = {
     "computation": "assets promotion problem sources compute store settings errors",
     "lineage": "assets computation promotion evaluation problem categories classes store values errors",
     # computation, because what is bundled with a model is the code that it reaches
-    "exports": "artifacts assets computation promotion problems training problem network categories classes store settings "
+    "exports": "artifacts assets computation promotion problems training problem categories classes store settings "
     "errors",
     FRONT: "artifacts lineage problems problem store settings",
     "orchestration": f"{FRONT} artifacts assets alerts worker problems computation promotion lineage figures drift training "

@@ -24,6 +24,7 @@ from ml_assets.computation.recipe import Recipe
 from ml_assets.errors import Refused
 from ml_assets.exports import kept, served
 from ml_assets.exports.asked import Asked
+from ml_assets.exports.imports import imported_with, name_of
 from ml_assets.problem import Problem
 from ml_assets.settings import environ_for_code_in
 from ml_assets.store import encode
@@ -60,8 +61,9 @@ def write(asked: Asked, folder: Path) -> dict[str, Any]:
     with TemporaryDirectory() as made:
         scratch = Path(made)
         _unpack(files, scratch / "code")
-        content = _data(asked, scratch / "data", module_of(asked.problem, files))
-        requirements = _requirements(recipe, content)
+        module = module_of(asked.problem, files)
+        content = _data(asked, scratch / "data", module)
+        requirements = _requirements({*recipe.code.packages, *imported_with(module, files)}, content)
         _save(asked, scratch)
         paths = {name: str(scratch / name) for name in ("code", "data")}
         told = _carried_out(
@@ -98,19 +100,14 @@ def module_of(problem: Problem, files: Mapping[str, bytes]) -> str:
     Raises:
         Refused: if none of those that are imported does.
     """
-    for name in sorted(set(_modules(files)) & set(sys.modules)):
+    modules = {name_of(path) for path in files if path.endswith(".py")}
+    for name in sorted(modules & set(sys.modules)):
         if any(isinstance(one, Problem) and one.name == problem.name for one in vars(sys.modules[name]).values()):
             return name
     raise Refused(
         f"No module holds the problem {problem.name} under a name of its own, so nobody elsewhere could import it. Nothing was "
         "written. Define it at the top level of a module: PROBLEM = Problem(name=…)."
     )
-
-
-def _modules(files: Mapping[str, bytes]) -> Iterator[str]:
-    for path in files:
-        if path.endswith(".py"):
-            yield path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
 def _unpack(files: Mapping[str, bytes], folder: Path) -> None:
@@ -128,10 +125,10 @@ def _data(asked: Asked, folder: Path, module: str) -> dict[str, Any]:
     return content
 
 
-def _requirements(recipe: Recipe, content: Mapping[str, Any]) -> list[str]:
+def _requirements(imported: set[str], content: Mapping[str, Any]) -> list[str]:
     """What its code imports, and what reading the model takes, as pip is told of it."""
-    modules = {*ALWAYS, *(module for codec in _codecs(content) for module in BY_CODEC.get(codec, ()))}
-    known = {**package_versions(modules), **recipe.packages}
+    read_by = {module for codec in _codecs(content) for module in BY_CODEC.get(codec, ())}
+    known = package_versions({*ALWAYS, *imported, *read_by})
     versions = {name: version_of(by).partition("+")[0] for name, by in known.items()}  # torch 2.13.0+cpu is its 2.13.0
     return [f"{name}=={version}" for name, version in sorted(versions.items()) if version[:1].isdigit()]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ml_assets.exports.conversion import OPSET, Unconvertible, named
 from ml_assets.exports.graph import Converted, Fed, Number
-from ml_assets.network import Codes, Numbers
+from ml_assets.training.network import Codes, Numbers
 
 if TYPE_CHECKING:
     from ml_assets.exports.asked import Asked

@@ -17,8 +17,8 @@ import pytest
 
 from ml_assets.errors import Refused
 from ml_assets.exports.compare import Limit
-from ml_assets.network import Codes, Network, Numbers
 from ml_assets.problem import FeatureTable, Problem, TrainingData
+from ml_assets.training.network import Codes, Network, Numbers
 from ml_assets_tests.doubles import parcels
 from ml_assets_tests.exports.conftest import Leave, told
 
@@ -201,8 +201,8 @@ CASES = [
     "HistGradientBoosting, Poisson",
 ]  # fmt: skip
 BOOSTERS = [
-    "XGBClassifier", "XGBClassifier of three", "XGBClassifier that stopped early", "XGBRegressor", "XGBoost Booster", "LGBMClassifier with categories",
-    "LGBMRegressor", "CatBoostClassifier", "CatBoostRegressor",
+    "XGBClassifier", "XGBClassifier of three", "XGBClassifier that stopped early", "XGBRegressor", "XGBoost Booster",
+    "LGBMClassifier with categories", "LGBMRegressor", "CatBoostClassifier", "CatBoostRegressor",
 ]  # fmt: skip
 
 

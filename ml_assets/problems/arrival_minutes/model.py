@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.evaluation.percentiles import PERCENTILES
-from ml_assets.network import Codes, Network, Numbers
 from ml_assets.problem import FeatureTable, TrainingData, TrainingRun
 from ml_assets.problems.arrival_minutes.network import arrival_network, observe
 from ml_assets.training.inference import answers
 from ml_assets.training.loop import Loop, Tensors, fit, seeded
+from ml_assets.training.network import Codes, Network, Numbers
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ml_assets.network import Network, Numbers
 from ml_assets.problem import FeatureTable, TrainingData, TrainingRun
 from ml_assets.problems.digits.dataset import DIGITS, PIXELS, SIDE
 from ml_assets.problems.digits.network import digit_network, distorted
 from ml_assets.training.inference import answers
 from ml_assets.training.loop import Loop, Tensors, fit, seeded
+from ml_assets.training.network import Network, Numbers
 
 if TYPE_CHECKING:
     import numpy as np

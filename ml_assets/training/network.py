@@ -1,4 +1,4 @@
-"""Of the contract: a trained network as other programs run it, and where each of its inputs comes from.
+"""A trained network as other programs run it, and where each of its inputs comes from.
 
 ``Problem.predict`` is Python and may do anything. ``Problem.network`` says the same in plain terms: this network, these
 columns. With it `ml-assets export` can write the model as one ONNX file.
