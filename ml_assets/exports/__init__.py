@@ -83,7 +83,7 @@ def _released(folder: Path) -> Iterator[Path]:
     """An empty folder that becomes ``folder`` at the end; gone if it does not come to that."""
     unfinished = folder.parent / f".{folder.name}.{os.getpid()}.unfinished"
     try:
-        unfinished.mkdir(parents=True)
+        unfinished.mkdir()
     except OSError as error:
         raise Refused(f"{folder} cannot be made: {error.strerror}. Nothing was written. Name another folder.") from None
     try:

@@ -12,6 +12,7 @@ from ml_assets.cli import (
     champion,
     compare,
     diff,
+    export,
     land,
     look,
     new,
@@ -43,6 +44,7 @@ EXAMPLES = {
     "champion": champion.CHAMPION,
     "promote": champion.PROMOTE,
     "rollback": champion.ROLLBACK,
+    "export": export.EXAMPLES,
     "verify": verify.EXAMPLES,
     "view": view.EXAMPLES,
 }

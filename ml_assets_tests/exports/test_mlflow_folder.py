@@ -204,6 +204,17 @@ def test_a_problem_that_nobody_could_import_is_refused(leave: Leave, tmp_path: P
     assert [path.name for path in tmp_path.iterdir()] == ["store"]
 
 
+def test_without_mlflow_it_is_named(leave: Leave, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+
+    with pytest.raises(
+        Refused, match=r"mlflow is needed, and it is not installed. .+ pip install 'ml_assets\[mlflow\]'"
+    ):
+        leave(parcels.PROBLEM, parcels.binary(), "mlflow")
+
+    assert [path.name for path in tmp_path.iterdir()] == ["store"]
+
+
 def test_requirements_are_versions_that_pip_finds():
     content = {
         "codec": "record",

@@ -38,6 +38,7 @@ def pictures() -> tuple[Problem, FeatureTable]:
     return replace(digits.PROBLEM, params=ConvolutionParams(channels=8, epochs=4)), data.train
 
 
+LARGEST = {"flight_delays": 1e-15}
 SHIPPED = {"flight_delays": delays, "arrival_minutes": arrivals, "digits": pictures}
 
 
@@ -52,5 +53,5 @@ def test_its_model_leaves(name: str, form: Any, store: Any, tmp_path: Any):
     exported = export(store, problem, key, tmp_path / "out", form=form, limit=LIMITS[form])
 
     print(f"{name} as {form}: {exported.comparison.in_words}")
-    assert exported.comparison.equal or (form == "onnx" and exported.comparison.apart < 1e-6)
+    assert exported.comparison.equal or (form == "onnx" and exported.comparison.apart < LARGEST.get(name, 1e-6))
     assert exported.comparison.rows > 50
