@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
     from ml_assets.exports.asked import Asked
 
+Name = Callable[[str], str]  # a name that nothing in the graph has yet
 TREES_OPSET = 5  # of the operators for machine learning: the first with TreeEnsemble
+OPERATORS = 13  # of ONNX: those that are used here are since then as they are
 TREES = ("sklearn.ensemble._hist_gradient_boosting.gradient_boosting", "BaseHistGradientBoosting")
 
 
@@ -96,46 +98,34 @@ def _of_trees(number: Number) -> tuple[dict[type, Any], dict[type, Any]]:
     return dict.fromkeys(kinds, shapes), dict.fromkeys(kinds, convert)
 
 
-def _add_trees(model: Any, operator: Any, name: Callable[[str], str], container: Any, number: Number) -> None:
-    """Raw scores of the trees, and what the loss makes of them."""
+def _add_trees(model: Any, operator: Any, name: Name, container: Any, number: Number) -> None:
+    """Raw scores of the trees, what the loss makes of them, and of classes the place of the most probable."""
     import numpy as np
     from onnx import numpy_helper
 
+    def add(kind: str, inputs: list[str], output: str, **more: Any) -> str:
+        version = {"op_version": OPERATORS} if "op_version" not in more else {}
+        container.add_node(kind, inputs, [output], name=name(kind.lower()), **version, **more)
+        return output
+
     dtype = np.dtype(number).type
-    many = model.n_trees_per_iteration_
-    outputs = operator.outputs
-    scores, raw, first = name("scores"), name("raw"), name("first")
-    attributes = trees.ensemble_of(model, dtype=dtype).attributes(many, dtype)
-    container.add_node(
-        "TreeEnsemble",
-        [operator.inputs[0].full_name],
-        [scores],
-        op_domain=MACHINE_LEARNING,
-        op_version=ML_OPSET,
-        name=name("trees"),
-        **attributes,
-    )
+    attributes = trees.ensemble_of(model, dtype=dtype).attributes(model.n_trees_per_iteration_, dtype)
+    of_trees = {"op_domain": MACHINE_LEARNING, "op_version": ML_OPSET}
+    scores = add("TreeEnsemble", [operator.inputs[0].full_name], name("scores"), **of_trees, **attributes)
     start = numpy_helper.from_array(np.asarray(model._baseline_prediction, dtype).reshape(1, -1))
-    container.add_node("Constant", [], [first], op_version=OPSET, name=name("start"), value=start)
-    container.add_node("Add", [scores, first], [raw], op_version=14, name=name("add"))
-    answer = outputs[-1].full_name
-    _add_link(type(model._loss.link).__name__, raw, answer, name, container)
-    if len(outputs) == 2:
-        container.add_node(
-            "ArgMax", [answer], [outputs[0].full_name], op_version=13, name=name("label"), axis=1, keepdims=0
-        )
+    raw = add("Add", [scores, add("Constant", [], name("start"), value=start)], name("raw"))
+    answer = _add_link(type(model._loss.link).__name__, raw, operator.outputs[-1].full_name, add, name)
+    if len(operator.outputs) == 2:
+        add("ArgMax", [answer], operator.outputs[0].full_name, axis=1, keepdims=0)
 
 
-def _add_link(link: str, raw: str, answer: str, name: Callable[[str], str], container: Any) -> None:
+def _add_link(link: str, raw: str, answer: str, add: Callable[..., str], name: Name) -> str:
+    """What a loss makes of raw scores: of two classes the probabilities of both."""
     if link == "LogitLink":
-        yes, no = name("yes"), name("no")
-        minus = name("minus")
-        container.add_node("Sigmoid", [raw], [yes], op_version=13, name=name("sigmoid"))
-        container.add_node("Neg", [raw], [minus], op_version=13, name=name("neg"))
-        container.add_node("Sigmoid", [minus], [no], op_version=13, name=name("sigmoid"))
-        container.add_node("Concat", [no, yes], [answer], op_version=13, name=name("both"), axis=1)
-        return
+        yes = add("Sigmoid", [raw], name("yes"))
+        no = add("Sigmoid", [add("Neg", [raw], name("minus"))], name("no"))
+        return add("Concat", [no, yes], answer, axis=1)
     known = {"IdentityLink": "Identity", "LogLink": "Exp", "MultinomialLogit": "Softmax"}
     if link not in known:
         raise Unconvertible(f"HistGradientBoosting with the link {link} has no form in ONNX here")
-    container.add_node(known[link], [raw], [answer], op_version=13, name=name(known[link].lower()))
+    return add(known[link], [raw], answer)

@@ -58,23 +58,31 @@ class Reading:
 
             return helper.make_node("Constant", [], [name], value=numpy_helper.from_array(np.array(values, np.int64)))
 
-        last = f"{self.activation}(answer)" if self.activation else self.output
+        last = "prediction/activated" if self.activation else self.output
         nodes = [helper.make_node(self.activation, [self.output], [last])] if self.activation else []
         nodes += [
-            ints("answer shape", [-1, width]),
-            helper.make_node("Reshape", [last, "answer shape"], ["answer wide"]),
+            ints("prediction/shape", [-1, width]),
+            helper.make_node("Reshape", [last, "prediction/shape"], ["prediction/wide"]),
         ]
         if -1 in self.columns:
-            nodes += [helper.make_node("Sub", ["answer wide", "answer wide"], ["answer zeros"])]
-            nodes += [helper.make_node("Concat", ["answer wide", "answer zeros"], ["answer padded"], axis=1)]
-        source = "answer padded" if -1 in self.columns else "answer wide"
+            nodes += [helper.make_node("Sub", ["prediction/wide", "prediction/wide"], ["prediction/zeros"])]
+            nodes += [
+                helper.make_node("Concat", ["prediction/wide", "prediction/zeros"], ["prediction/padded"], axis=1)
+            ]
+        source = "prediction/padded" if -1 in self.columns else "prediction/wide"
         chosen = [width if column == -1 else column for column in self.columns]
         nodes += [
-            ints("answer columns", chosen),
-            helper.make_node("Gather", [source, "answer columns"], ["answer"], axis=1),
+            ints("prediction/columns", chosen),
+            helper.make_node("Gather", [source, "prediction/columns"], ["prediction/chosen"], axis=1),
         ]
-        final = [ints("answer flat", [-1]), helper.make_node("Reshape", ["answer", "answer flat"], ["prediction"])]
-        return [*nodes, *(final if self.flat else [helper.make_node("Identity", ["answer"], ["prediction"])])]
+        final = [
+            ints("prediction/flat", [-1]),
+            helper.make_node("Reshape", ["prediction/chosen", "prediction/flat"], ["prediction"]),
+        ]
+        return [
+            *nodes,
+            *(final if self.flat else [helper.make_node("Identity", ["prediction/chosen"], ["prediction"])]),
+        ]
 
 
 @dataclass(frozen=True)

@@ -277,6 +277,24 @@ def test_a_network_leaves_with_the_codes_of_its_categories(leave: Leave):
     assert told(exported.folder)["inputs"] == {"weight": "float32", "stops": "float32", "city": "string"}
 
 
+def test_columns_may_be_called_anything_but_prediction(leave: Leave, tmp_path: Path):
+    from sklearn.linear_model import LogisticRegression
+
+    table = parcels.binary()
+
+    def called(*names: str) -> FeatureTable:
+        renamed = table.features[["stops", "fragile"]].astype(float).set_axis(list(names), axis=1)
+        return FeatureTable(table.keys, renamed, table.label)
+
+    def case(*names: str) -> Case:
+        return Case(fitted(LogisticRegression(), whole), second(whole), table=lambda: called(*names))
+
+    assert "prediction" in refusal(leave, case("prediction", "variable"))
+    odd = case("answer", "probabilities, of Łódź / 2")
+    exported = leave(odd.problem, odd.table(), "onnx")
+    assert list(told(exported.folder)["inputs"]) == ["answer", "probabilities, of Łódź / 2"]
+
+
 STRANGER = """
 import json, sys
 import numpy as np, onnxruntime, pandas as pd
