@@ -81,7 +81,8 @@ def export(store: Store, problem: Problem, key: VersionKey, folder: Path, *, for
 @contextmanager
 def _released(folder: Path) -> Iterator[Path]:
     """An empty folder that becomes ``folder`` at the end; gone if it does not come to that."""
-    unfinished = folder.parent / f".{folder.name}.{os.getpid()}.unfinished"
+    target = folder.absolute()  # processes elsewhere are told of it
+    unfinished = target.parent / f".{target.name}.{os.getpid()}.unfinished"
     try:
         unfinished.mkdir()
     except OSError as error:
@@ -89,7 +90,7 @@ def _released(folder: Path) -> Iterator[Path]:
     try:
         yield unfinished
         _refuse_existing(folder)
-        unfinished.rename(folder)
+        unfinished.rename(target)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 

@@ -35,6 +35,18 @@ def test_partition_names_the_model_and_json_says_all(shared, call, tmp_path):
     assert answer.json["folder"] == str(tmp_path / "a")
 
 
+@pytest.mark.slow
+def test_a_folder_is_named_from_where_one_is(shared, call, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    answer = call("export", MONTH, "--to", "mlflow", "umbrellas")
+
+    assert answer.code == 0, answer
+    assert "every bit is equal" in answer.lines[1]
+    assert [path.name for path in tmp_path.iterdir()] == ["umbrellas"]
+    assert not [*(tmp_path / "umbrellas").rglob("__pycache__")]
+
+
 def test_a_champion_is_whose_model_serves(shared, call, tmp_path):
     serves = call("champion", "umbrellas", "--json").json["version"]
     then = call("champion", "umbrellas", "--partition", "2024-01", "--json").json["version"]
