@@ -356,6 +356,8 @@ class Problem:
             dataclasses that ``train`` returns (that of params and those of ml_assets need not be listed), transformers and
             other classes inside of estimators, and functions, such as that of a ``FunctionTransformer``. Each is found by
             the name it has in its module. Nothing else of yours is built or called when a model is loaded.
+        network: ``(model) -> Network`` (of ``ml_assets.training.network``): the trained network and where its inputs come
+            from, so that a model of torch can leave as ONNX. None: it cannot, or is none.
         picture: ``(features) -> ndarray``, shape (n, height, width), 0 (dark) to 1 (bright), where rows are pictures: then an
             evaluation shows the most confident mistakes of several classes. None: rows are no pictures.
         sample_files: ``(partition key) -> {file name: DataFrame or bytes}``: real data for a demo, written by ``ml-assets land``.
@@ -409,6 +411,7 @@ class Problem:
     description: str = ""
     owners: tuple[str, ...] = ()
     artifact_types: tuple[type | Callable[..., Any], ...] = ()
+    network: Callable[[Any], Any] | None = None
     picture: Callable[[pd.DataFrame], np.ndarray] | None = None
     sample_files: Callable[[str], Mapping[str, pd.DataFrame | bytes]] | None = None
     sample_partitions: tuple[str, ...] = ()

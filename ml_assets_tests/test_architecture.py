@@ -49,12 +49,15 @@ MAY_IMPORT = {
     "lineage": "assets computation promotion evaluation problem categories classes store values errors",
     # promotion, because the ledger of champions is told; training, because curves are
     "mirrors": "alerts lineage promotion training store errors",
+    # computation, because what is bundled with a model is the code that it reaches
+    "exports": "artifacts assets computation promotion problems training problem categories classes store settings "
+    "errors",
     FRONT: "artifacts lineage problems problem store settings",
     "orchestration": f"{FRONT} artifacts assets alerts mirrors worker problems computation promotion lineage figures drift "
     "training evaluation problem sources store compute tuning settings values errors",
     "pages": f"{FRONT} assets lineage promotion evaluation drift figures problems problem store settings errors",
-    "cli": f"{FRONT} assets mirrors pages orchestration problems computation promotion lineage training problem store settings "
-    "errors",
+    "cli": f"{FRONT} assets exports mirrors pages orchestration problems computation promotion lineage training problem store "
+    "settings errors",
     "component": f"{FRONT} orchestration problem problems settings",
     "definitions": f"{FRONT} orchestration problems settings",
 }
@@ -64,8 +67,12 @@ ONLY_IN = {
     "duckdb": "feature_query lineage sources",
     "jinja2": "pages",
     "matplotlib": "no part",
+    "mlflow": "exports",
     "obstore": "store",
+    "onnxmltools": "exports",
+    "onnxruntime": "exports",
     "openlineage": "mirrors",
+    "skl2onnx": "exports",
     "skops": "store",
     "sqlglot": "feature_query",
     "starlette": "pages",
@@ -77,8 +84,9 @@ ONLY_IN = {
 NOWHERE = ("pickle", "_pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal", "importlib.import_module")
 SAVE_IN = {"importlib.import_module": "problems/_loading.py"}  # problems are found, not listed
 HEAVY = (
-    "PIL", "catboost", "duckdb", "keras", "lightgbm", "matplotlib", "numpy", "onnx", "openlineage", "pandas", "pandera",
-    "polars", "pyarrow", "scipy", "skops", "sklearn", "sqlglot", "tokenizers", "torch", "transformers", "valohai_yaml", "xgboost",
+    "PIL", "catboost", "duckdb", "keras", "lightgbm", "matplotlib", "mlflow", "numpy", "onnx", "onnxmltools", "onnxruntime",
+    "openlineage", "pandas", "pandera", "polars", "pyarrow", "scipy", "skl2onnx", "skops", "sklearn", "sqlglot", "tokenizers",
+    "torch", "transformers", "valohai_yaml", "xgboost",
 )  # fmt: skip
 
 

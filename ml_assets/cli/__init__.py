@@ -15,6 +15,7 @@ from ml_assets.cli import (
     champion,
     compare,
     diff,
+    export,
     land,
     look,
     mirror,
@@ -79,7 +80,23 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"ml-assets {__version__}")
     verbs = top.add_subparsers(required=True, metavar="COMMAND", title="commands")
-    for group in (new, land, try_out, plan, run, look, diff, compare, reproduce, sql, champion, verify, mirror, view):
+    for group in (
+        new,
+        land,
+        try_out,
+        plan,
+        run,
+        look,
+        diff,
+        compare,
+        reproduce,
+        sql,
+        champion,
+        export,
+        verify,
+        mirror,
+        view,
+    ):
         group.add_to(verbs)
     return top
 

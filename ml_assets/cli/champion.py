@@ -109,7 +109,7 @@ def rollback(options: argparse.Namespace, settings: Settings) -> int:
     """Put an earlier champion back."""
     store = ml_assets.open_store(settings)
     problem = problem_named(options.problem)
-    ledger, until = _ledger(options, store)
+    ledger, until = ledger_asked(options.problem, options.partition, store)
     if until is not None:
         whose = f"--partition {shlex.quote(ledger.line)}" if ledger.line else "no --partition"
         raise UsageError(f"Who serves now is rolled back, not who did in {until}: a rollback takes {whose}.")
@@ -157,15 +157,15 @@ def _reason(text: str) -> str:
 
 
 def _ledger_to_read(options: argparse.Namespace, store: Store) -> tuple[Ledger, str | None]:
-    """See ``_ledger``; of a problem that is broken too: who serves, nobody needs its code to know."""
+    """See ``ledger_asked``; of a problem that is broken too: who serves, nobody needs its code to know."""
     if options.problem in {broken.name for broken in problems.BROKEN}:
         return Ledger(store, options.problem, options.partition), None
-    return _ledger(options, store)
+    return ledger_asked(options.problem, options.partition, store)
 
 
-def _ledger(options: argparse.Namespace, store: Store) -> tuple[Ledger, str | None]:
+def ledger_asked(problem_name: str, asked: str | None, store: Store) -> tuple[Ledger, str | None]:
     """Whose ledger, and until when: ``--partition`` names a line of partitions, or a partition in time."""
-    problem, asked = problem_named(options.problem), options.partition
+    problem = problem_named(problem_name)
     partitions, lines = problem.partitions, _lines(problem, store)
     if asked is None and (lines or not partitions.in_time):
         each = f"Each {partitions.line_name} of {problem.name} has a champion of its own"

@@ -16,7 +16,7 @@ from ml_assets.evaluation.percentiles import COVERAGE, PINBALL_LOSS
 from ml_assets.problem import Better, Compute, Gate, Grid, Monthly, Problem, RetrainWhen, RollingWindow, Shared
 from ml_assets.problems.arrival_minutes.dataset import load_arrivals
 from ml_assets.problems.arrival_minutes.features import build_features
-from ml_assets.problems.arrival_minutes.model import ArrivalModel, NetworkParams, baseline, predict, train
+from ml_assets.problems.arrival_minutes.model import ArrivalModel, NetworkParams, as_network, baseline, predict, train
 from ml_assets.problems.flights.schema import schema
 
 MINUTES_LOST = replace(PINBALL_LOSS, unit="minutes")
@@ -55,5 +55,6 @@ PROBLEM = Problem(
     retrain_when=RetrainWhen(older_than_days=60),
     compute=Compute(cpus=4, memory_gib=8, gpus=1),
     artifact_types=(ArrivalModel,),
+    network=as_network,
     fresh_within_days=45,
 )

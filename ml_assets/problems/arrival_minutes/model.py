@@ -11,6 +11,7 @@ from ml_assets.problem import FeatureTable, TrainingData, TrainingRun
 from ml_assets.problems.arrival_minutes.network import arrival_network, observe
 from ml_assets.training.inference import answers
 from ml_assets.training.loop import Loop, Tensors, fit, seeded
+from ml_assets.training.network import Codes, Network, Numbers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,9 +88,13 @@ def predict(model: ArrivalModel, features: pd.DataFrame) -> np.ndarray:
     """Minutes that each flight arrives after schedule: median, 10th and 90th percentile, shape (n, 3)."""
     import numpy as np
 
-    network = _network(len(model.numbers), model.categories, model.hidden, model.embedding)
-    network.load_state_dict(model.weights)
-    return answers(network, *_inputs(features, model.numbers, model.categories).values()).astype(np.float64)
+    return answers(_trained(model), *_inputs(features, model.numbers, model.categories).values()).astype(np.float64)
+
+
+def as_network(model: ArrivalModel) -> Network:
+    """The network by itself, which says what ``predict`` says."""
+    codes = {name: _codes(values) for name, values in sorted(model.categories.items())}
+    return Network(_trained(model), {"numbers": Numbers(model.numbers), "codes": Codes(codes)})
 
 
 def baseline(train: FeatureTable, test: FeatureTable) -> np.ndarray:
@@ -116,6 +121,12 @@ def pinball_loss(network: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
     over = batch["minutes"][:, None] - network(batch["numbers"], batch["codes"])
     at = over.new_tensor(PERCENTILES)
     return torch.maximum(at * over, (at - 1) * over).mean(dim=1)
+
+
+def _trained(model: ArrivalModel) -> nn.Module:
+    network = _network(len(model.numbers), model.categories, model.hidden, model.embedding)
+    network.load_state_dict(model.weights)
+    return network
 
 
 def _network(

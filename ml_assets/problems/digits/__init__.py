@@ -14,7 +14,7 @@ from ml_assets.evaluation.metrics import ACCURACY, CALIBRATION_ERROR, LOG_LOSS
 from ml_assets.problem import Better, Compute, Dynamic, EntityHash, Gate, Problem
 from ml_assets.problems.digits.dataset import DIGITS, load_batch, schema
 from ml_assets.problems.digits.features import build_features, picture
-from ml_assets.problems.digits.model import ConvolutionParams, DigitModel, baseline, predict, train
+from ml_assets.problems.digits.model import ConvolutionParams, DigitModel, as_network, baseline, predict, train
 from ml_assets.problems.digits.sample import SAMPLE_BATCHES, sample_files
 
 PROBLEM = Problem(
@@ -40,6 +40,7 @@ PROBLEM = Problem(
     promote_when=Better(LOG_LOSS, by=0.0, confidence=0.95),  # of 90 pictures, accuracy tells too little
     compute=Compute(cpus=2, memory_gib=4, gpus=1),
     artifact_types=(DigitModel,),
+    network=as_network,
     picture=picture,
     sample_files=sample_files,
     sample_partitions=SAMPLE_BATCHES,

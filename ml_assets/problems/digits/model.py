@@ -12,6 +12,7 @@ from ml_assets.problems.digits.dataset import DIGITS, PIXELS, SIDE
 from ml_assets.problems.digits.network import digit_network, distorted
 from ml_assets.training.inference import answers
 from ml_assets.training.loop import Loop, Tensors, fit, seeded
+from ml_assets.training.network import Network, Numbers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,9 +71,12 @@ def predict(model: DigitModel, features: pd.DataFrame) -> np.ndarray:
     """Probability of each digit, shape (n, 10)."""
     import numpy as np
 
-    network = digit_network(model.channels)
-    network.load_state_dict(model.weights)
-    return _softmax(answers(network, _pictures(features)).astype(np.float64))
+    return _softmax(answers(_trained(model), _pictures(features)).astype(np.float64))
+
+
+def as_network(model: DigitModel) -> Network:
+    """The network by itself, which says a score per digit."""
+    return Network(_trained(model), {"pictures": Numbers(PIXELS, (1, SIDE, SIDE))})
 
 
 def baseline(train: FeatureTable, test: FeatureTable) -> np.ndarray:
@@ -108,6 +112,12 @@ def augmented(batch: dict[str, Tensor], generator: torch.Generator, params: Conv
         noise=params.noise,
     )
     return {**batch, "pictures": pictures}
+
+
+def _trained(model: DigitModel) -> nn.Module:
+    network = digit_network(model.channels)
+    network.load_state_dict(model.weights)
+    return network
 
 
 def _rows(table: FeatureTable, augment: partial[dict[str, Tensor]] | None = None) -> Tensors:
