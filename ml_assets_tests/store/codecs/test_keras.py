@@ -11,13 +11,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 import torch
-
-os.environ["KERAS_BACKEND"] = "torch"  # as a problem's module says it, before it imports Keras
-
-import keras
 from keras import layers
 
 from ml_assets.artifacts import trust_all
