@@ -424,9 +424,14 @@ class Problem:
     fresh_within_days: float | None = None
 
     def __post_init__(self) -> None:
-        kind = "Feature group" if self.is_group else "Problem"
         for fault in _faults(self):
-            raise InvalidProblem(f"{kind} {self.name!r}: {fault}")
+            raise InvalidProblem(f"{self.title}: {fault}")
+        self.variants  # noqa: B018  # each is held to the same
+
+    @property
+    def title(self) -> str:
+        """How errors call it: ``Problem 'flight_delays'``."""
+        return f"{'Feature group' if self.is_group else 'Problem'} {self.name!r}"
 
     @property
     def stored_types(self) -> tuple[type | Callable[..., Any], ...]:
@@ -474,6 +479,11 @@ class Variant(Problem):
 
     of: Problem = field(kw_only=True)
     candidate: str = field(kw_only=True)
+
+    @property
+    def title(self) -> str:
+        """How errors call it: ``Problem 'flight_delays', candidate 'linear'``."""
+        return f"{self.of.title}, candidate {self.candidate!r}"
 
     @property
     def declared(self) -> Problem:

@@ -95,8 +95,8 @@ class Candidate:
 
     def counts(self) -> dict[str, Any]:
         """What of it counts: also which function it trains by, whose code alone does not say which candidate has it."""
-        train = getattr(self.train, "__qualname__", type(self.train).__qualname__)
-        return {"train": train if self.train else "", "params": self.params, "compute": self.compute}
+        train = self.train if _is_instance_of_dataclass(self.train) else getattr(self.train, "__qualname__", "")
+        return {"train": train, "params": self.params, "compute": self.compute}
 
 
 RESERVED = "best"  # the name of the step that chooses among them

@@ -6,13 +6,15 @@ from dataclasses import replace
 
 import pytest
 
+from ml_assets.commands import Command
 from ml_assets.computation.chain import chain_of
 from ml_assets.computation.planner import Planner
+from ml_assets.computation.recipe import Recipe
 from ml_assets.computation.reuse import given_as_written
 from ml_assets.errors import InvalidParams, InvalidProblem
 from ml_assets.figures import Sheet
 from ml_assets.orchestration.rebuild import rebuild
-from ml_assets.problem import Candidate, Range, Tuning
+from ml_assets.problem import Candidate, Compute, Range, Tuning
 from ml_assets.store import open_store
 from ml_assets_tests.doubles import gelato, ice_cream
 from ml_assets_tests.doubles.gelato import CANDIDATES, PROBLEM, TRAINED, UP_TO_MODEL, MeanParams
@@ -258,6 +260,22 @@ def test_a_candidate_that_is_gone_is_named(world):
 def test_candidates_that_make_no_sense_are_refused(candidates, said):
     with pytest.raises(InvalidProblem, match=said):
         replace(PROBLEM, candidates=candidates)
+
+
+def test_what_makes_no_sense_in_a_candidate_alone_is_refused_by_its_name():
+    with pytest.raises(
+        InvalidProblem, match="Problem 'gelato', candidate 'shell': its command for train is one process"
+    ):
+        replace(PROBLEM, candidates={**CANDIDATES, "shell": Candidate(Command("./fit"), compute=Compute(gpus=2))})
+
+
+def test_which_command_a_candidate_is_counts_too():
+    one, other = Candidate(Command("./fit a")), Candidate(Command("./fit b"))
+    settings = [
+        Recipe(replace(PROBLEM, candidates={**CANDIDATES, **both}), "candidates").settings
+        for both in ({"x": one, "y": other}, {"x": other, "y": one})
+    ]
+    assert settings[0] != settings[1]
 
 
 def test_tuning_and_candidates_exclude_each_other():
