@@ -14,7 +14,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 
-from ml_assets.computation.names import Function, bound, mentions
+from ml_assets.computation.names import Function, bound, mentions, sets_environment
 from ml_assets.computation.source import Definition, Source
 
 MUTATORS = {
@@ -22,8 +22,9 @@ MUTATORS = {
     "register", "remove", "reverse", "setdefault", "sort", "update",
 }  # fmt: skip
 FIXED = ast.Constant | ast.JoinedStr | ast.Lambda | ast.UnaryOp | ast.Compare | ast.Tuple
-PATCHES = re.compile(rb"(?m)^(?:[A-Za-z_]\w*[.\[][^\n(=]*=(?!=)|setattr\(|@[\w.]+\.register\b)")
-"""Lines by which a module may change what it did not define: ``model.RATE = 0.2``, ``setattr(Model, …)``, ``@f.register``."""
+PATCHES = re.compile(rb"(?m)^(?!os\.environ\[)(?:[A-Za-z_]\w*[.\[][^\n(=]*=(?!=)|setattr\(|@[\w.]+\.register\b)")
+"""Lines by which a module may change what it did not define: ``model.RATE = 0.2``, ``setattr(Model, …)``, ``@f.register``. A
+variable of the environment is none: who reads one is not recognised anyway."""
 
 
 @lru_cache(maxsize=4096)
@@ -128,7 +129,8 @@ def _changed(statement: ast.stmt) -> Iterator[str]:
 def _stored_into(node: ast.AST) -> Iterator[str]:
     """``X[…] = …``, ``X.a = …``, ``del X[…]``, ``X.append(…)``."""
     if isinstance(node, ast.Subscript | ast.Attribute) and not isinstance(node.ctx, ast.Load):
-        yield from _chain(node.value)
+        if not sets_environment(node):
+            yield from _chain(node.value)
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in MUTATORS:
         yield from _chain(node.func.value)
 

@@ -149,6 +149,13 @@ def _parameters(args: ast.arguments) -> list[str]:
     return [arg.arg for arg in given]
 
 
+def sets_environment(node: ast.AST) -> bool:
+    """Whether it is the left side of ``os.environ["KERAS_BACKEND"] = "torch"``: no code changes by it."""
+    if not isinstance(node, ast.Subscript) or not isinstance(node.ctx, ast.Store):
+        return False
+    return isinstance(node.value, ast.Attribute) and node.value.attr == "environ"
+
+
 class _Reader(ast.NodeVisitor):
     def __init__(self, package: str, scopes: list[Scope]) -> None:
         self.package, self.scopes = package, scopes
@@ -172,12 +179,10 @@ class _Reader(ast.NodeVisitor):
             self.visit(base)
 
     def visit_Subscript(self, node: ast.Subscript) -> None:
-        """Who sets a variable of the environment reads none: ``os.environ["KERAS_BACKEND"] = "torch"``."""
-        if isinstance(node.ctx, ast.Store) and isinstance(node.value, ast.Attribute) and node.value.attr == "environ":
-            self.visit(node.value.value)
-            self.visit(node.slice)
-        else:
+        if not sets_environment(node):
             self.generic_visit(node)
+            return
+        self.visit(node.slice)  # who sets a variable reads none
 
     def visit_FunctionDef(self, node: Function) -> None:
         for outside in [*node.decorator_list, *node.args.defaults, *filter(None, node.args.kw_defaults)]:

@@ -100,6 +100,10 @@ def _refuse_existing(folder: Path) -> None:
         raise Refused(
             f"{folder} exists, and an export never replaces anything. Nothing was written. Name another folder."
         )
+    if not (parent := folder.absolute().parent).is_dir():
+        raise Refused(
+            f"There is no folder {parent}, in which {folder.name} is to be. Nothing was written. Make it first."
+        )
 
 
 def _refuse_other_answers(key: VersionKey, form: str, comparison: Comparison, limit: Limit) -> None:

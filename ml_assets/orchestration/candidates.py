@@ -76,6 +76,7 @@ def candidates(problem: Problem, context: dg.AssetExecutionContext, split: Handl
         },
         inputs=split.inputs("features"),
         resources={"wall_seconds": round(sum(seconds.values()), 3)},
+        may_pass=bool(failed),
     )
 
 
@@ -127,16 +128,19 @@ class CandidateStep:
 
     def _known(self) -> Answered | None:
         """What the store remembers of it; None if nothing, or if its model is not whole."""
-        found = self._recalled(CANDIDATE.name)
-        if found is None:
-            return None
-        answer: Answered = store_of(self.context).load(found)
-        return answer if answer.why or self._recalled(noun_that("trains")) else None
+        store, asked = store_of(self.context), self._asked(CANDIDATE.name)
+        if found := self._recalled(asked):
+            answer: Answered = store.load(found)
+            return answer if self._recalled(self._asked(noun_that("trains"))) else None
+        failed = self._recalled(self._of_this_run(asked))
+        return store.load(failed) if failed else None
 
     def _judge(self) -> None:
         store, meter = store_of(self.context), Meter()
         answer = self._answered()
         asked = self._asked(CANDIDATE.name)
+        if answer.why:  # it may go well another time
+            asked = self._of_this_run(asked)
         made = Made(
             store.put(answer), notes={"candidate": self.variant.candidate}, why=asked.why(store), resources=meter.read()
         )
@@ -145,7 +149,7 @@ class CandidateStep:
     def _answered(self) -> Answered:
         store = store_of(self.context)
         try:
-            model = None if self._is_fresh else self._recalled(noun_that("trains"))
+            model = None if self._is_fresh else self._recalled(self._asked(noun_that("trains")))
             if model is None:
                 model = self._trained()
             rows = load_data(store, self.split.key, [table.key for table in self.split.inputs("features")]).validation
@@ -169,8 +173,8 @@ class CandidateStep:
     def _read(self) -> Sequence[Handle]:
         return [Handle(store_of(self.context), self.split.key, "split"), *self.split.inputs("features")]
 
-    def _recalled(self, noun: str) -> VersionKey | None:
-        found = store_of(self.context).recall(self._asked(noun).base.key)
+    def _recalled(self, asked: Question) -> VersionKey | None:
+        found = store_of(self.context).recall(asked.base.key)
         return found.version if found is not None and not found.damage else None
 
     def _asked(self, noun: str) -> Question:
@@ -178,8 +182,9 @@ class CandidateStep:
         sources = DataSources(store_of(self.context), getattr(self.context.resources, LANDING_FOLDER))
         recipe, given = Recipe(self.variant, noun), given_as_written(self.variant)
         asked = Question.of(recipe, partition_of(self.context), [self.split], given, sources)
-        if not recipe.unknown:
-            return asked
+        return self._of_this_run(asked) if recipe.unknown else asked
+
+    def _of_this_run(self, asked: Question) -> Question:
         run = self.context.run.root_run_id or self.context.run.run_id
         return replace(asked, base=replace(asked.base, settings={**asked.base.settings, "run": run}))
 

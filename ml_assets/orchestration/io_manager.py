@@ -55,6 +55,7 @@ class Made:
         asked_by: the key of the same but for landed files; see ``store.computations``.
         why: why it was computed.
         replaces: it takes the place of a result that is damaged or no longer wanted.
+        may_pass: something failed that may go well another time: it is published, and made again when it is asked for again.
         source: the source files that computed it.
         commit: which commit they are, see ``git_identity``.
         params, seed: what the run gave.
@@ -76,6 +77,7 @@ class Made:
     asked_by: str = ""
     why: str = ""
     replaces: bool = False
+    may_pass: bool = False
     source: str | None = None
     commit: Mapping[str, Any] = field(default_factory=code_identity)
     params: Mapping[str, Any] = field(default_factory=dict)
@@ -149,7 +151,7 @@ class StoreIOManager(dg.IOManager):
 
     def _remembered(self, made: Made, key: VersionKey, manifest: Manifest) -> Manifest:
         """Let everybody find it, and use what another run has remembered meanwhile, if that is the same."""
-        if made.made_of is None:
+        if made.made_of is None or made.may_pass:
             return manifest
         if made.traces is not None:
             self.store.put_trace(made.asked_by, made.traces)

@@ -482,6 +482,21 @@ def test_what_reads_the_environment_cannot_be_identified(folder: Path, text: str
     assert sentence.startswith("env reads os.")
 
 
+def test_a_module_that_sets_a_variable_of_the_environment_is_no_code_of_its_neighbours(folder: Path):
+    write(
+        folder,
+        {
+            "lib/__init__.py": "",
+            "lib/model.py": "import os\nfrom dataclasses import dataclass\n\n\ndef f(): return os.sep\n",
+        },
+    )
+    before = code_of("lib.model:f").version
+    text = "import os\nfrom dataclasses import dataclass\n\nos.environ['A'] = __file__\n\n\n@dataclass\nclass B:\n    x: int\n"
+    write(folder, {"lib/server.py": text})
+    code = code_of("lib.model:f")
+    assert (code.version, code.unidentified) == (before, ())
+
+
 def test_what_sets_a_variable_of_the_environment_reads_none(folder: Path):
     text = "import os\nos.environ['KERAS_BACKEND'] = 'torch'\ndef f(): return 1\n"
     write(folder, {"sets.py": text})

@@ -15,6 +15,15 @@ TRAINED: list[object] = []
 """The parameters of each training in this process."""
 
 
+SWEET: list[str] = []
+"""With something in it, what is sour trains all the same."""
+
+
+@dataclass(frozen=True)
+class NoParams:
+    """Of a training that has none."""
+
+
 @dataclass(frozen=True)
 class MeanParams:
     """With ``sour`` the training breaks; ``melted``: it answers with no number."""
@@ -30,7 +39,7 @@ def train(data: TrainingData, params: LineParams, run: TrainingRun) -> Line:
 
 def train_mean(data: TrainingData, params: MeanParams, run: TrainingRun) -> Line:
     TRAINED.append(params)
-    if params.sour:
+    if params.sour and not SWEET:
         raise ValueError("the milk is off")
     return Line(1e308 if params.melted else 0.0, float(np.mean(data.train.label)))
 

@@ -175,6 +175,24 @@ def test_one_that_breaks_is_told_and_the_best_of_the_others_is_the_model(world):
     assert world.manifest("gelato/model", NORTH).notes["candidate"] == "line"
 
 
+def test_one_that_broke_is_tried_again_by_the_next_run_and_no_other(world):
+    broken = replace(PROBLEM, candidates=SOUR)
+    after(world, broken)
+    after(world, broken)
+    assert [MeanParams(sour=True)] == TRAINED
+
+    gelato.SWEET.append("milk")
+    try:
+        after(world, broken)
+    finally:
+        gelato.SWEET.clear()
+    assert [MeanParams(sour=True)] == TRAINED
+    assert list(world.load("gelato/candidates", NORTH).table["why"]) == ["", "", ""]
+
+    after(world, broken)
+    assert TRAINED == []
+
+
 def test_one_that_answers_with_no_number_is_never_best(world):
     melted = {**CANDIDATES, "mean": Candidate(gelato.train_mean, MeanParams(melted=True))}
     after(world, replace(PROBLEM, candidates=melted))
@@ -270,7 +288,7 @@ def test_what_makes_no_sense_in_a_candidate_alone_is_refused_by_its_name():
 
 
 def test_which_command_a_candidate_is_counts_too():
-    one, other = Candidate(Command("./fit a")), Candidate(Command("./fit b"))
+    one, other = (Candidate(Command(f"./fit {n}"), gelato.NoParams()) for n in "ab")
     settings = [
         Recipe(replace(PROBLEM, candidates={**CANDIDATES, **both}), "candidates").settings
         for both in ({"x": one, "y": other}, {"x": other, "y": one})
