@@ -17,7 +17,7 @@ sh "$1/order" < /dev/null > "$1/stdout" 2> "$1/stderr" 4>&-
 echo $? >&4'
 
 pass_on() {
-    if [ $$ = 1 ]; then kill -s "$1" -1; elif [ "$group" ]; then kill -s "$1" -- "-$group"; fi 2> /dev/null
+    if [ $$ = 1 ]; then kill -s "$1" -- -1; elif [ "$group" ]; then kill -s "$1" -- "-$group"; fi 2> /dev/null
 }
 
 trap 'pass_on KILL; exit 0' TERM
