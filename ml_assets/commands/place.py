@@ -47,8 +47,8 @@ class Place:
             place = cls(Path(root))
             for folder in ("inputs", "outputs", "checkpoints", "work", "config"):
                 (place.root / folder).mkdir()
-            for folder in (place.root, *place.root.iterdir()) if shared else ():
-                folder.chmod(FOR_ANYBODY)
+            for one in (place.root, *place.root.iterdir()) if shared else ():
+                one.chmod(FOR_ANYBODY)
             yield place
 
     @property

@@ -66,6 +66,7 @@ def run(
     environ: Mapping[str, str],
     hear: Callable[[str, bytes], None],
     look: Callable[[], str],
+    *,
     shared: Path | None = None,
 ) -> Ending:
     """Run it to its end.
@@ -92,9 +93,7 @@ def run(
 
 
 @contextmanager
-def _started(
-    words: Sequence[str], folder: Path, environ: Mapping[str, str], shared: Path | None
-) -> Iterator[Running]:
+def _started(words: Sequence[str], folder: Path, environ: Mapping[str, str], shared: Path | None) -> Iterator[Running]:
     with beside.begun(shared, words, folder, environ) if shared else _group(words, folder, environ) as process:
         try:
             yield process

@@ -186,7 +186,7 @@ def _followed(
         if training.should_stop:  # asked before the command is there, so that a signal finds a training that looks
             training.stop(kept.step)
     watch = _Watch(command, Said(_log, _metrics(training), kept.step if kept else 0), kept, training)
-    watch.end(run(words, place.root / "work", environ, watch.hear, watch.look, command.shared_folder))
+    watch.end(run(words, place.root / "work", environ, watch.hear, watch.look, shared=command.shared_folder))
 
 
 def _metrics(training: TrainingRun | None) -> Callable[[int, dict[str, float]], None]:

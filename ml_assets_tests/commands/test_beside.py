@@ -185,7 +185,9 @@ def test_a_container_that_never_answers_is_said(tmp_path: Path, monkeypatch):
     monkeypatch.setenv("ML_ASSETS_BESIDE", str(tmp_path))
     monkeypatch.setenv("ML_ASSETS_BESIDE_IMAGE", IMAGE)
     monkeypatch.setattr("ml_assets.commands.beside.STARTS_WITHIN_SECONDS", 0.1)
-    with pytest.raises(CommandFailed, match=r"did not begin it within 0\.1 s\. Its image has to have sh, mkfifo and env"):
+    with pytest.raises(
+        CommandFailed, match=r"did not begin it within 0\.1 s\. Its image has to have sh, mkfifo and env"
+    ):
         train(command("true"))
     with pytest.raises(Refused, match="runs in the image another:1 alone"):
         train(Command("true", image="another:1"))

@@ -45,7 +45,9 @@ def command(
         env[entry["name"]] = _value(objects, pod, source) if source else entry.get("value") or ""
     argv = [*(container.get("command") or image.entrypoint), *(container.get("args") or ())]
     expanded = [VARIABLE.sub(lambda found: env.get(found[1], found[0]) if found[1] else "$", word) for word in argv]
-    mounts = {one["mountPath"]: folders[one["name"]] for one in container.get("volumeMounts") or () if _is_in(folders, one)}
+    mounts = {
+        one["mountPath"]: folders[one["name"]] for one in container.get("volumeMounts") or () if _is_in(folders, one)
+    }
 
     def here(text: str) -> str:
         return _mounted(mounts, _resolved(pod, text))

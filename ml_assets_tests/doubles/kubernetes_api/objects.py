@@ -177,7 +177,9 @@ def _pod_faults(spec: Object) -> list[str]:
     faults += [] if spec.get("restartPolicy") == "Never" else ["restartPolicy: this double restarts nothing"]
     faults += ["image: Required value" for container in containers if not container.get("image")]
     sidecars = spec.get("initContainers") or []
-    faults += ["initContainers: this double has sidecars only" for one in sidecars if one.get("restartPolicy") != "Always"]
+    faults += [
+        "initContainers: this double has sidecars only" for one in sidecars if one.get("restartPolicy") != "Always"
+    ]
     for container in (*sidecars, *containers):
         mounts = container.get("volumeMounts") or ()
         faults += [f"volumeMounts: {m['name']}" for m in mounts if m["name"] not in volumes]

@@ -128,9 +128,7 @@ def dagster_yaml(kubeconfig: Path, folder: Path, image: str = IMAGE, **more: Any
 
 
 @contextmanager
-def place_in(
-    folder: Path, start: Callable[..., Any], images: Mapping[str, Image] | None = None
-) -> Iterator[Place]:
+def place_in(folder: Path, start: Callable[..., Any], images: Mapping[str, Image] | None = None) -> Iterator[Place]:
     """Everything is stopped at the end, and nothing goes on.
 
     Args:
