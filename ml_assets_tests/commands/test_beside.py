@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -49,10 +50,10 @@ class Container:
 SHELLS = {"sh": ("sh",), "bash": ("bash",), "busybox": ("busybox", "sh"), "process 1": (*AS_PROCESS_1, "sh")}
 
 
-def container(folder: Path, shell: tuple[str, ...] = ("sh",)) -> Container:
+def container(folder: Path, shell: tuple[str, ...] = ("sh",), user: int | None = None) -> Container:
     environ = {"PATH": os.environ["PATH"], "OF_THE_IMAGE": "yes"}
     command = [*shell, "-c", script(), "sh", str(folder)]
-    return Container(subprocess.Popen(command, env=environ, start_new_session=True), folder)
+    return Container(subprocess.Popen(command, env=environ, start_new_session=True, user=user), folder)
 
 
 @pytest.fixture(params=SHELLS.values(), ids=SHELLS)
@@ -179,6 +180,19 @@ def test_a_container_that_begins_late_is_waited_for(beside: Container):
     assert train(command('touch "$OUTPUTS/m"')) == {"m": b""}
     timer.join()
     assert late[0].end() == 0
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may be another user")
+def test_its_container_may_have_another_user(monkeypatch):
+    with tempfile.TemporaryDirectory() as folder:  # pytest's folders are for one user
+        Path(folder).chmod(0o777)  # as Kubernetes' empty folders are
+        monkeypatch.setenv("ML_ASSETS_BESIDE", folder)
+        monkeypatch.setenv("ML_ASSETS_BESIDE_IMAGE", IMAGE)
+        made = container(Path(folder), user=65534)
+        assert train(command('id -u > "$OUTPUTS/m"; cat "$INPUTS"/*/* > /dev/null; : > "$CHECKPOINTS/c"; : > x')) == {
+            "m": b"65534\n"
+        }
+        assert made.end() == 0
 
 
 def test_a_container_that_never_answers_is_said(tmp_path: Path, monkeypatch):
