@@ -47,6 +47,9 @@ BESIDE, SHARED, COMMAND = "beside", "/mnt/ml_assets", "command"
 NO_TOKEN = {"name": BESIDE, "mount_path": "/var/run/secrets/kubernetes.io/serviceaccount", "sub_path": "no-token"}
 """Where something is mounted, Kubernetes puts no credentials for its API: the image is somebody else's."""
 
+RESTRICTED = {"allow_privilege_escalation": False, "capabilities": {"drop": ["ALL"]}}
+"""What namespaces of the level *restricted* ask of each container, beside what the pod says of its user."""
+
 
 def op_tags(compute: Compute | None, image: str = "", *, computes_here: bool = False) -> dict[str, Any]:
     """The op tags of a step that gets a pod of its own; none where nothing says what it needs.
@@ -110,6 +113,7 @@ def _beside(image: str, resources: Mapping[str, Any], mounts: list[dict[str, Any
         "command": ["sh", "-c", beside.script().replace("$", "$$"), "sh", SHARED],  # Kubernetes reads $$ as $
         "resources": resources,
         "volume_mounts": [*mounts, NO_TOKEN],
+        "security_context": RESTRICTED,
     }
 
 

@@ -148,7 +148,7 @@ def test_a_commands_image_is_that_of_a_sidecar_which_gets_what_the_problem_asks_
     assert "env" not in beside
 
 
-def test_both_have_one_folder_and_the_sidecar_no_credentials():
+def test_both_have_one_folder_and_the_sidecar_no_credentials_and_no_privileges():
     spec = pod_of(op_tags(EVERYTHING, "r:4.5"))
     (main,), (beside,) = spec["containers"], spec["initContainers"]
     shared = {one["name"]: one["mountPath"] for one in main["volumeMounts"]}
@@ -156,6 +156,7 @@ def test_both_have_one_folder_and_the_sidecar_no_credentials():
     assert {"name": "beside", "emptyDir": {}} in spec["volumes"]
     assert shared == {"shared-memory": "/dev/shm", "beside": "/mnt/ml_assets"}
     assert {"name": "ML_ASSETS_BESIDE", "value": shared["beside"]} in main["env"]
+    assert beside["securityContext"] == {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
     *mounts, in_place_of_a_token = beside["volumeMounts"]
     assert mounts == main["volumeMounts"]
     assert in_place_of_a_token["mountPath"] == "/var/run/secrets/kubernetes.io/serviceaccount"
