@@ -204,11 +204,19 @@ def environ_for_git(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name not in LEADING_GIT_AWAY}
 
 
+def container_beside(environ: Mapping[str, str] = os.environ) -> tuple[str, Path | None]:
+    """The image of the container beside this one that runs commands, and the folder that both have; none where there is none."""
+    folder = environ.get("ML_ASSETS_BESIDE")
+    return environ.get("ML_ASSETS_BESIDE_IMAGE", ""), Path(folder) if folder else None
+
+
 def environ_for_command(
-    names: Iterable[str], told: Mapping[str, str], environ: Mapping[str, str] = os.environ
+    names: Iterable[str], told: Mapping[str, str], environ: Mapping[str, str] = os.environ, *, is_beside: bool = False
 ) -> dict[str, str]:
     """The variables of a command: those that it was declared to get, and what any program needs; the same on each machine.
 
+    Args:
+        is_beside: whether it runs in another container, which has a ``PATH`` of its own.
     Raises:
         Refused: if one that it is to get is not set.
     """
@@ -216,8 +224,10 @@ def environ_for_command(
         raise Refused(
             f"The variable {missing[0]}, which a command is to get, is not set here. Set it where runs are started."
         )
-    passed = {name: environ[name] for name in (*OF_ANY_PROGRAM, *THREAD_LIMITS, *names) if name in environ}
-    return {"PATH": os.defpath, **passed, "LC_ALL": "C.UTF-8", "TZ": "UTC", **told}
+    of_here = () if is_beside else OF_ANY_PROGRAM
+    path = {} if is_beside else {"PATH": os.defpath}
+    passed = {name: environ[name] for name in (*of_here, *THREAD_LIMITS, *names) if name in environ}
+    return {**path, **passed, "LC_ALL": "C.UTF-8", "TZ": "UTC", **told}
 
 
 def environ_now() -> dict[str, str]:

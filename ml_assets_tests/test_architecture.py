@@ -54,7 +54,7 @@ MAY_IMPORT = {
     "errors",
     FRONT: "artifacts lineage problems problem store settings",
     "orchestration": f"{FRONT} artifacts assets alerts mirrors worker problems computation promotion lineage figures drift "
-    "training evaluation problem sources store compute tuning settings values errors",
+    "training evaluation commands problem sources store compute tuning settings values errors",
     "pages": f"{FRONT} assets lineage promotion evaluation drift figures problems problem store settings errors",
     "cli": f"{FRONT} assets exports mirrors pages orchestration problems computation promotion lineage training problem store "
     "settings errors",

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from ml_assets.commands import line, roles
 from ml_assets.commands.parameter import Parameter, Value
 from ml_assets.errors import CommandFailed, InvalidParams, InvalidProblem, Refused
-from ml_assets.settings import Settings, environ_for_command
+from ml_assets.settings import Settings, container_beside, environ_for_command
 from ml_assets.store import Folder, Form, digest
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Command:
         inputs: an input's name -> the name of its folder, where that is another.
         environment: names of variables that it gets as they are here, besides ``PATH``, ``HOME`` and what limits threads.
         variables: variables of its own.
-        image: the container image in which alone it runs; empty: whatever runs here.
+        image: the container image in which alone it runs, anybody's; empty: whatever runs here.
         time_limit_seconds, silence_limit_seconds: how long it may run, and say nothing; 0: for ever.
     """
 
@@ -132,7 +132,14 @@ class Command:
         Raises:
             Refused: if one that it is to get is not set here.
         """
-        return environ_for_command(self.environment, {**self.variables, **told})
+        is_beside = self.shared_folder is not None
+        return environ_for_command(self.environment, {**self.variables, **told}, is_beside=is_beside)
+
+    @property
+    def shared_folder(self) -> Path | None:
+        """That of this container and the one beside it, if that is of its image: it runs there. None: it runs here."""
+        image, folder = container_beside()
+        return folder if self.image == image else None
 
     def refuse_another_image(self) -> None:
         """Before anything is written.
@@ -141,10 +148,10 @@ class Command:
             Refused: if this is another image than its own.
         """
         here = Settings.from_environment().image
-        if self.image and here != self.image:
+        if self.image and not self.shared_folder and here != self.image:
             raise Refused(
-                f"Command {self} runs in the image {self.image} alone, and this is {here or 'no image'}. On Kubernetes a step "
-                "that runs it gets a pod of that image. To run it here, leave image out."
+                f"Command {self} runs in the image {self.image} alone, and this is {here or 'no image'}. On Kubernetes the pod "
+                "of a step that runs it has a container of that image. To run it here, leave image out."
             )
 
     def refuse_no_program(self, program: str, environ: Mapping[str, str]) -> None:

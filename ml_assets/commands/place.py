@@ -25,7 +25,7 @@ from ml_assets.store import Folder, Form, from_form, to_form
 if TYPE_CHECKING:
     import pandas as pd
 
-EXECUTABLE = 0o755
+EXECUTABLE, FOR_ANYBODY = 0o755, 0o777
 LARGEST_OUTPUT_BYTES = 8 << 30
 
 
@@ -37,12 +37,18 @@ class Place:
 
     @classmethod
     @contextmanager
-    def opened(cls) -> Iterator[Place]:
-        """Empty ones, for as long as the block."""
-        with tempfile.TemporaryDirectory(prefix="ml_assets_command_", ignore_cleanup_errors=True) as root:
+    def opened(cls, shared: Path | None = None) -> Iterator[Place]:
+        """Empty ones, for as long as the block.
+
+        Args:
+            shared: where they are to be, for a command in another container, which may have another user.
+        """
+        with tempfile.TemporaryDirectory(prefix="ml_assets_command_", dir=shared, ignore_cleanup_errors=True) as root:
             place = cls(Path(root))
             for folder in ("inputs", "outputs", "checkpoints", "work", "config"):
                 (place.root / folder).mkdir()
+            for one in (place.root, *place.root.iterdir()) if shared else ():
+                one.chmod(FOR_ANYBODY)
             yield place
 
     @property

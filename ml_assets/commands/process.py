@@ -1,7 +1,8 @@
 """Runs a program: hears what it says while it runs, looks after it now and then, and leaves nothing of it behind.
 
 Asked to stop, its process group gets SIGTERM and has a while to save; what is left of the group in the end is killed. It is in
-the care of ``warden.py``, so that it also ends where this process is killed.
+the care of ``warden.py``, so that it also ends where this process is killed; or in that of ``beside.py``, where its image has a
+container of its own.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import IO, Protocol, cast
 
+from ml_assets.commands import beside
 from ml_assets.commands.said import LONGEST_LINE
 
 WARDEN = str(Path(__file__).with_name("warden.py"))
@@ -47,38 +49,66 @@ class Ending:
         return f"was ended by signal {-self.code}"
 
 
+class Running(Protocol):
+    """A program that runs: what of ``subprocess.Popen`` is used. Signals reach all that it has started."""
+
+    stdout: IO[bytes] | None
+    stderr: IO[bytes] | None
+
+    def poll(self) -> int | None: ...  # noqa: D102
+    def wait(self, timeout: float | None = None) -> int: ...  # noqa: D102
+    def send_signal(self, sig: int) -> None: ...  # noqa: D102
+
+
 def run(
     words: Sequence[str],
     folder: Path,
     environ: Mapping[str, str],
     hear: Callable[[str, bytes], None],
     look: Callable[[], str],
+    *,
+    shared: Path | None = None,
 ) -> Ending:
     """Run it to its end.
 
     Args:
         hear: is given each line with the name of its stream, in this thread.
         look: is called now and then, in this thread; says why the program is to stop, else nothing.
+        shared: the folder that the container beside this one has, too, where the program runs there.
     """
-    with _started(words, folder, environ) as process:
+    with _started(words, folder, environ, shared) as process:
         asked, until, looked_at = "", 0.0, 0.0
         for line in _lines(process):
             if line is not None:
                 hear(*line)
             now = time.monotonic()
             if asked and now > until:
-                _signal(process, signal.SIGKILL)
+                process.send_signal(signal.SIGKILL)
             elif not asked and now - looked_at >= LOOKS_SECONDS:
                 asked, looked_at = look(), now
                 if asked:
-                    _signal(process, signal.SIGTERM)
+                    process.send_signal(signal.SIGTERM)
                     until = now + SAVES_WITHIN_SECONDS
         return Ending(process.wait(), asked)
 
 
 @contextmanager
-def _started(words: Sequence[str], folder: Path, environ: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(  # noqa: S603
+def _started(words: Sequence[str], folder: Path, environ: Mapping[str, str], shared: Path | None) -> Iterator[Running]:
+    with beside.begun(shared, words, folder, environ) if shared else _group(words, folder, environ) as process:
+        try:
+            yield process
+        finally:
+            _end(process)
+
+
+class _Group(subprocess.Popen[bytes]):
+    def send_signal(self, sig: int) -> None:
+        with suppress(ProcessLookupError, PermissionError):  # nobody of its group is there any more
+            os.killpg(self.pid, sig)
+
+
+def _group(words: Sequence[str], folder: Path, environ: Mapping[str, str]) -> _Group:
+    return _Group(
         [sys.executable, "-I", "-S", WARDEN, *words],
         cwd=folder,
         env=dict(environ),
@@ -88,28 +118,18 @@ def _started(words: Sequence[str], folder: Path, environ: Mapping[str, str]) -> 
         bufsize=0,
         start_new_session=True,
     )
-    with process:
-        try:
-            yield process
-        finally:
-            _end(process)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: Running) -> None:
     """End all of it that is still there; it may save a little where something went wrong on our side."""
     if process.poll() is None:
-        _signal(process, signal.SIGTERM)
+        process.send_signal(signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
             process.wait(ENDS_WITHIN_SECONDS)
-    _signal(process, signal.SIGKILL)
+    process.send_signal(signal.SIGKILL)
 
 
-def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    with suppress(ProcessLookupError, PermissionError):  # nobody of its group is there any more
-        os.killpg(process.pid, number)
-
-
-def _lines(process: subprocess.Popen[bytes]) -> Iterator[tuple[str, bytes] | None]:
+def _lines(process: Running) -> Iterator[tuple[str, bytes] | None]:
     """Its lines as they come, with their stream; None each time that a while has passed. Ends soon after the program."""
     quiet_since = 0.0
     with selectors.DefaultSelector() as streams:
@@ -127,7 +147,7 @@ def _lines(process: subprocess.Popen[bytes]) -> Iterator[tuple[str, bytes] | Non
             if process.poll() is None or ready:
                 quiet_since = time.monotonic()
             else:  # what it left in its group holds its streams open; what left its group, nobody waits for
-                _signal(process, signal.SIGKILL)
+                process.send_signal(signal.SIGKILL)
                 if time.monotonic() - quiet_since > ENDS_WITHIN_SECONDS:
                     return
     while process.poll() is None:  # it closed its streams, and goes on

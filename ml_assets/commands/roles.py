@@ -114,10 +114,12 @@ def carried_out(
     """
     values = command.values(params)
     command.refuse_another_image()
-    with Place.opened() as place:
+    shared = command.shared_folder
+    with Place.opened(shared) as place:
         filling = line.Filling({one.name: one for one in command.parameters}, values, {**place.folders, **places})
         words, environ = line.filled(command.run, filling), command.environ(_variables(place, places))
-        command.refuse_no_program(words[0], environ)
+        if not shared:
+            command.refuse_no_program(words[0], environ)
         place.put_own(command.own_files())
         place.put_parameters(values)
         for name, one in given.items():
@@ -184,7 +186,7 @@ def _followed(
         if training.should_stop:  # asked before the command is there, so that a signal finds a training that looks
             training.stop(kept.step)
     watch = _Watch(command, Said(_log, _metrics(training), kept.step if kept else 0), kept, training)
-    watch.end(run(words, place.root / "work", environ, watch.hear, watch.look))
+    watch.end(run(words, place.root / "work", environ, watch.hear, watch.look, shared=command.shared_folder))
 
 
 def _metrics(training: TrainingRun | None) -> Callable[[int, dict[str, float]], None]:

@@ -131,16 +131,17 @@ def _tags(problem: Problem, asset: Asset) -> dict[str, Any]:
 
 
 def training_tags(problem: Problem, *, own_process: bool = True) -> dict[str, Any]:
-    """The op tags of a step that trains."""
+    """The op tags of a step that trains; it asks its model whether it reloads, so predictions count, too."""
+    image, computes_here = image_of(problem, "train", "predict"), not image_of(problem, "train")
     return {
         **({OWN_PROCESS: "true"} if own_process else {}),
         **({ALL_THREADS: "true"} if problem.threads_change_bits else {}),
-        **op_tags(problem.compute, image_of(problem, "train", "predict")),  # which is asked whether it reloads
+        **op_tags(problem.compute, image, computes_here=computes_here),
     }
 
 
 def _image_tags(problem: Problem, asset: Asset) -> dict[str, Any]:
-    """Of a step that does not train: a pod of its own only for a command that runs in an image of its own."""
+    """Of a step that does not train: a pod of its own only for a command that has an image of its own."""
     image = image_of(problem, *CALLED.get(asset.role, ()))
     return op_tags(without_gpus(problem.compute), image) if image else {}
 

@@ -2,6 +2,8 @@
 
 It travels as op tags of the step, so that the pod gets the same however the run was launched: tags of a run or a job are lost
 when somebody clicks *Materialize* (DAGSTER: #26720, #33430), and the run's own pod stays small.
+
+A command's image is that of a second container of the pod, which somebody else may have built: see ``commands/beside.py``.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
+from ml_assets.commands import beside
 from ml_assets.problem import Compute
 
 K8S_TAG = "dagster-k8s/config"
@@ -38,18 +41,29 @@ UNDISTURBED = {
 COORDINATOR = Compute(cpus=1, memory_gib=2)
 """What the step of a training on several machines needs itself: it starts their pods and waits."""
 
+BESIDE, SHARED, COMMAND = "beside", "/mnt/ml_assets", "command"
+"""The volume that the container of a command has with that of its step, where it is, and the container's name."""
 
-def op_tags(compute: Compute | None, image: str = "") -> dict[str, Any]:
+NO_TOKEN = {"name": BESIDE, "mount_path": "/var/run/secrets/kubernetes.io/serviceaccount", "sub_path": "no-token"}
+"""Where something is mounted, Kubernetes puts no credentials for its API: the image is somebody else's."""
+
+RESTRICTED = {"allow_privilege_escalation": False, "capabilities": {"drop": ["ALL"]}}
+"""What namespaces of the level *restricted* ask of each container, beside what the pod says of its user."""
+
+
+def op_tags(compute: Compute | None, image: str = "", *, computes_here: bool = False) -> dict[str, Any]:
     """The op tags of a step that gets a pod of its own; none where nothing says what it needs.
 
     Args:
-        image: that of its pod; empty: the one that the run has.
+        image: that of its commands; empty: it has none with an image.
+        computes_here: whether what needs ``compute`` is not such a command.
     """
     if compute is None and not image:
         return {}
     needed = compute or Compute()
     config = step_config(needed)
-    return {K8S_TAG: in_image(config, image) if image else config, COMPUTE_TAG: json.dumps(asdict(needed))}
+    with_image = with_beside(config, image, needed, computes_here=computes_here) if image else config
+    return {K8S_TAG: with_image, COMPUTE_TAG: json.dumps(asdict(needed))}
 
 
 def without_gpus(compute: Compute | None) -> Compute:
@@ -68,11 +82,45 @@ def step_config(compute: Compute) -> dict[str, Any]:
     return k8s_config(compute if compute.nodes == 1 else COORDINATOR)
 
 
-def in_image(config: Mapping[str, Any], image: str) -> dict[str, Any]:
-    """The same of a pod of another image, which is told what it is."""
-    container = config["container_config"]
-    told = {"name": "ML_ASSETS_IMAGE", "value": image}
-    return {**config, "container_config": {**container, "image": image, "env": [*container["env"], told]}}
+def with_beside(config: Mapping[str, Any], image: str, compute: Compute, *, computes_here: bool) -> dict[str, Any]:
+    """The same with a container of this image beside that of the step, for as long as the step takes."""
+    container, spec = config["container_config"], config["pod_spec_config"]
+    own, small = container["resources"], _beside_resources(compute)
+    mounts = [*container.get("volume_mounts", ()), {"name": BESIDE, "mount_path": SHARED}]
+    told = {"ML_ASSETS_BESIDE": SHARED, "ML_ASSETS_BESIDE_IMAGE": image}
+    return {
+        **config,
+        "container_config": {
+            **container,
+            "resources": own if computes_here else small,
+            "env": [*container["env"], *({"name": name, "value": value} for name, value in told.items())],
+            "volume_mounts": mounts,
+        },
+        "pod_spec_config": {
+            **spec,
+            "volumes": [*spec.get("volumes", ()), {"name": BESIDE, "empty_dir": {}}],
+            "init_containers": [_beside(image, small if computes_here else own, mounts)],
+        },
+    }
+
+
+def _beside(image: str, resources: Mapping[str, Any], mounts: list[dict[str, Any]]) -> dict[str, Any]:
+    """A container that is there before the step's, and ends after it: what Kubernetes calls a sidecar."""
+    return {
+        "name": COMMAND,
+        "image": image,
+        "restart_policy": "Always",
+        "command": ["sh", "-c", beside.script().replace("$", "$$"), "sh", SHARED],  # Kubernetes reads $$ as $
+        "resources": resources,
+        "volume_mounts": [*mounts, NO_TOKEN],
+        "security_context": RESTRICTED,
+    }
+
+
+def _beside_resources(compute: Compute) -> dict[str, dict[str, str]]:
+    """Of the container that waits while the other one computes; it may have as much memory, as they take turns."""
+    asked, most = COORDINATOR, max(COORDINATOR.memory_gib, compute.memory_gib)
+    return {**_resources(asked), "limits": {"memory": _gib(most)}}
 
 
 def k8s_config(compute: Compute) -> dict[str, Any]:

@@ -15,17 +15,19 @@ def job(**status: Any) -> V1Job:
     return made({"metadata": {"name": "job"}, "spec": {"template": {}}, "status": status}, V1Job)
 
 
-def pod(phase: str, state: dict[str, Any] | None = None, going: datetime | None = None, **status: Any) -> V1Pod:
+def pod(phase: str, state: dict[str, Any] | None = None, going: datetime | None = None, **said: Any) -> V1Pod:
     meta: dict[str, Any] = {"name": "pod", "creationTimestamp": NOW.isoformat()}
     if going:
         meta["deletionTimestamp"] = going.isoformat()
-    statuses = [
-        {"name": "dagster", "image": "i", "imageID": "", "ready": False, "restartCount": 0, "state": state or {}}
-    ]
     spec = {"nodeName": "node-7", "containers": [{"name": "dagster", "resources": {"limits": {"memory": "4Gi"}}}]}
     return made(
-        {"metadata": meta, "spec": spec, "status": {"phase": phase, "containerStatuses": statuses, **status}}, V1Pod
+        {"metadata": meta, "spec": spec, "status": {"phase": phase, "containerStatuses": [status(state)], **said}},
+        V1Pod,
     )
+
+
+def status(state: dict[str, Any] | None) -> dict[str, Any]:
+    return {"name": "dagster", "image": "i", "imageID": "", "ready": False, "restartCount": 0, "state": state or {}}
 
 
 def made(plain: dict[str, Any], kind: type) -> Any:

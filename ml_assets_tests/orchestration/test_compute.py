@@ -11,6 +11,7 @@ import pytest
 from dagster_k8s.job import DagsterK8sJobConfig, construct_dagster_k8s_job, get_user_defined_k8s_config
 from kubernetes.client import ApiClient
 
+from ml_assets.commands.beside import script
 from ml_assets.orchestration.compute import COMPUTE_TAG, K8S_TAG, compute_of, k8s_config, op_tags
 from ml_assets.problem import Compute
 
@@ -29,7 +30,11 @@ EVERYTHING = Compute(
 
 def job(compute: Compute) -> dict[str, Any]:
     """The Job that dagster-k8s makes of it, as the API gets it."""
-    config = get_user_defined_k8s_config({K8S_TAG: json.dumps(k8s_config(compute))})
+    return job_of(k8s_config(compute))
+
+
+def job_of(tag: dict[str, Any]) -> dict[str, Any]:
+    config = get_user_defined_k8s_config({K8S_TAG: json.dumps(tag)})
     made = construct_dagster_k8s_job(
         DagsterK8sJobConfig(job_image="image:1", dagster_home="/dagster", instance_config_map="instance"),
         ["dagster"],
@@ -123,11 +128,55 @@ def test_what_an_op_was_tagged_with_comes_back():
     assert compute_of({}) is None
 
 
-def test_a_training_of_another_image_has_a_pod_of_it_that_knows_what_it_is():
-    tags = op_tags(Compute(), "r:4.5")
-    container = tags[K8S_TAG]["container_config"]
+def pod_of(tags: dict[str, Any]) -> dict[str, Any]:
+    """As the API gets it, once Kubernetes has been found to take it."""
+    made = job_of(tags[K8S_TAG])
+    kubernetes_validate.validate(made, "1.31", strict=True)
+    spec: dict[str, Any] = made["spec"]["template"]["spec"]
+    return spec
 
-    assert container["image"] == "r:4.5"
-    assert {"name": "ML_ASSETS_IMAGE", "value": "r:4.5"} in container["env"]
-    assert "image" not in op_tags(Compute())[K8S_TAG]["container_config"]
+
+def test_a_commands_image_is_that_of_a_sidecar_which_gets_what_the_problem_asks_for():
+    spec = pod_of(op_tags(EVERYTHING, "r:4.5"))
+    (main,), (beside,) = spec["containers"], spec["initContainers"]
+
+    assert (main["image"], beside["image"], beside["restartPolicy"]) == ("image:1", "r:4.5", "Always")
+    assert beside["resources"] == resources(EVERYTHING)
+    assert main["resources"] == {"requests": {"cpu": "1000m", "memory": "2048Mi"}, "limits": {"memory": "30720Mi"}}
+    told = {one["name"]: one.get("value") for one in main["env"]}
+    assert (told["ML_ASSETS_BESIDE_IMAGE"], told["OMP_NUM_THREADS"]) == ("r:4.5", "3")
+    assert "env" not in beside
+
+
+def test_both_have_one_folder_and_the_sidecar_no_credentials_and_no_privileges():
+    spec = pod_of(op_tags(EVERYTHING, "r:4.5"))
+    (main,), (beside,) = spec["containers"], spec["initContainers"]
+    shared = {one["name"]: one["mountPath"] for one in main["volumeMounts"]}
+
+    assert {"name": "beside", "emptyDir": {}} in spec["volumes"]
+    assert shared == {"shared-memory": "/dev/shm", "beside": "/mnt/ml_assets"}
+    assert {"name": "ML_ASSETS_BESIDE", "value": shared["beside"]} in main["env"]
+    assert beside["securityContext"] == {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    *mounts, in_place_of_a_token = beside["volumeMounts"]
+    assert mounts == main["volumeMounts"]
+    assert in_place_of_a_token["mountPath"] == "/var/run/secrets/kubernetes.io/serviceaccount"
+
+
+def test_the_sidecar_gets_the_script_as_it_is():
+    (beside,) = pod_of(op_tags(None, "r:4.5"))["initContainers"]
+    sh, option, text, name, folder = beside["command"]
+
+    assert (sh, option, name, folder) == ("sh", "-c", "sh", "/mnt/ml_assets")
+    assert text.replace("$$", "$") == script()  # Kubernetes reads it so
+
+
+def test_a_function_that_trains_beside_a_command_that_predicts_gets_what_the_problem_asks_for():
+    spec = pod_of(op_tags(EVERYTHING, "r:4.5", computes_here=True))
+
+    assert spec["containers"][0]["resources"] == resources(EVERYTHING)
+    assert "nvidia.com/gpu" not in json.dumps(spec["initContainers"])
+
+
+def test_a_step_whose_commands_have_no_image_has_no_sidecar():
+    assert "initContainers" not in pod_of(op_tags(Compute()))
     assert op_tags(None, "r:4.5") == op_tags(Compute(), "r:4.5")

@@ -29,6 +29,7 @@ STUCK = frozenset(
         "CreateContainerConfigError",
         "CreateContainerError",
         "RunContainerError",
+        "CrashLoopBackOff",  # of the container of a command: the others are not started again
     )
 )
 """Reasons for which a pod waits that hardly pass by themselves."""
@@ -126,7 +127,7 @@ def _exited(pod: V1Pod, ended: V1ContainerStateTerminated) -> Ending:
 
 
 def _waiting(pod: V1Pod) -> Waiting:
-    for status in pod.status.container_statuses or ():
+    for status in (*(pod.status.init_container_statuses or ()), *(pod.status.container_statuses or ())):
         waits = status.state.waiting
         if waits and waits.reason in STUCK:
             return Waiting(f"{_named(pod)} cannot begin ({waits.reason}): {waits.message}", is_stuck=True)

@@ -1,9 +1,9 @@
 """A Kubernetes API on a local port, whose pods are processes of this machine: for tests of what talks to a cluster.
 
 Enough for the official client, dagster-k8s and ours: Jobs (backoff, Indexed), Pods (logs, grace, eviction), Services, ConfigMaps,
-Secrets, Events, lists with selectors, watches; and what goes wrong in a cluster, at will. What it has not: scheduling, mounts
-(volumes are checked and not mounted), services' networking, restarts of containers, RBAC, admission. It shows that both sides
-agree on the API, nothing more.
+Secrets, Events, lists with selectors, watches, sidecars; and what goes wrong in a cluster, at will. What
+it has not: scheduling, mounts (volumes are checked; of empty folders the path is), services' networking, restarts of containers,
+RBAC, admission. It shows that both sides agree on the API, nothing more.
 
     objects.py    what there is: create, read, change, delete, list; every change is an event
     selectors.py  label and field selectors

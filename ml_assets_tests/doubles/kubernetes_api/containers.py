@@ -7,11 +7,12 @@ import re
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ml_assets_tests.doubles.kubernetes_api.objects import Key, Object, Objects
 
-VARIABLE = re.compile(r"\$\((\w+)\)")
+VARIABLE = re.compile(r"\$\$|\$\((\w+)\)")
 
 
 class NotConfigured(Exception):
@@ -28,8 +29,14 @@ class Image:
     start: Callable[..., Any] = subprocess.Popen
 
 
-def command(pod: Object, container: Object, image: Image, objects: Objects) -> tuple[list[str], dict[str, str]]:
-    """The arguments and the environment of a container's process."""
+def command(
+    pod: Object, container: Object, image: Image, objects: Objects, folders: Mapping[str, Path]
+) -> tuple[list[str], dict[str, str]]:
+    """The arguments and the environment of a container's process.
+
+    Args:
+        folders: what is mounted, by volume.
+    """
     env = {"PATH": "/usr/local/bin:/usr/bin:/bin", **image.env, "HOSTNAME": _hostname(pod)}
     for source in container.get("envFrom") or ():
         env |= _values(objects, pod, source)
@@ -37,8 +44,25 @@ def command(pod: Object, container: Object, image: Image, objects: Objects) -> t
         source = entry.get("valueFrom")
         env[entry["name"]] = _value(objects, pod, source) if source else entry.get("value") or ""
     argv = [*(container.get("command") or image.entrypoint), *(container.get("args") or ())]
-    expanded = [VARIABLE.sub(lambda found: env.get(found[1], found[0]), word) for word in argv]
-    return [_resolved(pod, word) for word in expanded], {name: _resolved(pod, value) for name, value in env.items()}
+    expanded = [VARIABLE.sub(lambda found: env.get(found[1], found[0]) if found[1] else "$", word) for word in argv]
+    mounts = {
+        one["mountPath"]: folders[one["name"]] for one in container.get("volumeMounts") or () if _is_in(folders, one)
+    }
+
+    def here(text: str) -> str:
+        return _mounted(mounts, _resolved(pod, text))
+
+    return [here(word) for word in expanded], {name: here(value) for name, value in env.items()}
+
+
+def _is_in(folders: Mapping[str, Path], mount: Object) -> bool:
+    return mount["name"] in folders and "subPath" not in mount
+
+
+def _mounted(mounts: Mapping[str, Path], text: str) -> str:
+    for path, folder in mounts.items():
+        text = text.replace(path, str(folder))
+    return text
 
 
 def _hostname(pod: Object) -> str:

@@ -176,7 +176,11 @@ def _pod_faults(spec: Object) -> list[str]:
     faults = [] if containers else ["spec.containers: Required value"]
     faults += [] if spec.get("restartPolicy") == "Never" else ["restartPolicy: this double restarts nothing"]
     faults += ["image: Required value" for container in containers if not container.get("image")]
-    for container in containers:
+    sidecars = spec.get("initContainers") or []
+    faults += [
+        "initContainers: this double has sidecars only" for one in sidecars if one.get("restartPolicy") != "Always"
+    ]
+    for container in (*sidecars, *containers):
         mounts = container.get("volumeMounts") or ()
         faults += [f"volumeMounts: {m['name']}" for m in mounts if m["name"] not in volumes]
     return faults

@@ -128,14 +128,12 @@ def dagster_yaml(kubeconfig: Path, folder: Path, image: str = IMAGE, **more: Any
 
 
 @contextmanager
-def place_in(
-    folder: Path, start: Callable[..., Any], images: Mapping[str, Mapping[str, str]] | None = None
-) -> Iterator[Place]:
+def place_in(folder: Path, start: Callable[..., Any], images: Mapping[str, Image] | None = None) -> Iterator[Place]:
     """Everything is stopped at the end, and nothing goes on.
 
     Args:
         start: a pod's process, as ``subprocess.Popen`` does.
-        images: further ones, by name what is set in them otherwise.
+        images: further ones, by name.
     """
     landing = folder / "landing"
     landing.mkdir()
@@ -148,10 +146,7 @@ def place_in(
     }
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     here = {"PATH": path, "PYTHONPATH": str(ROOT), "HOME": str(folder), "PYTHONWARNINGS": "ignore"}
-    known = {
-        name: Image({**told, **here, **set_otherwise}, start=start) for name, set_otherwise in (images or {}).items()
-    }
-    with served(folder, {IMAGE: Image({**told, **here}, start=start), **known}) as api:
+    with served(folder, {IMAGE: Image({**told, **here}, start=start), **(images or {})}) as api:
         (folder / "dagster.yaml").write_text(dagster_yaml(api.kubeconfig, folder))
         place = Place(folder, api, Diary(landing), told)
         place.instance().dispose()  # its databases are made by one alone: two at once would make them twice

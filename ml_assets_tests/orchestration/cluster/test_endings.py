@@ -8,7 +8,7 @@ import pytest
 
 from ml_assets.orchestration.cluster.endings import Ending, Waiting, state_of
 from ml_assets.orchestration.retries import Cause
-from ml_assets_tests.doubles.kubernetes_objects import NOW, exited, job, pod
+from ml_assets_tests.doubles.kubernetes_objects import NOW, exited, job, pod, status
 
 DISRUPTED = [
     {"type": "DisruptionTarget", "status": "True", "reason": "PreemptionByScheduler", "message": "for another"}
@@ -48,10 +48,26 @@ UNSCHEDULABLE = [
     {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes have a GPU"}
 ]
 PULLING = {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}
+CREATING = {"waiting": {"reason": "PodInitializing"}}
+NO_SHELL = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 40s restarting failed container=command"}}
 BEFORE = [
     ("no pod yet", job(), [], False, "no pod yet"),
     ("no machine", job(), [pod("Pending", conditions=UNSCHEDULABLE)], False, "0/3 nodes have a GPU"),
     ("no image", job(), [pod("Pending", PULLING)], True, "ImagePullBackOff"),
+    (
+        "no image of a command",
+        job(),
+        [pod("Pending", CREATING, initContainerStatuses=[status(PULLING)])],
+        True,
+        "ImagePullBackOff",
+    ),
+    (
+        "no shell in it",
+        job(),
+        [pod("Pending", CREATING, initContainerStatuses=[status(NO_SHELL)])],
+        True,
+        "CrashLoopBackOff",
+    ),
     ("starting", job(), [pod("Pending", {"waiting": {"reason": "ContainerCreating"}})], False, "starts"),
 ]
 

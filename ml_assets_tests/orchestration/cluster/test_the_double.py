@@ -18,6 +18,21 @@ SLEEP = "import time; print('up', flush=True); time.sleep(600)"
 CALM = "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(3)); print('up', flush=True); time.sleep(600)"
 
 
+BESIDE = """
+import os, signal, sys, time
+signal.signal(15, lambda *_: sys.exit(0))
+print('it costs $$1', 2 + 3, file=open('/mnt/shared/.told', 'w'), flush=True)
+os.rename('/mnt/shared/.told', '/mnt/shared/told')
+time.sleep(600)
+"""
+WAITS = """
+import os, time
+while not os.path.exists('/mnt/shared/told'):
+    time.sleep(0.01)
+print(open('/mnt/shared/told').read())
+"""
+
+
 @pytest.fixture
 def api(tmp_path) -> Iterator[Api]:
     image = Image({"PATH": os.environ["PATH"]}, entrypoint=(sys.executable, "-c"))
@@ -132,6 +147,20 @@ def test_an_image_that_is_not_there_is_waited_for(api):
 
     assert wait_for(waiting).reason in ("ContainerCreating", "ErrImagePull")
     wait_for(lambda: waiting().reason == "ErrImagePull")
+
+
+def test_a_sidecar_is_there_before_the_others_and_ends_after_them_and_they_share_a_folder(api):
+    sidecar = {"name": "beside", "image": "python:1", "restartPolicy": "Always", "args": [BESIDE]}
+    mounts = [{"name": "shared", "mountPath": "/mnt/shared"}]
+    made = job(WAITS)
+    spec = made["spec"]["template"]["spec"]
+    spec["containers"][0]["volumeMounts"] = mounts
+    spec |= {"volumes": [{"name": "shared", "emptyDir": {}}], "initContainers": [{**sidecar, "volumeMounts": mounts}]}
+    create(made)
+    wait_for(lambda: status().succeeded)
+    assert prints("it costs $1 5")()
+    (pod,) = pods()
+    assert pod.status.init_container_statuses[0].state.terminated.exit_code == 0
 
 
 def test_a_name_is_given_once_and_faults_come_as_asked(api):
