@@ -9,8 +9,9 @@ from typing import Any
 import ml_assets
 from ml_assets import problems
 from ml_assets.cli.home import place_of_home
-from ml_assets.cli.show import command, say, say_json, short, table
+from ml_assets.cli.show import command, progress, say, say_json, short, table
 from ml_assets.errors import UsageError
+from ml_assets.lineage.judged import newest_evaluation
 from ml_assets.lineage.reference import resolve
 from ml_assets.problem import Problem
 from ml_assets.problems import problem_named
@@ -102,6 +103,8 @@ def promote(options: argparse.Namespace, settings: Settings) -> int:
     problem = problem_named(problem_name)
     ledger = Ledger.of(store, problem, model.partition)
     move, trial = promote_by_hand(store, problem, ledger, model, kind="promotion", why=options.why)
+    if newest_evaluation(store, model) is None:
+        progress(f"warning: {model} was never judged: no metric of it is known, and no gate was held")
     return _report(options, settings, move, trial, ledger.line)
 
 

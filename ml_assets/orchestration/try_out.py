@@ -41,7 +41,7 @@ from ml_assets.orchestration.upstream import foreign_specs, shared_specs
 from ml_assets.problem import Compute, Dynamic, Problem, files_of, shared_files_of
 from ml_assets.problems import PROBLEMS, in_order_of_sharing, problem_named
 from ml_assets.settings import Settings
-from ml_assets.store import Backend, LandingFolder, Overlay, Store, open_backend
+from ml_assets.store import Backend, LandingFolder, Overlay, Store, VersionKey, open_backend
 from ml_assets.training.params import check_given
 from ml_assets.training.sample import OF_A_SAMPLE, on_sample, sample_of
 
@@ -223,11 +223,17 @@ class _Trying:
             return step.why if self.rows is None else ""
         return "refused: nothing is made from it" if step.findings else ""
 
+    def _made(self, versions: Sequence[VersionKey]) -> VersionKey | None:
+        """Of versions that were made of one asset the one that a ref names: each candidate has a model; else the first."""
+        heads = [self.store.head(key.asset, key.partition) for key in versions[:1]]
+        named = [entry.target for entry in heads if entry is not None and entry.target in versions]
+        return next(iter([*named, *versions]), None)
+
     def outcome(self, problem: Problem, partition: str, asset: str | None) -> Tried:
         """What came of it."""
         own = Store(self.own)
         names = {noun: f"{problem.name}/{noun}" for noun in chain_of(problem)}
-        made = {noun: found[0] for noun, name in names.items() if (found := own.versions(name, partition))}
+        made = {noun: key for noun, name in names.items() if (key := self._made(own.versions(name, partition)))}
         heads = {noun: self.stored.head(name, partition) for noun, name in names.items()}
         before = {noun: entry.target for noun, entry in heads.items() if entry is not None}
         left_out = tuple(_left_out(problem, asset, self.rows))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -126,6 +127,15 @@ def test_promote_says_what_was_checked_and_who_is_champion_now(own, call):
     assert further == "next: ml-assets champion umbrellas --log"
     move = ledger_of(own).current()
     assert (move.model, move.kind, move.why, move.by) == (key, "promotion", "an outage", "ada")
+
+
+def test_promote_of_a_model_that_was_never_judged_says_so(own, call):
+    judged = own.manifest(own.head("umbrellas/model", "2024-02").target)
+    unjudged = own.commit(replace(judged, notes={**judged.notes, "candidate": "other"}))
+    answer = call("promote", unjudged.short, "--why", "an outage")
+    assert answer.code == 0
+    assert answer.err == f"warning: {unjudged} was never judged: no metric of it is known, and no gate was held\n"
+    assert call("promote", "umbrellas/model@2024-02", "--why", "judged").err == ""
 
 
 def test_promote_as_json_is_the_move_and_how_many_rows_were_scored(own, call):

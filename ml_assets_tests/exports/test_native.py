@@ -161,7 +161,9 @@ def test_a_folder_that_cannot_be_made_is_refused(store: Any, tmp_path: Path):
     key = parcels.publish(store, problem, parcels.binary())
     (tmp_path / "file").touch()
 
-    with pytest.raises(Refused, match=r"cannot be made: .+ Nothing was written. Name another folder."):
+    with pytest.raises(
+        Refused, match=r"There is no folder .+, in which out is to be\. Nothing was written\. Make it first\."
+    ):
         export(store, problem, key, tmp_path / "file" / "out", form="native", limit=LIMITS["native"])
 
 
