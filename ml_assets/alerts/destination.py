@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from ml_assets.alerts.address import fault_of
 from ml_assets.alerts.alert import Alert, slack
 from ml_assets.alerts.outbox import NotSent, Send
 from ml_assets.errors import UsageError
@@ -75,16 +76,9 @@ OPENER = urllib.request.build_opener(_StayHere)  # verifies certificates, and us
 
 def _fault(address: str) -> str:
     """Why this is no address of a webhook; empty if it is one."""
-    if not all("!" <= character <= "~" for character in address):
-        return "has a space or a character that no address has"
-    try:
-        parts = urlsplit(address)
-        has_host, _ = bool(parts.hostname), parts.port
-    except ValueError:
-        return "is an address whose host or port cannot be read"
-    if parts.scheme not in ("http", "https") or not has_host:
-        return "is neither empty, nor 'log', nor an http(s) address"
-    return "has a user name or password in it, which is not supported" if "@" in parts.netloc else ""
+    if fault := fault_of(address, "is neither empty, nor 'log', nor an http(s) address"):
+        return fault
+    return "has a user name or password in it, which is not supported" if "@" in urlsplit(address).netloc else ""
 
 
 def _answered(status: int, retry_after: str) -> NotSent:

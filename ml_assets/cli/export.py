@@ -75,7 +75,7 @@ def _model(store: Store, reference: str, partition: str | None) -> VersionKey:
         UsageError: if it is none of a model.
     """
     problem, _, noun = reference.partition("/")
-    if partition is not None and noun == noun_that("decides"):
+    if noun == noun_that("decides"):
         ledger, until = ledger_asked(problem, partition, store)
         return ledger.current(until=until).model
     key = resolve(store, reference if partition is None else f"{reference}@{partition}")

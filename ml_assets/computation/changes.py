@@ -38,19 +38,34 @@ def changes(source: Source) -> Mapping[str, list[ast.stmt]]:
     return found
 
 
-def changed_from(other: Source, names: Collection[str]) -> list[ast.stmt]:
-    """The statements of another module that change one of these things, or call one of them when the module is loaded."""
+def changed_from(other: Source, names: Collection[str], *, by_calls: bool = True) -> list[ast.stmt]:
+    """The statements of another module that change one of these things, or call one of them when the module is loaded.
+
+    Args:
+        by_calls: whether a call may change one: of Python's own, such as ``dataclass`` or ``Path``, none does.
+    """
     aliases = {
         alias for alias, imports in other.imports.items() if any(one.path and one.path[-1] in names for one in imports)
     }
     wanted = aliases.union(names)
-    return [statement for statement, touched in _touched(other) if not wanted.isdisjoint(touched)]
+    touched = _touched(other) if by_calls else _set_on(other)
+    return [statement for statement, names_of in touched if not wanted.isdisjoint(names_of)]
 
 
 @lru_cache(maxsize=4096)
 def _touched(source: Source) -> list[tuple[ast.stmt, frozenset[str]]]:
     """Each statement of a module with the names that it calls, changes or sets when the module is loaded."""
     return [(s, frozenset((*_calls(s), *_changed(s), *_attributes_set(s)))) for s in source.statements]
+
+
+@lru_cache(maxsize=4096)
+def _set_on(source: Source) -> list[tuple[ast.stmt, frozenset[str]]]:
+    """Each statement of a module with the names that it assigns to something of when the module is loaded."""
+    return [
+        (s, frozenset(name for node in ast.walk(s) for name in _stored_into(node)).union(_attributes_set(s)))
+        for s in source.statements
+        if not isinstance(s, Definition) and not _is_script(s)
+    ]
 
 
 def is_mutable(source: Source, name: str) -> bool:

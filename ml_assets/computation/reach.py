@@ -154,10 +154,14 @@ class Reach:
         """What other first-party modules add to a registry, or set on a class or module, when they are loaded."""
         names = {name, *(f for f, changed in registrars(source).items() if name in changed)}
         named = [one.encode() for one in names]
+        imports = source.imports.get(name, ())
+        is_pythons = bool(imports) and all(one.path and one.module in sys.stdlib_module_names for one in imports)
         for module, data in self._may_change(source.name.partition(".")[0], can_add=is_mutable(source, name)):
             if module == source.name or not any(one in data for one in named) or self.cut.holds(module):
                 continue
-            if (patches(data) or may_change(data, names)) and (found := changed_from(self.sources[module], names)):
+            if (patches(data) or may_change(data, names)) and (
+                found := changed_from(self.sources[module], names, by_calls=not is_pythons)
+            ):
                 self.read(f"{module}:{name} of {source.name}", self.sources[module], found)
 
     def _may_change(self, top: str, *, can_add: bool) -> list[tuple[str, bytes]]:

@@ -25,6 +25,8 @@ from ml_assets.training.params import changed_params
 LANDED = "landed "
 REUSED = "reused "
 """How the sentence begins that says why a result was used again."""
+FAILED = "failed"
+"""Note of a version of which a part failed that may go well another time: part -> why."""
 UNTOLD = "only computing tells which landed files it reads, if any"
 
 
@@ -182,14 +184,17 @@ class Question:
         if entry is None:
             return "the first of this partition"
         try:
-            before = Ingredients.of(store.manifest(entry.target))
+            manifest = store.manifest(entry.target)
         except StoreError as error:  # no reason not to compute
             return f"{entry.target.short} cannot be read ({type(error).__name__})"
+        before = Ingredients.of(manifest)
         if before is None:
             return f"{entry.target.short} does not say what it was made of"
         if self.landed is None:
             before = before.reading({k: v for k, v in before.reads.items() if not k.startswith(LANDED)})
         changed = in_short(differences(before, self.ingredients, self._parts(store)))
+        if not changed and (failed := manifest.notes.get(FAILED)):
+            return f"{', '.join(failed)} failed in {entry.target.short}, and is tried again"
         return changed or ("nothing changed" if self.landed or not _reads_files(self.recipe) else UNTOLD)
 
     def _named_before(self, store: Store) -> RefEntry | None:

@@ -45,7 +45,7 @@ BY_CODEC: Mapping[str, tuple[str, ...]] = {
     "estimator": ("sklearn", "skops"), "xgboost": ("xgboost", "sklearn"), "lightgbm": ("lightgbm", "sklearn"),
     "catboost": ("catboost",), "onnx": ("onnx",), "tensors": ("torch", "safetensors"),
     "transformers": ("transformers", "tokenizers", "torch", "safetensors"), "table": ("pyarrow",), "tables": ("pyarrow",),
-    "arrow": ("pyarrow",), "sparse": ("scipy",),
+    "arrow": ("pyarrow",), "keras": ("keras", "torch", "safetensors"), "sparse": ("scipy",),
 }  # fmt: skip
 
 

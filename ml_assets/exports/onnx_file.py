@@ -28,7 +28,7 @@ NEEDS = ("onnx", "onnxruntime", "skl2onnx", "onnxmltools", "onnxscript")
 
 
 @dataclass(frozen=True)
-class Candidate:
+class Graph:
     """A graph that answers, and how far it is from the source."""
 
     model: Any
@@ -69,19 +69,19 @@ def answers(asked: Asked, folder: Path, description: Mapping[str, Any]) -> np.nd
     return answer.astype(asked.answers.dtype)
 
 
-def _closest(asked: Asked) -> tuple[Candidate, dict[str, str]]:
+def _closest(asked: Asked) -> tuple[Graph, dict[str, str]]:
     """The best of all types of numbers, and what came of each.
 
     Raises:
         Refused: if none comes to an answer.
     """
     convert, numbers = converter_of(asked)
-    found: list[Candidate] = []
+    found: list[Graph] = []
     failed: dict[str, str] = {}
     for number in numbers:
         try:
             with quiet():
-                found.append(_candidate(asked, convert, number))
+                found.append(_graph(asked, convert, number))
         except _raised() as error:
             failed[number] = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
     if not found:
@@ -91,7 +91,7 @@ def _closest(asked: Asked) -> tuple[Candidate, dict[str, str]]:
     return best, answered | failed
 
 
-def _candidate(asked: Asked, convert: Convert, number: Number) -> Candidate:
+def _graph(asked: Asked, convert: Convert, number: Number) -> Graph:
     """The graph with numbers of one type."""
     converted = convert(asked, number)
     model = with_columns(converted, text_columns(asked.features), number)
@@ -107,7 +107,7 @@ def _candidate(asked: Asked, convert: Convert, number: Number) -> Candidate:
     whole = with_prediction(model, read.reading, width, asked.answers.shape[1:], values.dtype)
     (answer,) = _run(whole.SerializeToString(), {i.name: given[i.name] for i in whole.graph.input}, [PREDICTION])
     comparison = compare(asked.problem.task, asked.answers, answer.astype(asked.answers.dtype))
-    return Candidate(whole, number, converted.by, comparison)
+    return Graph(whole, number, converted.by, comparison)
 
 
 def _run(model: bytes, given: Mapping[str, np.ndarray], names: list[str]) -> list[np.ndarray]:

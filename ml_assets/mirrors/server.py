@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 from urllib.parse import unquote, urlencode, urlsplit, urlunsplit
 
+from ml_assets.alerts.address import fault_of
 from ml_assets.alerts.destination import OPENER, TRY_AGAIN, why_unreachable
 from ml_assets.errors import MirrorRefused, MirrorUnreachable, UsageError
 
@@ -41,7 +42,7 @@ class Server:
         Raises:
             UsageError: if that is no address; the message does not repeat it.
         """
-        fault = _fault(address)
+        fault = fault_of(address)
         if fault:
             raise UsageError(
                 f"{setting} {fault}. It is not repeated here, for it may hold a password. Write it as https://host/path, or with "
@@ -116,15 +117,3 @@ def _authorization(user: str | None, password: str | None) -> dict[str, str]:
     if not user:
         return {"Authorization": f"Bearer {password}"}
     return {"Authorization": f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"}
-
-
-def _fault(address: str) -> str:
-    """Why this is no address of a server; empty if it is one."""
-    if not all("!" <= character <= "~" for character in address):
-        return "has a space or a character that no address has"
-    try:
-        parts = urlsplit(address)
-        has_host, _ = bool(parts.hostname), parts.port
-    except ValueError:
-        return "is an address whose host or port cannot be read"
-    return "" if parts.scheme in ("http", "https") and has_host else "is no http(s) address"

@@ -31,6 +31,8 @@ CALLED: Mapping[str | None, tuple[str, ...]] = {
     "lands": ("dataset",), "derives": ("features",), "judges": ("predict",), "serves": ("predict",), "explains": ("predict",),
 }  # fmt: skip
 """Which function of a problem an asset calls that may be a command, besides those that train."""
+NEEDS = {IO_MANAGER, LANDING_FOLDER}
+"""The resources of every op."""
 LAST = {"dagster/priority": "-1"}  # of the steps that could run at the same moment, in one process
 
 
@@ -49,7 +51,7 @@ def problem_asset(problem: Problem, asset: Asset) -> dg.AssetsDefinition:
     made = dg.asset(
         **shared,
         deps=_deps(problem, asset),
-        required_resource_keys={IO_MANAGER, LANDING_FOLDER},
+        required_resource_keys=NEEDS,
         io_manager_key=IO_MANAGER,
         config_schema=config_schema(problem) if asset.params == "chosen" else None,
         op_tags=_tags(problem, asset),
@@ -171,6 +173,21 @@ def _body(step: Step, asset: Asset, ins: Mapping[str, dg.AssetIn]) -> Callable[.
     )
     body.is_there = step.is_there  # type: ignore[attr-defined]  # for the executor, see foresight.py
     return body
+
+
+def last_op(name: str, step: Step, ins: Mapping[str, dg.In], specs: Sequence[dg.AssetCheckSpec]) -> dg.OpDefinition:
+    """The last op of an asset of many steps: yields what it is, and its checks.
+
+    Args:
+        ins: what the asset is made from, and ``Nothing`` of the ops before it.
+    """
+
+    def last(at: Any, inputs: Mapping[str, Any]) -> Emitted:
+        yield from step.run(at, inputs)
+
+    checks = {spec.get_python_identifier(): dg.Out(dg.Nothing, is_required=False) for spec in specs}
+    outs = {"result": dg.Out(io_manager_key=IO_MANAGER), **checks}
+    return dg.OpDefinition(last, name, ins=ins, outs=outs, required_resource_keys=NEEDS)
 
 
 def _amended(asset: dg.AssetsDefinition, deps: Sequence[dg.AssetDep], *, may_skip: bool) -> dg.AssetsDefinition:

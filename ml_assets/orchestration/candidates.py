@@ -23,27 +23,26 @@ from ml_assets.assets.candidates import CANDIDATE
 from ml_assets.computation.chain import DataSources
 from ml_assets.computation.recipe import Recipe
 from ml_assets.computation.resources import Meter
-from ml_assets.computation.reuse import Question, given_as_written, seconds_of
+from ml_assets.computation.reuse import FAILED, Question, given_as_written, seconds_of
 from ml_assets.errors import SearchFailed
 from ml_assets.evaluation import checks
 from ml_assets.evaluation.candidates import Candidates, Standing, standings, table_of
-from ml_assets.evaluation.metrics import Answers, written
+from ml_assets.evaluation.metrics import Answers, value_of, written
 from ml_assets.lineage.markdown import escaped
-from ml_assets.orchestration.asset import check_specs, made_by, shared_attributes, training_tags
-from ml_assets.orchestration.io_manager import IO_MANAGER, Made
+from ml_assets.orchestration.asset import NEEDS, check_specs, last_op, made_by, shared_attributes, training_tags
+from ml_assets.orchestration.io_manager import Made
+from ml_assets.orchestration.messages import message_of_raised
 from ml_assets.orchestration.model import trained
 from ml_assets.orchestration.remembered import remember
-from ml_assets.orchestration.step import FRESH_TAG, LANDING_FOLDER, Emitted, Step, partition_of, store_of
+from ml_assets.orchestration.step import FRESH_TAG, LANDING_FOLDER, Step, partition_of, store_of
 from ml_assets.orchestration.study import SAID
 from ml_assets.orchestration.tables import table
 from ml_assets.problem import Metric, Problem, Variant
 from ml_assets.store import Handle, VersionKey
 from ml_assets.training.tuning.candidates import Answered, answered, without_model
-from ml_assets.training.tuning.trial import OF_PARAMS, fault
+from ml_assets.training.tuning.trial import OF_PARAMS, refuse_of_gpu
 from ml_assets.tuning import RESERVED
 from ml_assets.worker.work import load_data
-
-NEEDS = {IO_MANAGER, LANDING_FOLDER}
 
 
 def candidates(problem: Problem, context: dg.AssetExecutionContext, split: Handle) -> Made:
@@ -68,6 +67,7 @@ def candidates(problem: Problem, context: dg.AssetExecutionContext, split: Handl
             "why": _verdict(metric, standing, failed),
             "best": standing[0].candidate,
             "models": {name: key.version for name, key in models.items() if key.version},
+            **({FAILED: failed} if failed else {}),
         },
         metadata={
             "candidates_table": table(_shown(problem, standing, failed, seconds)),
@@ -102,19 +102,21 @@ class CandidateStep:
         return not self._is_fresh and self._known() is not None
 
     def run(self) -> str:
-        """Do what is left: ``linear: trained, model 1f3c…``."""
-        if not self.is_there:
-            self._judge()
-        found = self.found()
-        return f"{self.variant.candidate}: {found.why or f'model {found.model[:12]}'}"
+        """Do what is left: ``linear: average_precision 0.573, model 1f3c…``."""
+        known = None if self._is_fresh else self._known()
+        return self._sentence(known or self._judged(), is_new=known is None)
 
     def found(self) -> Answered:
-        """What became of it.
+        """What became of it: in this run it failed, or it is known; a run that goes on after another has its failures.
 
         Raises:
             SearchFailed: if that is lost.
         """
-        known = self._known()
+        run = self.context.run
+        runs = dict.fromkeys(filter(None, (run.run_id, run.parent_run_id, run.root_run_id)))
+        asked = self._asked(CANDIDATE.name)
+        failed = next((key for one in runs if (key := self._recalled(_of_run(one, asked)))), None)
+        known: Answered | None = store_of(self.context).load(failed) if failed else self._known()
         if known is None:
             raise SearchFailed(
                 f"{self.variant.name} [{partition_of(self.context)}]: what became of the candidate {self.variant.candidate} is "
@@ -127,24 +129,19 @@ class CandidateStep:
         return FRESH_TAG in self.context.run.tags
 
     def _known(self) -> Answered | None:
-        """What the store remembers of it; None if nothing, or if its model is not whole."""
-        store, asked = store_of(self.context), self._asked(CANDIDATE.name)
-        if found := self._recalled(asked):
-            answer: Answered = store.load(found)
-            return answer if self._recalled(self._asked(noun_that("trains"))) else None
-        failed = self._recalled(self._of_this_run(asked))
-        return store.load(failed) if failed else None
+        """What the store remembers of it; None if nothing, or if its model is not whole. A failure is its run's alone."""
+        found = self._recalled(self._asked(CANDIDATE.name))
+        is_whole = found is not None and self._recalled(self._asked(noun_that("trains"))) is not None
+        return store_of(self.context).load(found) if found is not None and is_whole else None
 
-    def _judge(self) -> None:
-        store, meter = store_of(self.context), Meter()
+    def _judged(self) -> Answered:
+        store, meter, asked = store_of(self.context), Meter(), self._asked(CANDIDATE.name)
         answer = self._answered()
-        asked = self._asked(CANDIDATE.name)
-        if answer.why:  # it may go well another time
-            asked = self._of_this_run(asked)
         made = Made(
             store.put(answer), notes={"candidate": self.variant.candidate}, why=asked.why(store), resources=meter.read()
         )
-        remember(self.context, asked, made, self._read)
+        remember(self.context, _of_run(self.context.run.run_id, asked) if answer.why else asked, made, self.split)
+        return answer
 
     def _answered(self) -> Answered:
         store = store_of(self.context)
@@ -157,7 +154,8 @@ class CandidateStep:
         except _Unusable as unusable:
             return without_model(str(unusable))
         except (*OF_PARAMS, ImportError) as error:
-            return without_model(fault(error))
+            refuse_of_gpu(error)
+            return without_model(message_of_raised(error))
 
     def _trained(self) -> VersionKey:
         asked, meter = self._asked(noun_that("trains")), Meter()
@@ -165,13 +163,9 @@ class CandidateStep:
         made = trained(self.context, asked, self.split)
         if made.refused:
             raise _Unusable(" ".join(check.description for check in made.checks if check.refuses))
-        key = remember(self.context, asked, replace(made, why=why, resources=meter.read()), self._read)
+        key = remember(self.context, asked, replace(made, why=why, resources=meter.read()), self.split)
         made.once_published()
         return key
-
-    @property
-    def _read(self) -> Sequence[Handle]:
-        return [Handle(store_of(self.context), self.split.key, "split"), *self.split.inputs("features")]
 
     def _recalled(self, asked: Question) -> VersionKey | None:
         found = store_of(self.context).recall(asked.base.key)
@@ -182,11 +176,20 @@ class CandidateStep:
         sources = DataSources(store_of(self.context), getattr(self.context.resources, LANDING_FOLDER))
         recipe, given = Recipe(self.variant, noun), given_as_written(self.variant)
         asked = Question.of(recipe, partition_of(self.context), [self.split], given, sources)
-        return self._of_this_run(asked) if recipe.unknown else asked
+        return _of_run(self.context.run.root_run_id or self.context.run.run_id, asked) if recipe.unknown else asked
 
-    def _of_this_run(self, asked: Question) -> Question:
-        run = self.context.run.root_run_id or self.context.run.run_id
-        return replace(asked, base=replace(asked.base, settings={**asked.base.settings, "run": run}))
+    def _sentence(self, answer: Answered, *, is_new: bool) -> str:
+        if answer.why:
+            return f"{self.variant.candidate} failed: {answer.why}"
+        metric = self.variant.metrics[0]
+        score = written(value_of(metric, Answers(answer.label, answer.answer)), metric.unit)
+        used = "" if is_new else ", used again"
+        return f"{self.variant.candidate}: {metric.name} {score}, model {answer.model[:12]}{used}"
+
+
+def _of_run(run: str, asked: Question) -> Question:
+    """The same, asked by one run alone."""
+    return replace(asked, base=replace(asked.base, settings={**asked.base.settings, "run": run}))
 
 
 class _Unusable(Exception):
@@ -200,7 +203,9 @@ def candidates_graph(problem: Problem, asset: Asset) -> dg.AssetsDefinition:
     """The choice among a problem's candidates as an asset of many steps."""
     specs = check_specs(problem, asset)
     each = {name: _candidate_op(problem, variant) for name, variant in problem.variants.items()}
-    best = _best_op(problem, Step(Recipe(problem, asset.name), partial(made_by(asset), problem)), specs)
+    step = Step(Recipe(problem, asset.name), partial(made_by(asset), problem))
+    ins = {"split": dg.In(Handle), "trained": dg.In(dg.Nothing)}
+    best = last_op(f"{problem.name}__best_candidate", step, ins, specs)
 
     @dg.graph_asset(**shared_attributes(problem, asset), check_specs=specs)
     def candidates(split: Any) -> Any:
@@ -225,25 +230,6 @@ def _candidate_op(problem: Problem, variant: Variant) -> dg.OpDefinition:
         outs={"result": dg.Out(dg.Nothing)},
         required_resource_keys=NEEDS,
         tags=training_tags(variant),
-    )
-
-
-def _best_op(problem: Problem, step: Step, specs: Sequence[dg.AssetCheckSpec]) -> dg.OpDefinition:
-    """Yields which is best, and its checks."""
-    outs = [spec.get_python_identifier() for spec in specs]
-
-    def best(at: Any, inputs: Mapping[str, Any]) -> Emitted:
-        yield from step.run(at, {"split": inputs["split"]})
-
-    return dg.OpDefinition(
-        best,
-        f"{problem.name}__best_candidate",
-        ins={"split": dg.In(Handle), "trained": dg.In(dg.Nothing)},
-        outs={
-            "result": dg.Out(io_manager_key=IO_MANAGER),
-            **{out: dg.Out(dg.Nothing, is_required=False) for out in outs},
-        },
-        required_resource_keys=NEEDS,
     )
 
 

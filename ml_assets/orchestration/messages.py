@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from traceback import TracebackException
 from types import TracebackType
 
 from dagster import DagsterError
@@ -34,6 +35,11 @@ def message_of(error: SerializableErrorInfo | None) -> str:
         return INTERRUPTED
     said = error.message.strip().removeprefix("ml_assets.errors.").removeprefix("dagster._core.definitions.events.")
     return said if hasattr(errors, error.cls_name or "") else f"{said}{_where(error)}"
+
+
+def message_of_raised(error: BaseException) -> str:
+    """The same of an exception that is at hand."""
+    return message_of(SerializableErrorInfo.from_traceback(TracebackException.from_exception(error)))
 
 
 def of_users_code(at: TracebackType | None) -> TracebackType | None:

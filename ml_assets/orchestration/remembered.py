@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import dagster as dg
@@ -14,12 +13,12 @@ from ml_assets.orchestration.step import FRESH_TAG, store_of
 from ml_assets.store import Handle, VersionKey
 
 
-def remember(context: dg.AssetExecutionContext, asked: Question, made: Made, read: Sequence[Handle]) -> VersionKey:
+def remember(context: dg.AssetExecutionContext, asked: Question, made: Made, split: Handle) -> VersionKey:
     """Store what answers a question, so that whoever asks the same finds it; the version that is found.
 
     Args:
         made: its value in the store.
-        read: the exact versions that it was made from.
+        split: what it was made from, with the features that the split was made of.
     """
     store, base = store_of(context), asked.base
     manager: StoreIOManager = getattr(context.resources, IO_MANAGER)
@@ -31,6 +30,7 @@ def remember(context: dg.AssetExecutionContext, asked: Question, made: Made, rea
         params=base.params,
         seed=base.seed,
     )
+    read = [Handle(store, split.key, "split"), *split.inputs("features")]
     manifest = manager.manifest_of(whole, base.asset, base.partition, read, context.run.run_id)
     before = store.recall(base.key)
     is_damaged = before is not None and bool(before.damage)

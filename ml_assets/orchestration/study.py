@@ -9,7 +9,7 @@ used again yields none. What a trial came to lies in the store under its computa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import accumulate
 from typing import Any
@@ -24,10 +24,10 @@ from ml_assets.computation.reuse import Reuse
 from ml_assets.errors import InvalidProblem
 from ml_assets.evaluation import checks
 from ml_assets.lineage.markdown import escaped
-from ml_assets.orchestration.asset import check_specs, made_by, shared_attributes, training_tags
-from ml_assets.orchestration.io_manager import IO_MANAGER, Made
+from ml_assets.orchestration.asset import NEEDS, check_specs, last_op, made_by, shared_attributes, training_tags
+from ml_assets.orchestration.io_manager import Made
 from ml_assets.orchestration.search import Search, described
-from ml_assets.orchestration.step import FRESH_TAG, LANDING_FOLDER, Emitted, Step, question, store_of
+from ml_assets.orchestration.step import FRESH_TAG, Step, question, store_of
 from ml_assets.orchestration.tables import table
 from ml_assets.orchestration.trial import TrialStep
 from ml_assets.problem import Problem, Tuning
@@ -38,7 +38,6 @@ from ml_assets.training.tuning.trial import Trial
 
 SAID = "trial"
 """Metadata of a trial's step: what was tried, and what came of it."""
-NEEDS = {IO_MANAGER, LANDING_FOLDER}
 
 
 def study(problem: Problem, context: dg.AssetExecutionContext, split: Handle) -> Made:
@@ -78,7 +77,8 @@ def study(problem: Problem, context: dg.AssetExecutionContext, split: Handle) ->
 def search_graph(problem: Problem, asset: Asset) -> dg.AssetsDefinition:
     """The study of a problem as an asset of many steps."""
     tuning, specs = _tuning(problem), check_specs(problem, asset)
-    best = _best_op(problem, Step(Recipe(problem, asset.name), partial(made_by(asset), problem)), specs)
+    step = Step(Recipe(problem, asset.name), partial(made_by(asset), problem))
+    best = last_op(f"{problem.name}__best", step, {"split": dg.In(Handle), "before": dg.In(dg.Nothing)}, specs)
     every = [(_round_op(problem, tuning, n), _trial_op(problem, tuning, n)) for n in range(len(rounds(tuning)))]
 
     @dg.graph_asset(
@@ -140,25 +140,6 @@ def _trial_op(problem: Problem, tuning: Tuning, n: int) -> dg.OpDefinition:
         outs={"result": dg.Out(dg.Nothing)},
         required_resource_keys=NEEDS,
         tags=training_tags(problem, own_process=tuning.parallel > 1),
-    )
-
-
-def _best_op(problem: Problem, step: Step, specs: Sequence[dg.AssetCheckSpec]) -> dg.OpDefinition:
-    """Yields the best of all trials, or the study that is there, and its checks."""
-    outs = [spec.get_python_identifier() for spec in specs]
-
-    def best(at: Any, inputs: Mapping[str, Any]) -> Emitted:
-        yield from step.run(at, inputs)
-
-    return dg.OpDefinition(
-        best,
-        f"{problem.name}__best",
-        ins={"split": dg.In(Handle), "before": dg.In(dg.Nothing)},
-        outs={
-            "result": dg.Out(io_manager_key=IO_MANAGER),
-            **{out: dg.Out(dg.Nothing, is_required=False) for out in outs},
-        },
-        required_resource_keys=NEEDS,
     )
 
 

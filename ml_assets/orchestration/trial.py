@@ -48,20 +48,15 @@ class TrialStep:
         problem, prune_on, meter = self.search.problem, self.search.tuning.prune_on, Meter()
         with training_session(self.context, self.attempt.asked) as session:
             run = TrialRun.of(session.run, prune_on, self.attempt.bar)
-            data = load_data(self.search.store, self.split.key, [table.key for table in self._tables])
+            data = load_data(self.search.store, self.split.key, [table.key for table in self.split.inputs("features")])
             result = tried(problem, data.validation, partial(self._train, data, run, session), run, prune_on)
-        read = [Handle(self.search.store, self.split.key, "split"), *self._tables]
-        remember(self.context, self.attempt.asked, self._made(result, session, meter), read)
+        remember(self.context, self.attempt.asked, self._made(result, session, meter), self.split)
         session.log.forget()
         return self._sentence(result)
 
     @property
     def _is_fresh(self) -> bool:
         return FRESH_TAG in self.context.run.tags
-
-    @property
-    def _tables(self) -> tuple[Handle, ...]:
-        return self.split.inputs("features")
 
     def _train(self, data: TrainingData, run: TrialRun, session: TrainingSession) -> TrainedModel:
         problem, store = self.search.problem, self.search.store

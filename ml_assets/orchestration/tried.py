@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 DATASET, FEATURES, SPLIT = noun_that("lands"), noun_that("derives"), noun_that("divides")
 MODEL, EVALUATION, CHAMPION = noun_that("trains"), noun_that("judges"), noun_that("decides")
+ALREADY = "it is the champion"
 IN_WORDS = {"promote": "it would become champion", "keep": "the champion would stay", "cannot_tell": "cannot tell"}
 
 
@@ -107,6 +108,12 @@ class Tried:
         notes = self.store.manifest(self.made[CHAMPION]).notes
         return {"decision": notes["decision"], "why": notes["why"]}
 
+    @property
+    def _serves_already(self) -> bool:
+        """Whether it is promoted, and the decision that the branch names made the same model champion."""
+        notes = [self.store.manifest(of[CHAMPION]).notes for of in (self.made, self.before) if CHAMPION in of]
+        return notes[0]["decision"] == "promote" and len({each["champion"] for each in notes}) < len(notes)
+
     def diff(self) -> Diff | None:
         """What differs from the stored version of the asset that was tried alone; None where there is none, and of a sample."""
         old, new = (of.get(self.asset or "") if self.rows is None else None for of in (self.before, self.made))
@@ -119,7 +126,7 @@ class Tried:
         if EVALUATION in self.made:
             yield from (f"{'✓' if gate.passed else '✗'} gate: {gate.sentence}" for gate in self.evaluation.gates)
         if decision := self.decision:
-            yield f"{IN_WORDS[decision['decision']]}: {decision['why']}"
+            yield f"{ALREADY if self._serves_already else IN_WORDS[decision['decision']]}: {decision['why']}"
         yield from self._notes_in_words()
         yield from (f"– {asset} was skipped: {why}" for asset, why in self.skipped.items())
         yield from self.left_out

@@ -59,6 +59,11 @@ def test_a_champion_is_whose_model_serves(shared, call, tmp_path):
     assert (now.json["model"]["version"], before.json["model"]["version"]) == (serves, then)
 
 
+def test_a_champion_of_no_partition_says_which_there_are(shared, refused, tmp_path):
+    said = refused(2, "export", "ice_cream/champion", "--to", "native", str(tmp_path / "a"))
+    assert "has a champion of its own; add --partition: " in said
+
+
 def test_a_champion_of_each_partition_is_named_by_it(shared, call, tmp_path):
     answer = call(
         "export", "ice_cream/champion", "--partition", "south/east", "--to", "native", str(tmp_path / "a"), "--json"

@@ -565,3 +565,22 @@ def test_the_version_is_the_digest_under_which_the_store_keeps_the_parts(folder:
 
     assert store.put_code(code.parts) == code.version
     assert store.code(code.version) == code.parts
+
+
+def test_a_neighbour_that_patches_something_is_no_code_of_all_that_use_a_decorator_of_pythons(folder: Path):
+    model = "from dataclasses import dataclass\n\n\n@dataclass\nclass A:\n    x: int\n\n\ndef f(): return A(1)\n"
+    write(folder, {"lib/__init__.py": "", "lib/model.py": model})
+    before = code_of("lib.model:f").version
+    patched = "import sys\nfrom dataclasses import dataclass\n\nsys.modules['dagster'] = None\n"
+    decorated = "@dataclass\nclass B:\n    x: int\n"
+    write(folder, {"lib/odd.py": f"import os\n{patched}\n{decorated}\nPLACE = os.environ.get('X', __file__)\n"})
+    code = code_of("lib.model:f")
+    assert (code.version, code.unidentified) == (before, ())
+
+
+def test_a_neighbour_that_sets_something_on_a_class_of_pythons_is_code_of_all_that_use_it(folder: Path):
+    model = "from fractions import Fraction\n\n\ndef f(): return Fraction(1, 3)\n"
+    write(folder, {"lib/__init__.py": "", "lib/model.py": model})
+    before = code_of("lib.model:f").version
+    write(folder, {"lib/odd.py": "from fractions import Fraction\n\nFraction.__str__ = lambda self: 'a third'\n"})
+    assert code_of("lib.model:f").version != before

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from ml_assets_tests.doubles.serving import serving
+
 SECRET = "T0PSECRET"  # in every address: tests look for it where it must not be
 
 
@@ -71,12 +73,8 @@ class Endpoint:
 @contextmanager
 def taking() -> Iterator[Endpoint]:
     endpoint = Endpoint()
-    thread = threading.Thread(target=endpoint.server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield endpoint
-    finally:
-        endpoint.released.set()
-        endpoint.server.shutdown()
-        thread.join()
-        endpoint.server.server_close()
+    with serving(endpoint.server):
+        try:
+            yield endpoint
+        finally:
+            endpoint.released.set()

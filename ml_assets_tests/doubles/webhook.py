@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 from ml_assets_tests.doubles.ports import free_port
+from ml_assets_tests.doubles.serving import serving
 
 SECRET = "T0PSECRET"  # in every address: tests look for it where it must not be
 
@@ -58,15 +59,11 @@ class Webhook:
 @contextmanager
 def listening() -> Iterator[Webhook]:
     webhook = Webhook()
-    thread = threading.Thread(target=webhook.server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield webhook
-    finally:
-        webhook.released.set()
-        webhook.server.shutdown()
-        thread.join()
-        webhook.server.server_close()
+    with serving(webhook.server):
+        try:
+            yield webhook
+        finally:
+            webhook.released.set()
 
 
 def nobody_listens() -> str:

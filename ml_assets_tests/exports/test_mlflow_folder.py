@@ -19,6 +19,7 @@ from packaging.requirements import Requirement
 from ml_assets.errors import Refused
 from ml_assets.exports import mlflow_folder
 from ml_assets.problem import FeatureTable, TrainingData
+from ml_assets.store import codecs
 from ml_assets_tests.doubles import parcels
 from ml_assets_tests.exports.conftest import Leave, told
 
@@ -233,3 +234,8 @@ def test_requirements_are_versions_that_pip_finds():
         "torch",
     }
     assert not any("+" in line or "files" in line for line in said)
+
+
+def test_what_each_codec_needs_to_read_a_model_is_listed():
+    of_numpy_or_ours = {"array", "figure", "folder", "json", "record"}
+    assert {codec.name for codec in codecs.CODECS} - of_numpy_or_ours <= {*mlflow_folder.BY_CODEC}

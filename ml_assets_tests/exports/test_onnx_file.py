@@ -409,6 +409,21 @@ def test_what_a_converter_cannot_do_is_refused_with_estimator_converter_and_vers
     assert nothing_is_left(tmp_path)
 
 
+@pytest.mark.parametrize("kind", ["xgboost.XGBClassifier", "lightgbm.LGBMClassifier"])
+def test_a_booster_inside_of_a_pipeline_is_refused(kind: str, leave: Leave, tmp_path: Path):
+    from pkgutil import resolve_name
+
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    booster = resolve_name(kind.replace(".", ":"))(n_estimators=3, n_jobs=1)
+    model = make_pipeline(StandardScaler(), booster)
+    said = refusal(leave, Case(fitted(model, lambda rows: rows[["stops"]]), second(lambda rows: rows[["stops"]])))
+
+    assert f"cannot be converted to ONNX. Pipeline of StandardScaler, {kind.partition('.')[2]}: " in said
+    assert nothing_is_left(tmp_path)
+
+
 @pytest.mark.parametrize("library", ["xgboost", "catboost"])
 def test_categories_of_a_booster_whose_converter_has_none_are_refused(library: str, leave: Leave, tmp_path: Path):
     import xgboost

@@ -89,7 +89,7 @@ def test_candidates_train_at_the_same_time_in_processes_of_their_own_and_once(pl
     assert first.passed, [step for step in steps if not step.passed]
     assert had == [{"ada__candidates.steep", "ada__candidates.flat"}, set()]
     told = {step.asset: step.why for step in steps}
-    assert told["ada/candidates flat"].startswith("flat: model ")
+    assert told["ada/candidates flat"].startswith("flat: mae ")
     assert "steep is the best of candidates" in told["ada/model"]
 
 

@@ -49,6 +49,16 @@ def test_nothing_is_left_behind(everything, asset):
     assert not any((everything / "temporary").iterdir())
 
 
+def test_the_model_that_serves_is_not_announced_as_a_new_champion(shared):
+    first = shared.load("umbrellas/champion@2024-01")
+    assert first["decision"] == "promote"
+    said = repr(try_out(UMBRELLAS, "2024-01", rows=400))
+    assert "it is the champion: " in said
+    assert "would become champion" not in said
+    other = repr(try_out(UMBRELLAS, "2024-01", rows=400, params={"c": 0.5}))
+    assert "it is the champion" not in other
+
+
 def test_of_all_rows_the_chain_comes_out_as_a_run_made_it(shared):
     tried = try_out(UMBRELLAS, MARCH, rows=400)
     stored = shared.manifest("umbrellas/evaluation@2024-03").metrics

@@ -88,17 +88,17 @@ def tried(problem: Problem, rows: FeatureTable, train: Callable[[], TrainedModel
     except Pruned as pruned:
         return _ended("pruned", run, prune_on, str(pruned))
     except OF_PARAMS as error:
-        return _ended("failed", run, prune_on, fault(error))
+        refuse_of_gpu(error)
+        return _ended("failed", run, prune_on, f"{type(error).__name__}: {str(error).partition(NEW_LINE)[0]}")
     if math.isnan(score):
         return _ended("failed", run, prune_on, f"its {problem.metrics[0].name} on the validation rows is no number")
     return _ended("completed", run, prune_on, score=score)
 
 
-def fault(error: Exception) -> str:
-    """One of ``OF_PARAMS`` as the reason of a failure that is remembered; raised again if it is a GPU's, which may pass."""
+def refuse_of_gpu(error: Exception) -> None:
+    """Raise one of ``OF_PARAMS`` again if it is a GPU's: that is no failure of these parameters."""
     if type(error).__name__ == OF_THE_GPU:
         raise error
-    return f"{type(error).__name__}: {str(error).partition(NEW_LINE)[0]}"
 
 
 def _score(problem: Problem, model: TrainedModel, rows: FeatureTable) -> float:
