@@ -129,10 +129,15 @@ class CandidateStep:
         return FRESH_TAG in self.context.run.tags
 
     def _known(self) -> Answered | None:
-        """What the store remembers of it; None if nothing, or if its model is not whole. A failure is its run's alone."""
-        found = self._recalled(self._asked(CANDIDATE.name))
-        is_whole = found is not None and self._recalled(self._asked(noun_that("trains"))) is not None
-        return store_of(self.context).load(found) if found is not None and is_whole else None
+        """What its model said, as the store remembers it; None if it does not, or the model is not whole, or another one now.
+
+        A failure is its run's alone.
+        """
+        found, model = (self._recalled(self._asked(noun)) for noun in (CANDIDATE.name, noun_that("trains")))
+        if found is None or model is None:
+            return None
+        answer: Answered = store_of(self.context).load(found)
+        return answer if answer.model == model.version else None  # else it is what another model said
 
     def _judged(self) -> Answered:
         store, meter, asked = store_of(self.context), Meter(), self._asked(CANDIDATE.name)
@@ -140,7 +145,8 @@ class CandidateStep:
         made = Made(
             store.put(answer), notes={"candidate": self.variant.candidate}, why=asked.why(store), resources=meter.read()
         )
-        remember(self.context, _of_run(self.context.run.run_id, asked) if answer.why else asked, made, self.split)
+        of_this = _of_run(self.context.run.run_id, asked) if answer.why else asked
+        remember(self.context, of_this, made, self.split, replaces=True)
         return answer
 
     def _answered(self) -> Answered:

@@ -13,12 +13,15 @@ from ml_assets.orchestration.step import FRESH_TAG, store_of
 from ml_assets.store import Handle, VersionKey
 
 
-def remember(context: dg.AssetExecutionContext, asked: Question, made: Made, split: Handle) -> VersionKey:
+def remember(
+    context: dg.AssetExecutionContext, asked: Question, made: Made, split: Handle, *, replaces: bool = False
+) -> VersionKey:
     """Store what answers a question, so that whoever asks the same finds it; the version that is found.
 
     Args:
         made: its value in the store.
         split: what it was made from, with the features that the split was made of.
+        replaces: what is remembered, if anything is, is another answer.
     """
     store, base = store_of(context), asked.base
     manager: StoreIOManager = getattr(context.resources, IO_MANAGER)
@@ -35,4 +38,6 @@ def remember(context: dg.AssetExecutionContext, asked: Question, made: Made, spl
     before = store.recall(base.key)
     is_damaged = before is not None and bool(before.damage)
     made_now = store.commit(manifest)
-    return store.remember(base.key, made_now, replace=FRESH_TAG in context.run.tags or is_damaged) or made_now
+    return (
+        store.remember(base.key, made_now, replace=replaces or FRESH_TAG in context.run.tags or is_damaged) or made_now
+    )

@@ -240,6 +240,24 @@ def test_a_model_that_was_damaged_trains_again_and_no_other(world):
     assert [LineParams()] == TRAINED
 
 
+def test_what_is_told_of_a_model_is_what_that_very_model_said(world, monkeypatch):
+    world.must_run(PROBLEM, NORTH, UP_TO_MODEL)
+    before = world.manifest("gelato/candidates", NORTH).notes["models"]
+    code = Recipe.code.fget
+    other = lambda found: replace(found, parts={**found.parts, "plumbing": "another"})  # noqa: E731
+    monkeypatch.setattr(
+        Recipe, "code", property(lambda self: other(code(self)) if self.noun == "model" else code(self))
+    )
+
+    after(world, PROBLEM, UP_TO_MODEL)
+
+    assert len(TRAINED) == 3
+    model = world.head("gelato/model", NORTH)
+    assert model.version not in before.values()
+    answers = [world.store.load(key) for key in world.store.versions("gelato/candidate", NORTH)]
+    assert model.version in {answer.model for answer in answers}
+
+
 def test_the_plan_knows_candidates(world):
     def plan() -> dict[str, str]:
         planner = Planner(PROBLEM, world.store, world.landing, given_as_written(PROBLEM))
