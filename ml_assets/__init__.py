@@ -42,7 +42,9 @@ def __dir__() -> list[str]:
 
 
 def open_store(settings: Settings | None = None, problems: Iterable[Problem] | None = None) -> Workbench:
-    """The store that the settings (by default the environment's) name, ready to load everything that ml_assets makes.
+    """The store that the settings (by default the environment's) name, over its upstream if they name one.
+
+    Everything that ml_assets makes can be loaded from it.
 
     Args:
         problems: whose models can be loaded; by default those that are named, see ``problems``.
@@ -55,8 +57,14 @@ def open_store(settings: Settings | None = None, problems: Iterable[Problem] | N
     known = PROBLEMS if problems is None else tuple(problems)
     trust_all(known)
     settings = settings or Settings.from_environment()
-    backend, cache = store.open_backend(settings.store, store.Patience(settings.patience_seconds)), Path(settings.cache)
-    copies = store.copies_of(settings.store, cache / "objects", settings.cache_gib)
+    patience, cache = store.Patience(settings.patience_seconds), Path(settings.cache)
+    own = store.signed(store.open_backend(settings.store, patience), settings.signing_key, settings.trusted_keys)
+    backend: store.Backend = own
+    if settings.upstream:
+        upstream = store.signed(store.open_backend(settings.upstream, patience), "", settings.trusted_keys)
+        backend = store.Upstream(upstream, own)
+    far, trusted = settings.upstream or settings.store, store.trusted_by(own)
+    copies = store.copies_of(far, cache / "objects", settings.cache_gib, trusted)
     return Workbench(backend, branch=settings.branch, user=settings.user, copies=copies, problems=known, cache=cache)
 
 

@@ -4,12 +4,14 @@
     ├── StoreError              the store could not do what was asked; nothing was changed
     │   ├── CorruptBlob         bytes are not what their name says: restore them or make the asset again
     │   ├── MissingBlob         a manifest names bytes that are gone: restore them or make the asset again
+    │   │   └── Collected       they were let go by a rule: bring them back, or reproduce the version
     │   ├── UnreadableContent   bytes are intact, but no safe codec can read them: never trust where they came from
     │   ├── UnsupportedType     no codec stores this type: return another type or trust() it
     │   ├── UnknownVersion      nothing has this name: list what there is
     │   ├── AmbiguousVersion    a prefix fits several versions: give more characters
     │   ├── RefMoved            somebody else moved the ref first: look again, then decide
     │   ├── InvalidKey          an asset, partition or branch name that cannot be stored
+    │   ├── Untrusted           nobody who is trusted signed it: have it signed, or find out who wrote it
     │   ├── UnsafeStore         the backend ignores create-only writes: use another one
     │   └── StoreUnreachable    the backend did not answer: check address, credentials, network
     ├── ProblemError            a problem's definition or code is at fault
@@ -40,6 +42,7 @@
     ├── MirrorError             a tracking server or lineage endpoint was not told; nothing is lost
     │   ├── MirrorUnreachable   it did not answer, or was busy: it is told later
     │   └── MirrorRefused       it says no: mend the address, its credentials, or what it holds
+    ├── NotAnswered             a request to a served model: its status and message say why, and what to send instead
     ├── Refused                 the request makes no sense as things stand: nothing was changed
     ├── Rejected                a blocking check failed: the version is kept for inspection and no ref names it
     └── UsageError              a command that cannot be understood: the message says how to write it
@@ -67,6 +70,10 @@ class MissingBlob(StoreError):
     """A manifest names bytes that the store no longer has."""
 
 
+class Collected(MissingBlob):
+    """A version whose content was collected: its manifest is there, its bytes are not, as a rule of retention wants it."""
+
+
 class UnreadableContent(StoreError):
     """Intact bytes that no safe codec can turn into a value."""
 
@@ -81,6 +88,10 @@ class UnknownVersion(StoreError):
 
 class AmbiguousVersion(StoreError):
     """A version prefix that fits more than one version."""
+
+
+class Untrusted(StoreError):
+    """A manifest, entry or checkpoint that no trusted key signed."""
 
 
 class RefMoved(StoreError):
@@ -213,6 +224,22 @@ class MirrorRefused(MirrorError):
     def __init__(self, message: str, code: str = "", status: int = 0) -> None:
         super().__init__(message)
         self.code, self.status = code, status
+
+
+class NotAnswered(MlAssetsError):
+    """A request to a served model that is not answered.
+
+    Attributes:
+        status: of HTTP: 400 for what cannot be read, 422 for rows that the model does not take, 503 for not now, and so on.
+        column, row: where the fault is, rows counted from 0; empty and None where it is in no one place.
+        retry_after: seconds after which it is worth asking again; None: never as it is.
+    """
+
+    def __init__(
+        self, status: int, message: str, *, column: str = "", row: int | None = None, retry_after: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status, self.column, self.row, self.retry_after = status, column, row, retry_after
 
 
 class Refused(MlAssetsError):

@@ -51,6 +51,8 @@ class FeatureGroup(Problem):
     classes: Any = field(default=None, init=False, repr=False)
     slices: Any = field(default=(), init=False, repr=False)
     gates: Any = field(default=(), init=False, repr=False)
+    group: Any = field(default=None, init=False, repr=False)
+    approval: Any = field(default=False, init=False, repr=False)
     label_time: Any = field(default=None, init=False, repr=False)
     lookback: Any = field(default=0, init=False, repr=False)
     picture: Any = field(default=None, init=False, repr=False)

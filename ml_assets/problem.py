@@ -20,7 +20,20 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, Protocol, ge
 from ml_assets.compute import Compute
 from ml_assets.errors import InvalidProblem
 from ml_assets.partitions import Daily, Dynamic, Grid, Hourly, Monthly, Partition, Partitions, Static, Weekly
-from ml_assets.rules import WAIVABLE, Better, EntityHash, Gate, Metric, RetrainWhen, RollingWindow
+from ml_assets.rules import (
+    FAILURES,
+    FEWEST_WINDOWS,
+    GOLDEN,
+    WAIVABLE,
+    Better,
+    EntityHash,
+    Gate,
+    Keep,
+    Metric,
+    NoRegression,
+    RetrainWhen,
+    RollingWindow,
+)
 from ml_assets.sources import Declared, Files, Shared, Sql, Upstream, shared_sources
 from ml_assets.sources.declared import source_faults
 from ml_assets.tuning import Candidate, Range, Tuning, faults_of, faults_of_candidates
@@ -32,8 +45,12 @@ if TYPE_CHECKING:
 
 Task = Literal["binary", "multiclass", "regression"]
 Duplicates = Literal["refuse", "newest"]
+OnRegret = Literal["alert", "rollback"]
 
 __all__ = [
+    "FAILURES",
+    "FEWEST_WINDOWS",
+    "GOLDEN",
     "WAIVABLE",
     "Better",
     "Candidate",
@@ -48,8 +65,10 @@ __all__ = [
     "Gate",
     "Grid",
     "Hourly",
+    "Keep",
     "Metric",
     "Monthly",
+    "NoRegression",
     "Partition",
     "Partitions",
     "Problem",
@@ -313,6 +332,8 @@ class Problem:
             ``lookback`` datasets before it, concatenated, oldest first (no rows where there are none). Pure.
         lookback: how many earlier partitions' datasets ``features`` is given.
         entity: column that identifies a row, unique in a dataset.
+        group: column of what several rows belong to and whose fate they share: a customer, a machine, an aircraft. Then groups,
+            not rows, say how sure a number is, see ``evaluation/units.py``, and a split can keep them whole. None: there is none.
         event_time: column with the time the question is about (with a time zone, by convention UTC); None where there is
             none. Where partitions are spans of time, a row that is dated outside of its own, or not at all, is scored but
             never trains or judges.
@@ -342,8 +363,15 @@ class Problem:
             0 … the highest that the train rows have. To be given where a model answers more than these (a network of ten
             outputs), where the highest classes are rare, and where labels are not 0 … k-1.
         slices: columns of dataset or features by which the metrics are broken down.
-        gates: absolute requirements for promotion.
+        gates: absolute requirements for promotion: on metrics, and on rows that must not go wrong, see ``NoRegression``.
+        golden: the rows that ``NoRegression(GOLDEN)`` is about. A function ``(DataFrame of keys and features) -> mask`` chooses
+            among the labelled rows that judge: ``lambda rows: rows["distance"] < 200``. ``Files("golden.csv")``, a landed file,
+            names rows of earlier data: its columns are ``partition`` and those of the entity and the event time.
         promote_when: when a challenger replaces the champion.
+        approval: whether a challenger that does is only proposed, and serves once somebody has approved it:
+            ``ml-assets approve``. So is the first model.
+        on_regret: what becomes of a promotion that turned out wrong beyond chance once outcomes were known, see the asset
+            ``audit``: ``alert`` tells, and leaves it to people; ``rollback`` also puts the champion before it back.
         minimum_rows: a dataset with fewer rows is refused.
         maximum_growth: a dataset with more than this many times the usual rows is refused. Usual is what the partitions
             before it had; see ``evaluation/checks/volume.py``. None: it never is.
@@ -375,6 +403,8 @@ class Problem:
         candidates: name -> ``Candidate``: trainings that compete, ``{"trees": Candidate(), "linear": Candidate(train=fit_line,
             params=LineParams())}``. Each trains beside the others and is judged on the validation rows; the best by the first
             metric is the model, and goes to the test. Empty: there is one training.
+        keep: asset -> how much of it is kept: ``{"features": Keep(partitions=24, versions=3)}``. Of the others the last three
+            versions of each partition are, and all that is needed to make again what is kept.
         fresh_within_days: predictions older than this are stale: shown and alerted; None: they never are.
     """
 
@@ -395,10 +425,13 @@ class Problem:
     params: Any
     metrics: tuple[Metric, ...]
     promote_when: Better
-    gates: tuple[Gate, ...] = ()
+    gates: tuple[Gate | NoRegression, ...] = ()
+    golden: Callable[[pd.DataFrame], Any] | Files | None = None
+    approval: bool = False
     classes: tuple[int, ...] | None = None
     slices: tuple[str, ...] = ()
     event_time: str | None = None
+    group: str | None = None
     label_time: str | None = None
     duplicates: Duplicates = "refuse"
     lookback: int = 0
@@ -418,10 +451,12 @@ class Problem:
     sources: Mapping[str, Declared] = field(default_factory=dict, hash=False)
     files: tuple[str, ...] = ()
     retrain_when: RetrainWhen = field(default_factory=RetrainWhen)
+    on_regret: OnRegret = "alert"
     compute: Compute | None = None
     tuning: Tuning | None = None
     candidates: Mapping[str, Candidate] = field(default_factory=dict, hash=False)
     fresh_within_days: float | None = None
+    keep: Mapping[str, Keep] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         for fault in _faults(self):
@@ -459,6 +494,10 @@ class Problem:
         declared = (source.pattern for source in self.sources.values() if isinstance(source, Files))
         asked = (pattern for source in self.sources.values() for pattern in _files_asked(source))
         return tuple(dict.fromkeys([*self.files, *declared, *asked]))
+
+    def held_to(self, rows: str) -> NoRegression | None:
+        """The gate about these rows, ``GOLDEN`` or ``FAILURES``; None if there is none."""
+        return next((gate for gate in self.gates if isinstance(gate, NoRegression) and gate.rows == rows), None)
 
     @property
     def window(self) -> int:
@@ -536,7 +575,16 @@ def _faults_of_data(problem: Problem) -> list[str]:
     if problem.duplicates not in get_args(Duplicates):
         known = ", ".join(map(repr, get_args(Duplicates)))
         faults.append(f"duplicates is {problem.duplicates!r}; give one of {known}.")
-    return [*faults, *_faults_of_shares(problem), *_faults_of_files(problem), *_faults_of_waivers(problem.waive)]
+    faults += [*_faults_of_shares(problem), *_faults_of_files(problem), *_faults_of_waivers(problem.waive)]
+    return [*faults, *_faults_of_keep(problem)]
+
+
+def _faults_of_keep(problem: Problem) -> Iterator[str]:
+    for name, keep in problem.keep.items():
+        if not isinstance(keep, Keep):
+            yield f"keep says {keep!r} of {name!r}; write it like {{'features': Keep(partitions=24, versions=3)}}."
+        elif keep.partitions is not None and not problem.partitions.in_time:
+            yield f"keep counts the newest partitions of {name!r}, which do not follow each other in time; leave partitions out."
 
 
 def _faults_of_question(problem: Problem) -> list[str]:
@@ -552,6 +600,7 @@ def _faults_of_question(problem: Problem) -> list[str]:
     if problem.lookback and not problem.partitions.in_time:
         faults.append("lookback needs partitions that follow each other in time.")
     faults += [*_faults_of_types(problem.artifact_types), *_faults_of_keys(problem), *_faults_of_classes(problem)]
+    faults += [*_faults_of_evidence(problem), *_faults_of_regret(problem), *_faults_of_watching(problem)]
     if problem.duplicates == "newest" and not isinstance(problem.split, RollingWindow):
         faults.append(
             "duplicates='newest' is about the partitions of a window, which only RollingWindow has; leave it out."
@@ -567,10 +616,38 @@ def _faults_of_question(problem: Problem) -> list[str]:
     if not problem.metrics:
         faults.append("metrics is empty; name at least the one that decides.")
     judged = {metric.name for metric in problem.metrics}
-    for metric in [problem.promote_when.metric, *(gate.metric for gate in problem.gates)]:
+    faults += _faults_of_no_regression(problem)
+    for metric in [problem.promote_when.metric, *(gate.metric for gate in problem.gates if isinstance(gate, Gate))]:
         if metric.name not in judged:
             faults.append(f"{metric.name} decides but is not among metrics; add it.")
     return faults
+
+
+def _faults_of_evidence(problem: Problem) -> list[str]:
+    faults = []
+    if problem.split.whole_groups and problem.group is None:
+        faults.append("split keeps groups whole, and the problem has none; name their column: group='customer_id'.")
+    if problem.promote_when.windows > 1 and not isinstance(problem.split, RollingWindow):
+        faults.append("promote_when asks for several windows, which only RollingWindow has; leave windows out.")
+    return faults
+
+
+def _faults_of_no_regression(problem: Problem) -> Iterator[str]:
+    held = [gate.rows for gate in problem.gates if isinstance(gate, NoRegression)]
+    yield from (
+        f"gates has several NoRegression({rows!r}); keep one." for rows in (GOLDEN, FAILURES) if held.count(rows) > 1
+    )
+    if (GOLDEN in held) != (problem.golden is not None):
+        yield "golden says which rows NoRegression(GOLDEN) in gates is about; give both or neither."
+    if FAILURES in held and not problem.partitions.in_time:
+        yield (
+            "NoRegression(FAILURES) remembers what came of earlier partitions, and these do not follow each other in time: name "
+            "rows by golden instead."
+        )
+    if isinstance(problem.golden, Files):
+        yield from problem.golden.faults("golden")
+        if _PLACE.search(problem.golden.pattern) or "*" in problem.golden.pattern:
+            yield f"golden is {problem.golden.pattern!r}; name one file, the same for all partitions."
 
 
 def _faults_of_keys(problem: Problem) -> list[str]:
@@ -649,6 +726,22 @@ def _faults_of_classes(problem: Problem) -> list[str]:
             f"classes must be two or more whole numbers in ascending order, such as (1, 2, 3); {classes!r} are not."
         ]
     return []
+
+
+def _faults_of_regret(problem: Problem) -> Iterator[str]:
+    known = get_args(OnRegret)
+    if problem.on_regret not in known:
+        yield f"on_regret is {problem.on_regret!r}; give one of {', '.join(map(repr, known))}."
+    elif problem.on_regret != "alert" and not problem.partitions.in_time:
+        yield "on_regret='rollback' needs partitions that follow each other in time, whose outcomes come later. Leave it out."
+
+
+def _faults_of_watching(problem: Problem) -> Iterator[str]:
+    if problem.retrain_when.watches and not problem.partitions.in_time:
+        yield (
+            "retrain_when asks for what monitoring finds, and partitions that do not follow each other in time are not "
+            "monitored. Leave out drift_above, performance_below and estimated_below."
+        )
 
 
 def _faults_of_types(kinds: tuple[Any, ...]) -> list[str]:

@@ -12,7 +12,8 @@ import getpass
 import math
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,6 +34,7 @@ class Settings:
         store: a local folder, ``memory://``, or ``s3://bucket/prefix`` (also ``gs://``, ``az://``).
         landing: where files land: a local folder or an URL as for ``store``.
         branch: refs are written to this branch; reading falls through to ``main``.
+        upstream: the address of a store that is only read, under one's own: its ``main`` is ours; empty: none.
         user: recorded with every move of a ref.
         dagster_home: folder of the Dagster instance; empty: the one whose dagster.yaml is in the current folder.
         landing_queue: address of an SQS queue that is told of landed files; empty: the folder is only listed.
@@ -41,6 +43,11 @@ class Settings:
         ui: where people reach Dagster's UI; alerts link there.
         pages: where people reach ``ml-assets view``; the UI links there. Empty: it links nowhere.
         pages_token: what ``ml-assets view`` asks for where it is reachable from other machines (a secret).
+        serve_token: what ``ml-assets serve`` asks for where it is reachable from other machines (a secret).
+        record_key: the key of the digests that ``ml-assets serve --record-hashed`` keeps instead of values (a secret).
+        signing_key: a PEM file with the private Ed25519 key that signs what is written; empty: nothing is signed.
+        trusted_keys: a PEM file, or a folder of them, with the public keys of those whose manifests and logs are used; empty:
+            everybody's.
         image: what the container image was built as, e.g. its digest; recorded with every version. Empty: not in one.
         cache: a folder for local copies of what the store can give again; may be deleted.
         cache_gib: how large the copies of a store's objects there may become; 0: none. Of a local store there are none.
@@ -57,11 +64,16 @@ class Settings:
     branch: str = "main"
     user: str = "unknown"
     dagster_home: str = ""
+    upstream: str = ""
     landing_queue: str = ""
     alerts: str = field(default="", repr=False)
     ui: str = "http://127.0.0.1:3000"
     pages: str = "http://127.0.0.1:3001"
     pages_token: str = field(default="", repr=False)
+    serve_token: str = field(default="", repr=False)
+    record_key: str = field(default="", repr=False)
+    signing_key: str = ""
+    trusted_keys: str = ""
     image: str = ""
     cache: str = ".ml_assets/cache"
     cache_gib: float = 10.0
@@ -72,27 +84,36 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Settings:
-        """Read ``ML_ASSETS_STORE``, ``ML_ASSETS_LANDING``, ``ML_ASSETS_BRANCH``, ``ML_ASSETS_USER``, ``ML_ASSETS_LANDING_QUEUE``,
-        ``ML_ASSETS_ALERTS``, ``ML_ASSETS_UI``, ``ML_ASSETS_PAGES``, ``ML_ASSETS_PAGES_TOKEN``, ``ML_ASSETS_IMAGE``,
-        ``ML_ASSETS_CACHE``, ``ML_ASSETS_CACHE_GIB``, ``ML_ASSETS_EXECUTION``, ``ML_ASSETS_PATIENCE``, ``ML_ASSETS_MLFLOW``,
-        ``ML_ASSETS_OPENLINEAGE``, ``DAGSTER_HOME``.
+        """Read ``ML_ASSETS_STORE``, ``ML_ASSETS_LANDING``, ``ML_ASSETS_BRANCH``, ``ML_ASSETS_USER``, ``ML_ASSETS_UPSTREAM``,
+        ``ML_ASSETS_LANDING_QUEUE``,
+        ``ML_ASSETS_ALERTS``, ``ML_ASSETS_UI``, ``ML_ASSETS_PAGES``, ``ML_ASSETS_PAGES_TOKEN``, ``ML_ASSETS_SERVE_TOKEN``,
+        ``ML_ASSETS_RECORD_KEY``, ``ML_ASSETS_SIGNING_KEY``, ``ML_ASSETS_TRUSTED_KEYS``,
+        ``ML_ASSETS_IMAGE``, ``ML_ASSETS_CACHE``, ``ML_ASSETS_CACHE_GIB``, ``ML_ASSETS_EXECUTION``, ``ML_ASSETS_PATIENCE``,
+        ``ML_ASSETS_MLFLOW``, ``ML_ASSETS_OPENLINEAGE``, ``DAGSTER_HOME``.
 
-        One that is set to nothing, as compose files do, counts as not set.
+        One that is set to nothing, as compose files do, counts as not set. Over an upstream the branch is called like the user,
+        if it is not named.
 
         Raises:
-            UsageError: if a number is none.
+            UsageError: if a number is none, or the branch over an upstream is ``main``.
         """
+        user, upstream = environ.get("ML_ASSETS_USER") or _login(), environ.get("ML_ASSETS_UPSTREAM", "")
         return cls(
             store=environ.get("ML_ASSETS_STORE") or cls.store,
             landing=environ.get("ML_ASSETS_LANDING") or cls.landing,
-            branch=environ.get("ML_ASSETS_BRANCH") or cls.branch,
-            user=environ.get("ML_ASSETS_USER") or _login(),
+            branch=_branch(environ.get("ML_ASSETS_BRANCH", ""), user, upstream),
+            user=user,
             dagster_home=environ.get("DAGSTER_HOME") or cls.dagster_home,
+            upstream=upstream,
             landing_queue=environ.get("ML_ASSETS_LANDING_QUEUE") or cls.landing_queue,
             alerts=environ.get("ML_ASSETS_ALERTS", ""),
             ui=environ.get("ML_ASSETS_UI", cls.ui),
             pages=environ.get("ML_ASSETS_PAGES", cls.pages),
             pages_token=environ.get("ML_ASSETS_PAGES_TOKEN", ""),
+            serve_token=environ.get("ML_ASSETS_SERVE_TOKEN", ""),
+            record_key=environ.get("ML_ASSETS_RECORD_KEY", ""),
+            signing_key=environ.get("ML_ASSETS_SIGNING_KEY", ""),
+            trusted_keys=environ.get("ML_ASSETS_TRUSTED_KEYS", ""),
             image=environ.get("ML_ASSETS_IMAGE", ""),
             cache=environ.get("ML_ASSETS_CACHE") or cls.cache,
             cache_gib=_number("ML_ASSETS_CACHE_GIB", environ, cls.cache_gib, "GiB"),
@@ -249,6 +270,19 @@ def environ_for_code_in(
     return {**environ, **told, "PYTHONPATH": path}
 
 
+@contextmanager
+def writing_to(branch: str) -> Iterator[None]:
+    """Have this process, and those that it starts, write refs to another branch meanwhile; before definitions are loaded."""
+    before = os.environ.get("ML_ASSETS_BRANCH")
+    os.environ["ML_ASSETS_BRANCH"] = branch
+    try:
+        yield
+    finally:
+        os.environ.pop("ML_ASSETS_BRANCH")
+        if before is not None:
+            os.environ["ML_ASSETS_BRANCH"] = before
+
+
 def rank_of_torchrun(environ: Mapping[str, str] = os.environ) -> tuple[int, int, int]:
     """Which of the processes that torchrun started this one is: its rank, how many there are, its number on this machine."""
     return int(environ["RANK"]), int(environ["WORLD_SIZE"]), int(environ["LOCAL_RANK"])
@@ -264,6 +298,17 @@ def pod(environ: Mapping[str, str] = os.environ) -> tuple[str, str]:
     """The name of the pod that this process is in, and its namespace; empty where it is told by a kubeconfig."""
     namespace = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
     return environ.get("HOSTNAME", ""), namespace.read_text().strip() if namespace.exists() else ""
+
+
+def _branch(named: str, user: str, upstream: str) -> str:
+    if not upstream:
+        return named or Settings.branch
+    if named == Settings.branch:
+        raise UsageError(
+            f"ML_ASSETS_BRANCH is main, and main is that of {upstream}, which is only read. Leave it out (then the branch is "
+            f"{user}), or name another."
+        )
+    return named or user
 
 
 def _number(name: str, environ: Mapping[str, str], default: float, unit: str) -> float:

@@ -15,6 +15,7 @@ import gc
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -49,27 +50,36 @@ MONTHS = ("2024-01", "2024-02", "2024-03")
 BEACH = "south/east"
 
 
-# Files that take a minute or more, in which those that wait for Dagster's loops and those that compute take turns.
+# Files that take half a minute or more, in which those that wait for Dagster's loops and those that compute take turns.
 LONGEST = (
     "orchestration/test_live.py",
     "test_end_to_end.py",
-    "problems/arrival_minutes/test_quality.py",
     "orchestration/cluster/test_materialize.py",
     "computation/test_mutations.py",
-    "problems/flight_delays/test_model.py",
+    "cli/test_run.py",
     "orchestration/test_daemon_crash.py",
-    "orchestration/test_training.py",
+    "orchestration/test_try_out.py",
     "training/loop/test_together.py",
+    "orchestration/test_training.py",
     "orchestration/test_automation.py",
-    "training/loop/test_killed.py",
     "orchestration/test_executor.py",
     "orchestration/cluster/test_pods.py",
     "cli/test_reproduce.py",
-    "test_repository.py",
+    "test_daily.py",
     "problems/digits/test_model.py",
+    "commands/test_problem.py",
+    "cli/test_ci.py",
+    "exports/test_mlflow_folder.py",
+    "problems/flight_delays/test_model.py",
+    "exports/test_shipped.py",
+    "training/loop/test_fit.py",
+    "mirrors/test_tracking.py",
+    "test_repository.py",
     "orchestration/distributed/test_here.py",
     "orchestration/test_iterating.py",
     "browser/test_artifact_pages.py",
+    "browser/test_training_by_r.py",
+    "browser/test_dagster_ui.py",
 )
 
 
@@ -99,6 +109,19 @@ def _ctrl_c_is_heard() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _absl_closes_nothing() -> None:
+    """Keras brings absl, whose log handler, when Dagster sets up logging, closes what was standard error as it was loaded.
+
+    It spares that of the process. Under pytest that is another one: a file that holds what tests print.
+    """
+    try:
+        from absl import logging
+    except ModuleNotFoundError:
+        return
+    logging.get_absl_handler().python_handler.stream = sys.__stderr__
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _no_power_cut() -> Iterator[None]:
     """Stores of tests need not survive one: a sync takes as long as all else. (Its tests put a disk of their own in place.)"""
     with pytest.MonkeyPatch.context() as patched:
@@ -118,6 +141,7 @@ def make(folder: Path) -> None:
     for month in MONTHS:
         world.must_run(umbrellas.PROBLEM, month)
     world.must_run(ice_cream.PROBLEM, BEACH)
+    world.keep()
     world.instance.dispose()
 
 

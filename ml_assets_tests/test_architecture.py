@@ -39,25 +39,33 @@ MAY_IMPORT = {
     "problems": "training evaluation feature_group problem settings errors",
     # the store, because a model is a folder of it
     "commands": "training problem partitions store settings errors",
-    "artifacts": "training evaluation problem store",
-    "worker": "artifacts problems training evaluation problem store settings errors",
     "drift": "problem errors",
-    "figures": "drift evaluation problem classes",
+    "monitoring": "drift evaluation problem classes errors",
+    "artifacts": "training evaluation monitoring problem store",
+    "worker": "artifacts problems training evaluation problem store settings errors",
+    "figures": "drift evaluation monitoring problem classes",
     "promotion": "assets training evaluation problem store errors",  # the store, because the ledger is one of its ref logs
+    # promotion, because pins are a log beside the ledger
+    "retention": "assets promotion problem store errors",
     # promotion, because decisions read the ledger; training, because parameters are changed there
     "computation": "assets promotion training problem sources compute store settings errors",
-    "lineage": "assets computation promotion evaluation problem categories classes store values errors",
+    "lineage": "assets computation promotion monitoring evaluation problem categories classes store values errors",
+    # store, because versions are named; lineage, because what data says is escaped
+    "ci": "assets computation lineage promotion evaluation problem store errors",
     # promotion, because the ledger of champions is told; training, because curves are
     "mirrors": "alerts lineage promotion training store errors",
     # computation, because what is bundled with a model is the code that it reaches
     "exports": "artifacts assets computation promotion problems training problem categories classes store settings "
     "errors",
     FRONT: "artifacts lineage problems problem store settings",
-    "orchestration": f"{FRONT} artifacts assets alerts mirrors worker problems computation promotion lineage figures drift "
-    "training evaluation commands problem sources store compute tuning settings values errors",
-    "pages": f"{FRONT} assets lineage promotion evaluation drift figures problems problem store settings errors",
-    "cli": f"{FRONT} assets exports mirrors pages orchestration problems computation promotion lineage training problem store "
-    "settings errors",
+    "pages": f"{FRONT} assets lineage promotion evaluation drift monitoring figures problems problem store settings errors",
+    # pages, because both listen and are guarded alike
+    "serving": f"{FRONT} alerts assets pages computation lineage promotion monitoring training evaluation partitions problems "
+    "problem categories classes store values errors",
+    "orchestration": f"{FRONT} artifacts assets retention alerts mirrors worker problems computation promotion lineage figures "
+    "drift monitoring training evaluation commands problem sources store compute tuning settings values serving errors",
+    "cli": f"{FRONT} alerts assets retention ci evaluation exports mirrors pages serving orchestration problems computation "
+    "promotion lineage monitoring training problem store settings errors",
     "component": f"{FRONT} orchestration problem problems settings",
     "definitions": f"{FRONT} orchestration problems settings",
 }
@@ -75,8 +83,8 @@ ONLY_IN = {
     "skl2onnx": "exports",
     "skops": "store",
     "sqlglot": "feature_query",
-    "starlette": "pages",
-    "uvicorn": "pages",
+    "starlette": "pages serving",
+    "uvicorn": "pages serving",
     "valohai_yaml": "commands",
     "os.environ": "settings",
     "os.getenv": "settings",

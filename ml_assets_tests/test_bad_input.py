@@ -27,6 +27,7 @@ from ml_assets_tests.problems.flights.landing import few_days
 
 PAGE = (Path(__file__).parents[1] / "docs" / "BAD_INPUT.md").read_text()
 GOOD, BAD = "2024-01", "2024-02"
+PREPARED = ("dataset", "features", "split")
 FILE = f"umbrellas/visits/{BAD}.parquet"
 
 
@@ -148,7 +149,7 @@ BAD_FILES = {
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """One good month, made through to a champion. Each test leaves its bad month mended."""
     world = build(tmp_path_factory.mktemp("world"))
-    world.must_run(umbrellas.PROBLEM, GOOD)
+    world.must_run(umbrellas.PROBLEM, GOOD, (*PREPARED, "model", "evaluation", "champion"))
     return world
 
 
@@ -198,7 +199,7 @@ def test_a_bad_file_is_stopped_and_named_and_what_was_there_stays_and_the_next_g
         assert {event.step_key for event in result.all_events if event.is_step_start} == {"umbrellas__dataset"}
     assert world.store.head("umbrellas/ledger", None).target.partition == GOOD
     world.landing.write(FILE, rows)
-    world.must_run(umbrellas.PROBLEM, BAD)
+    world.must_run(umbrellas.PROBLEM, BAD, PREPARED)
 
 
 SCORED_ONLY = {"no label at all": parquet(lambda rows: rows.assign(bought=np.nan))}

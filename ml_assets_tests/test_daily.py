@@ -13,7 +13,7 @@ from ml_assets import artifacts
 from ml_assets_tests.doubles import bakery
 from ml_assets_tests.doubles.world import World, build
 
-DAYS = bakery.PROBLEM.partitions.keys()
+DAYS = bakery.PROBLEM.partitions.keys()[:12]
 USED = ("train", "validation", "test")
 
 pytestmark = pytest.mark.slow
@@ -45,7 +45,7 @@ def test_what_can_be_made_is_made_from_the_first_day_on(world: World):
     trained = made(world, "model")
 
     assert trained[0] == "2024-01-08"
-    assert len(trained) == 9
+    assert len(trained) == 5
     assert made(world, "champion") == trained
 
 

@@ -116,7 +116,7 @@ def test_a_correction_that_becomes_known_later_than_all_questions_changes_no_fea
     before = world.manifest("ponchos/dataset", JANUARY).content.digest
     seen = ponchos.observations(JANUARY)
     late = seen["seen_at"] >= pd.Timestamp("2024-01-28 23:00", tz="UTC")
-    extra = seen.tail(1).assign(seen_at=pd.Timestamp("2024-01-31", tz="UTC"), rain=9.0)
+    extra = seen.tail(1).assign(seen_at=pd.Timestamp("2024-01-31 23:59", tz="UTC"), rain=9.0)
     assert not late.any()
     world.landing.write(f"sky/sky/{JANUARY}.parquet", pd.concat([seen, extra], ignore_index=True))
     world.must_run(GROUP, JANUARY)

@@ -141,9 +141,8 @@ def test_pages_show_each_of_them(daemon_of, problem):
             assert get(link).status == 200
 
 
-@EACH
-def test_a_corrected_one_is_made_again_with_the_windows_that_hold_it_and_no_others(daemon_of, problem):
-    daemon, keys = daemon_of[problem.name], problem.partitions.keys()
+def test_a_corrected_hour_is_made_again_with_the_windows_that_hold_it_and_no_others(daemon_of):
+    daemon, problem, keys = daemon_of["hours"], HOURS, HOURS.partitions.keys()
     assert daemon.settle() == [], "what is there when automation is turned on counts as seen"
     corrected, last = keys[3], len(daemon.ran)
     land(daemon.world, problem, corrected, rows=150)
@@ -151,5 +150,4 @@ def test_a_corrected_one_is_made_again_with_the_windows_that_hold_it_and_no_othe
     daemon.settle()
     assert daemon.faults == []
     assert {partition for partition, _, _ in daemon.ran[last:]} == {*keys[3 : 3 + problem.window]}
-    if problem is HOURS:
-        assert corrected == AGAIN
+    assert corrected == AGAIN

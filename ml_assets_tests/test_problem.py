@@ -154,6 +154,14 @@ NOT_A_DATACLASS = {"ridge": 0.5}
             "RollingWindow needs Monthly, Weekly, Daily, Hourly or Grid partitions; split others by EntityHash.",
         ),
         ({"lookback": 1}, "lookback needs partitions that follow each other in time."),
+        (
+            {"split": EntityHash(whole_groups=True)},
+            "split keeps groups whole, and the problem has none; name their column",
+        ),
+        (
+            {"promote_when": Better(MAE, windows=3)},
+            "promote_when asks for several windows, which only RollingWindow has",
+        ),
         ({"metrics": ()}, "metrics is empty; name at least the one that decides."),
         ({"promote_when": Better(BRIER)}, "brier decides but is not among metrics; add it."),
         ({"gates": (Gate(AUROC, at_least=0.5),)}, "auroc decides but is not among metrics; add it."),
@@ -195,6 +203,17 @@ def test_a_gate_has_exactly_one_limit(limits, how_many):
     assert str(refused.value) == (
         f"Gate(mae) has {how_many} limits. Give exactly one of at_least, at_most, above_baseline_by."
     )
+
+
+@pytest.mark.parametrize("of", ["carrier 9E", "carrier=9E", " = 9E", "carrier = ", ""])
+def test_a_gates_slice_is_a_column_and_a_value(of):
+    with pytest.raises(InvalidProblem) as refused:
+        Gate(MAE, at_most=9, slice=of)
+    assert str(refused.value) == (
+        f"Gate(mae) has slice={of!r}, which is no column and value. "
+        "Write both with ' = ' between them, as in slice='carrier = 9E'."
+    )
+    assert Gate(MAE, at_most=9, slice="code = a = b").column_and_value == ("code", "a = b")
 
 
 @pytest.mark.parametrize("limit", [{"confidence": 0.5}, {"confidence": 95}, {"by": -0.1}], ids=str)

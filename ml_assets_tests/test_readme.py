@@ -6,7 +6,7 @@ import re
 import shlex
 import sys
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -49,7 +49,7 @@ def test_the_readme_is_short():
 
 
 def test_every_verb_is_shown():
-    verbs = re.findall(r"^    (\w+)(?: |$)", cli.parser().format_help(), re.M)
+    verbs = re.findall(r"^    ([\w-]+)(?: |$)", cli.parser().format_help(), re.M)
 
     assert {arguments[0] for arguments in ML_ASSETS} == set(verbs)
 
@@ -66,7 +66,8 @@ def test_the_make_targets_exist():
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "deploy/README.md", "docs/PROBLEM.md", "docs/TRAINING.md", "docs/COMMANDS.md"]
+    "page",
+    ["README.md", "deploy/README.md", "docs/PROBLEM.md", "docs/TRAINING.md", "docs/COMMANDS.md", "docs/SERVING.md"],
 )
 def test_links_lead_to_files(page: str):
     links = re.findall(r"\]\((?!https?:)([^)]+)\)", (ROOT / page).read_text())
@@ -86,7 +87,8 @@ def test_the_tree_names_what_there_is():
 
 def test_the_graph_is_that_of_the_assets(tmp_path: Path):
     (drawing,) = blocks(README, "mermaid")
-    drawn = {pair for line in drawing.splitlines()[1:] for pair in pairwise(line.strip().split(" --> "))}
+    paths = [[end.split(" & ") for end in line.strip().split(" --> ")] for line in drawing.splitlines()[1:]]
+    drawn = {pair for path in paths for ends in pairwise(path) for pair in product(*ends)}
     store, landing = open_store(Settings(store=str(tmp_path))), open_landing(str(tmp_path))
     graph = build_definitions(PROBLEMS, store, landing).resolve_asset_graph()
     between = {

@@ -28,6 +28,7 @@ VARIABLES = {
     "ML_ASSETS_BRANCH": "ada/trial",
     "ML_ASSETS_USER": "ada",
     "DAGSTER_HOME": "/srv/dagster",
+    "ML_ASSETS_UPSTREAM": "s3://ml/theirs",
 }
 
 
@@ -42,6 +43,14 @@ def test_without_an_environment_everything_is_below_the_current_folder_on_main(e
     found = Settings.from_environment(environ)
     assert found == Settings(user=getpass.getuser())
     assert (found.store, found.landing, found.branch) == (".ml_assets/store", ".ml_assets/landing", "main")
+
+
+def test_over_an_upstream_the_branch_is_called_like_the_user_and_main_is_none_of_ones_own():
+    over = {"ML_ASSETS_UPSTREAM": "s3://ml/prod", "ML_ASSETS_USER": "ada"}
+    assert Settings.from_environment(over).branch == "ada"
+    assert Settings.from_environment({**over, "ML_ASSETS_BRANCH": "trial"}).branch == "trial"
+    with pytest.raises(UsageError, match="main is that of s3://ml/prod, which is only read"):
+        Settings.from_environment({**over, "ML_ASSETS_BRANCH": "main"})
 
 
 def test_a_user_id_without_a_name_as_in_a_container_is_recorded_as_a_number(monkeypatch):

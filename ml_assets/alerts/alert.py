@@ -10,15 +10,17 @@ from typing import Literal
 
 TEXT_LIMIT = 1_500  # characters of an alert's text that are kept: a dozen waiting alerts must fit in a sensor's cursor
 MESSAGE_LIMIT = 3_000  # of a message: what Slack shows in one piece
-GROUPED_ABOVE = 3  # promotion decisions found at once
+GROUPED_ABOVE = 3  # decisions of a kind found at once
 
-Kind = Literal["failure", "decision", "staleness"]
+Kind = Literal["failure", "decision", "proposal", "staleness", "regret", "serving", "skew", "alarm"]
+GROUPED = {"decision": "models were not promoted", "proposal": "models were proposed", "alarm": "alarms of monitoring"}
 
 # What differs between two occurrences of the same thing: versions, digests, run ids, addresses in memory.
 _PASSING = re.compile(
     r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"
     r"|\b0x[0-9a-f]+\b"
     r"|\b(?=[0-9]*[a-f])(?=[a-f]*[0-9])[0-9a-f]{8,}\b"
+    r"|\b[0-9]{12}\b"  # one version in 280 begins with twelve decimal digits
 )
 
 
@@ -28,7 +30,7 @@ class Alert:
 
     Attributes:
         subject: what it is about: ``flight_delays/dataset [2013-04]``.
-        kind: what sort of incident; decisions found at once are told together.
+        kind: what sort of incident; decisions, proposals, or alarms of monitoring, found at once are told together.
         title: what happened, in a few words.
         text: what was found, and what it means; of a long one its beginning and its end are kept.
         command: what to type next; empty where the text says it.
@@ -47,21 +49,31 @@ class Alert:
 
     @property
     def finding(self) -> str:
-        """What was found, without what differs each time it is found: equal for a file that fails again as it did before."""
-        said = _PASSING.sub("#", f"{self.kind} {self.title} {self.text}")
+        """What was found, without what differs each time it is found: equal for a file that fails again as it did before.
+
+        A regret, and an alarm of monitoring, is that of its subject, by whichever partition it is told again; a skew that of
+        its title, which names columns: in how many rows they differ is another number each day.
+        """
+        whole = _PASSING.sub("#", f"{self.kind} {self.title} {self.text}")
+        by_kind = {"regret": self.kind, "alarm": self.kind, "skew": f"{self.kind} {self.title}"}
+        said = by_kind.get(self.kind, whole)
         return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
 def together(alerts: Sequence[Alert]) -> list[Alert]:
-    """The alerts of one look, in order; more than a few promotion decisions (a catch-up of many months) as one."""
-    decisions = [alert for alert in alerts if alert.kind == "decision"]
-    if len(decisions) <= GROUPED_ABOVE:
-        return list(alerts)
-    room = TEXT_LIMIT // len(decisions) - 1
-    lines = [shorten(f"{alert.title}. {alert.text}".replace("\n", " "), room) for alert in decisions]
-    title = f"{len(decisions)} models were not promoted"
-    group = Alert("", "decision", title, "\n".join(lines), command=decisions[-1].command)
-    return [*(alert for alert in alerts if alert.kind != "decision"), group]
+    """The alerts of one look, in order; more than a few decisions of a kind (a catch-up of many months) as one."""
+    told = list(alerts)
+    for kind, what in GROUPED.items():
+        alike = [alert for alert in told if alert.kind == kind]
+        if len(alike) > GROUPED_ABOVE:
+            told = [*(alert for alert in told if alert.kind != kind), _as_one(alike, what)]
+    return told
+
+
+def _as_one(alerts: Sequence[Alert], what: str) -> Alert:
+    room = TEXT_LIMIT // len(alerts) - 1
+    lines = [shorten(f"{alert.title}. {alert.text}".replace("\n", " "), room) for alert in alerts]
+    return Alert("", alerts[0].kind, f"{len(alerts)} {what}", "\n".join(lines), command=alerts[-1].command)
 
 
 def plain(alert: Alert) -> str:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ml_assets.assets.audit import AUDIT
 from ml_assets.assets.candidates import CANDIDATES
 from ml_assets.assets.champion import CHAMPION
 from ml_assets.assets.dataset import DATASET
 from ml_assets.assets.declaration import Asset, CheckSpec, Input, Role
 from ml_assets.assets.evaluation import EVALUATION
+from ml_assets.assets.failures import FAILURES
 from ml_assets.assets.features import FEATURES
 from ml_assets.assets.landing import LANDING
 from ml_assets.assets.model import MODEL
+from ml_assets.assets.monitoring import MONITORING
 from ml_assets.assets.predictions import PREDICTIONS
 from ml_assets.assets.report import REPORT
 from ml_assets.assets.split import SPLIT
@@ -35,6 +38,9 @@ CHAIN: tuple[Asset, ...] = (
     CHAMPION,
     REPORT,
     PREDICTIONS,
+    FAILURES,
+    AUDIT,
+    MONITORING,
 )
 
 

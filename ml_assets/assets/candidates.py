@@ -31,7 +31,7 @@ CANDIDATES = Asset(
     description=_described,
     inputs=(Input("split"),),
     follows=("features",),
-    uses=("candidates", "train", "predict", "metrics", "task", "classes"),
+    uses=("candidates", "train", "predict", "metrics", "task", "classes", "event_time", "group"),
     begins=("ml_assets.orchestration.candidates:candidates", "ml_assets.training.tuning.candidates:answered", *FIT),
     checks=(CheckSpec("candidates_trained", "Every candidate trained, and answers with numbers.", blocking=False),),
     kinds=("pandas",),

@@ -17,7 +17,20 @@ if TYPE_CHECKING:
     from ml_assets.problem import Problem
 
 
-Role = Literal["records", "lands", "derives", "divides", "trains", "judges", "decides", "explains", "serves"]
+Role = Literal[
+    "records",
+    "lands",
+    "derives",
+    "divides",
+    "trains",
+    "judges",
+    "decides",
+    "explains",
+    "serves",
+    "remembers",
+    "audits",
+    "watches",
+]
 """What an asset is to a model, whatever it is called. Each role is that of one asset.
 
     records     what databases and other people's assets held: only reading them tells whether it is the same
@@ -29,6 +42,9 @@ Role = Literal["records", "lands", "derives", "divides", "trains", "judges", "de
     decides     whether it becomes champion: it moves the ledger of champions, in order of time
     explains    why the model answers as it does: for people alone, nothing waits for it
     serves      what the champion of before its partition answers; no run waits for a champion
+    remembers   what that got badly wrong: later champions are held to it
+    audits      whether what was decided before its partition came true; no run waits for a champion
+    watches     how the model that served its partition does there
 """
 
 
@@ -40,6 +56,7 @@ class CheckSpec:
         blocking: whether a failure can block; False for what only informs: automation does not wait for it.
         waivable: whether a problem may waive it: it judges what is likely, and valid data may be unlikely.
         of_label: whether it is about labels, which a feature group has none of.
+        of_group: whether it is about the groups of rows, which a problem may have none of.
     """
 
     name: str
@@ -47,6 +64,7 @@ class CheckSpec:
     blocking: bool = True
     waivable: bool = False
     of_label: bool = False
+    of_group: bool = False
 
 
 @dataclass(frozen=True)
@@ -140,7 +158,11 @@ class Asset:
 
     def checks_of(self, problem: Problem) -> tuple[CheckSpec, ...]:
         """What is looked into in this problem."""
-        return tuple(check for check in self.checks if not (check.of_label and problem.is_group))
+        return tuple(
+            check
+            for check in self.checks
+            if not (check.of_label and problem.is_group) and not (check.of_group and problem.group is None)
+        )
 
     def inputs_of(self, problem: Problem) -> tuple[Input, ...]:
         """The inputs that it has in this problem; what is made of sources has those that are shared."""
@@ -155,7 +177,12 @@ class Asset:
     @property
     def reads_ledger(self) -> bool:
         """Whether it depends on the ledger of champions, which it moves or is made by."""
-        return self.role in ("decides", "serves")
+        return self.role == "decides" or self.looks_back
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether it is about champions of before its partition: its own run does not wait for any."""
+        return self.role in ("serves", "audits")
 
     @property
     def waivable(self) -> tuple[str, ...]:

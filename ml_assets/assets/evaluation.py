@@ -15,7 +15,7 @@ EVALUATION = Asset(
     follows=("split", "features"),
     uses=(
         *("predict", "baseline", "metrics", "slices", "gates"),
-        *("task", "classes", "entity", "event_time", "label"),
+        *("task", "classes", "entity", "event_time", "group", "label"),
     ),
     checks=(
         CheckSpec(

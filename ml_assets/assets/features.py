@@ -14,7 +14,7 @@ FEATURES = Asset(
     inputs=(Input("dataset", span=lambda problem: problem.lookback + 1, parameter="datasets"),),
     uses=(
         *("features", "duplicates", "leak_strength", "waive"),
-        *("entity", "event_time", "label_time", "label", "slices", "task"),
+        *("entity", "event_time", "label_time", "label", "group", "slices", "task"),
     ),
     checks=(
         CheckSpec(

@@ -1,34 +1,46 @@
 """`ml-assets`: what the UI does not do, or what is quicker to type.
 
-Exit codes: 0 done · 1 done, and the answer is bad (a run failed, verify found damage) · 2 the command cannot be understood
-· 3 refused, nothing was changed (the message says why and what to do) · 130 stopped by Ctrl-C.
+Exit codes: 0 done · 1 done, and the answer is bad (a run failed, verify found damage, ci a worse model, skew a difference) ·
+2 the command cannot be understood · 3 refused, nothing was changed (the message says why and what to do) · 130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 
 from ml_assets import __version__, problems
 from ml_assets.cli import (
+    answered,
+    approve,
+    branch,
+    calibrate,
     champion,
+    ci,
     compare,
     diff,
     export,
+    failures,
     land,
     look,
+    merge,
     mirror,
+    monitoring,
     new,
     plan,
+    push,
     reproduce,
+    retention,
     run,
+    serve,
+    sign,
+    skew,
     sql,
     try_out,
     verify,
     view,
 )
-from ml_assets.cli.show import progress, take_any_text
+from ml_assets.cli.show import finish, progress, take_any_text
 from ml_assets.errors import MlAssetsError, UsageError
 from ml_assets.settings import (
     Settings,
@@ -51,16 +63,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code: int = options.carry_out(options, Settings.from_environment())
     except UsageError as error:
-        print(f"ml-assets: {error}", file=sys.stderr)
+        progress(f"ml-assets: {error}")
         return 2
     except MlAssetsError as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        progress(f"{type(error).__name__}: {error}")
         return 3
-    except BrokenPipeError:  # the reader of our output went away, as `| head` does
-        sys.stderr.close()
-        return 0
     except KeyboardInterrupt:  # Ctrl-C: whoever pressed it knows why, and wants no traceback
         return 130
+    finally:
+        finish()
     return code
 
 
@@ -74,7 +85,7 @@ def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     top = argparse.ArgumentParser(
         prog="ml-assets",
-        description="Land, run, look at, promote, roll back and verify versioned machine-learning assets.",
+        description="Land, run, look at, promote, approve, roll back and verify versioned machine-learning assets.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -86,14 +97,27 @@ def parser() -> argparse.ArgumentParser:
         try_out,
         plan,
         run,
+        ci,
         look,
         diff,
         compare,
         reproduce,
         sql,
         champion,
+        approve,
+        branch,
+        push,
+        merge,
+        calibrate,
+        failures,
+        monitoring,
         export,
+        serve,
+        answered,
+        skew,
         verify,
+        sign,
+        retention,
         mirror,
         view,
     ):
@@ -108,8 +132,9 @@ _EPILOG = """references:
                                      ml-assets champion PROBLEM --partition P says which
   9c22ab                             any version, by its first digits
 
-exit codes: 0 done, 1 a run failed or verify found damage, 2 cannot be understood, 3 refused and nothing changed
+exit codes: 0 done, 1 a run failed, verify found damage, ci a worse model, skew a difference, 2 cannot be understood,
+3 refused and nothing changed
 
 environment: ML_ASSETS_STORE, ML_ASSETS_LANDING (a folder or s3://bucket/prefix), ML_ASSETS_BRANCH, ML_ASSETS_USER,
-ML_ASSETS_PROBLEMS (packages)
+ML_ASSETS_UPSTREAM (a store that is only read, under one's own), ML_ASSETS_PROBLEMS (packages)
 """

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import shlex
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import ml_assets
@@ -11,19 +13,23 @@ from ml_assets import problems
 from ml_assets.cli.home import place_of_home
 from ml_assets.cli.show import command, progress, say, say_json, short, table
 from ml_assets.errors import UsageError
+from ml_assets.evaluation.audit import Kept, Outcome, came_next, in_short, reliability
+from ml_assets.lineage.audits import audited
 from ml_assets.lineage.judged import newest_evaluation
 from ml_assets.lineage.reference import resolve
 from ml_assets.problem import Problem
 from ml_assets.problems import problem_named
+from ml_assets.promotion.audit import name_of
 from ml_assets.promotion.by_hand import Trial, promote_by_hand, rollback_target
-from ml_assets.promotion.ledger import Ledger, Move, reigning
+from ml_assets.promotion.ledger import Ledger, Move, how_to_approve, reigning
 from ml_assets.settings import Settings
 from ml_assets.store import Store
 
 CHAMPION = """  ml-assets champion flight_delays              who serves, since when, why
   ml-assets champion flight_delays --partition 2013-03      who was chosen by the end of March
   ml-assets champion arrival_minutes --partition EWR        each origin has a champion of its own
-  ml-assets champion flight_delays --log        every move
+  ml-assets champion flight_delays --log        every move, and what came next
+  ml-assets champion flight_delays --audit      how often what was promised came true
   ml-assets champion flight_delays --at 2026-11-21T03:00Z   who served then
 """
 PROMOTE = """  ml-assets promote flight_delays/model@2013-05 --why 'the June model misses cancellations'
@@ -43,14 +49,16 @@ def add_to(verbs: Any) -> None:
         help="as known at the end of P; or whose, where there are several: static partitions and a grid's values have one each",
     )
     which = champion_.add_mutually_exclusive_group()
-    which.add_argument("--log", action="store_true", help="every move, oldest first")
+    log = "every move, proposal, approval and refusal, oldest first, and what came next"
+    which.add_argument("--log", action="store_true", help=log)
+    which.add_argument("--audit", action="store_true", help="how often what was promised of moves came true")
     which.add_argument("--at", metavar="TIME", help="who was champion at that time (ISO 8601; without zone: UTC)")
 
     promote_ = command(
         verbs, "promote", "make a model champion by hand, after checking that it loads and scores", promote, PROMOTE
     )
     promote_.add_argument("model", help="reference to a model version")
-    promote_.add_argument("--why", required=True, type=_reason, help="the reason, for the ledger")
+    promote_.add_argument("--why", required=True, type=reason, help="the reason, for the ledger")
 
     rollback_ = command(
         verbs, "rollback", "put an earlier champion back, after checking that it loads and scores", rollback, ROLLBACK
@@ -58,39 +66,87 @@ def add_to(verbs: Any) -> None:
     rollback_.add_argument("problem")
     rollback_.add_argument("--partition", metavar="P", help="whose, where there are several: see `champion`")
     rollback_.add_argument("--to", metavar="VERSION", help="an earlier champion (default: the one before)")
-    rollback_.add_argument("--why", required=True, type=_reason, help="the reason, for the ledger")
+    rollback_.add_argument("--why", required=True, type=reason, help="the reason, for the ledger")
 
 
 def champion(options: argparse.Namespace, settings: Settings) -> int:
-    """Print the champion, or all moves."""
-    ledger, until = _ledger_to_read(options, ml_assets.open_store(settings))
+    """Print the champion and what is proposed, or all moves."""
+    store = ml_assets.open_store(settings)
+    if options.audit:
+        _print_audit(store, options)
+        return 0
+    ledger, until = _ledger_to_read(options, store)
     if options.log:
-        _print_log(ledger, as_json=options.json)
+        _print_log(ledger, audited(store, ledger.problem), as_json=options.json)
     elif options.at:
         _print_champion(ledger.at(options.at), as_json=options.json)
-    else:
+    elif until is not None:
         _print_champion(ledger.current(until=until), as_json=options.json)
+    else:
+        _print_present(ledger, as_json=options.json)
     return 0
 
 
-def _print_log(ledger: Ledger, *, as_json: bool) -> None:
+def _print_log(ledger: Ledger, outcomes: Sequence[Outcome], *, as_json: bool) -> None:
     moves = ledger.moves()
+    next_ = [came_next(outcomes, name_of(move), ledger.line) for move in moves]
     if as_json:
-        say_json([_as_json(move) for move in moves])
+        say_json([{**as_plain(move), "came_next": came} for move, came in zip(moves, next_, strict=True)])
         return
     serving = reigning(moves)
-    header = ("move", "kind", "as_of", "model", "version", "since", "by", "why")
-    say(table([_row(move, serves=move is serving) for move in moves], header))
+    header = ("move", "kind", "as_of", "model", "version", "since", "by", "came next", "why")
+    rows = [_row(move, came, serves=move is serving) for move, came in zip(moves, next_, strict=True)]
+    say(table(rows, header))
     if moves:
         say("* serves now: champions succeed each other in order of the partition that they were decided as of")
 
 
+def _print_audit(store: Store, options: argparse.Namespace) -> None:
+    """How often what was promised came true; of all lines, or of one."""
+    every = audited(store, options.problem)
+    outcomes = [one for one in every if options.partition in (None, one.line, one.partition)]
+    rows = reliability(outcomes)
+    if options.json:
+        say_json({"reliability": [asdict(row) for row in rows], "outcomes": [one.to_json() for one in outcomes]})
+        return
+    header = ("said", "decisions", "better afterwards", "share", "95 % interval", "right", "wrong", "as promised")
+    say(table([_audit_row(row) for row in rows], header))
+    if not rows:
+        say(
+            f"nothing of {options.problem} is audited yet: the partition after a move does, once its outcomes are known"
+        )
+    else:
+        say(in_short(outcomes) or "nothing was promised yet")
+        say("each decision counts once, by the first partition after it; right and wrong are beyond chance")
+
+
+def _audit_row(row: Kept) -> tuple[str, ...]:
+    held = f"{row.held} of {row.told}" if row.told else "–"
+    interval = f"{row.low:.2f} to {row.high:.2f}"
+    counts = (str(row.decisions), str(row.better), f"{row.share:.2f}", interval, str(row.right), str(row.wrong))
+    return (row.said, *counts, held)
+
+
 def _print_champion(move: Move, *, as_json: bool) -> None:
     if as_json:
-        say_json(_as_json(move))
+        say_json(as_plain(move))
         return
     say(f"{move.model}\n  since {move.at}, move {move.number} ({move.kind}) by {move.by}\n  {move.why}")
     say(f"next: ml-assets show {short(move.model.version)} · ml-assets lineage {short(move.model.version)}")
+
+
+def _print_present(ledger: Ledger, *, as_json: bool) -> None:
+    """Who serves now, and who is to, once somebody approves."""
+    serving, waiting = ledger.current(), ledger.proposal()
+    if as_json:
+        say_json({**as_plain(serving), "proposal": as_plain(waiting) if waiting else None})
+        return
+    _print_champion(serving, as_json=False)
+    if waiting is not None:
+        say(
+            f"proposed: {waiting.model}\n  at {waiting.at}, entry {waiting.number}, as of {waiting.as_of}\n  {waiting.why}"
+        )
+        say(f"let it serve: {how_to_approve(waiting.model)}")
 
 
 def promote(options: argparse.Namespace, settings: Settings) -> int:
@@ -105,7 +161,7 @@ def promote(options: argparse.Namespace, settings: Settings) -> int:
     move, trial = promote_by_hand(store, problem, ledger, model, kind="promotion", why=options.why)
     if newest_evaluation(store, model) is None:
         progress(f"warning: {model} was never judged: no metric of it is known, and no gate was held")
-    return _report(options, settings, move, trial, ledger.line)
+    return told(options, settings, move, trial, ledger.line)
 
 
 def rollback(options: argparse.Namespace, settings: Settings) -> int:
@@ -119,10 +175,11 @@ def rollback(options: argparse.Namespace, settings: Settings) -> int:
     wanted = resolve(store, options.to) if options.to else None
     target = rollback_target(ledger, wanted)
     move, trial = promote_by_hand(store, problem, ledger, target, kind="rollback", why=options.why)
-    return _report(options, settings, move, trial, ledger.line)
+    return told(options, settings, move, trial, ledger.line)
 
 
-def _report(options: argparse.Namespace, settings: Settings, move: Move, trial: Trial, line: str | None) -> int:
+def told(options: argparse.Namespace, settings: Settings, move: Move, trial: Trial, line: str | None) -> int:
+    """Show a move in Dagster and to who made it."""
     from ml_assets.orchestration.moves import show_move
 
     show_move(move, place_of_home(settings))
@@ -133,7 +190,7 @@ def _report(options: argparse.Namespace, settings: Settings, move: Move, trial: 
 def _print_move(options: argparse.Namespace, move: Move, trial: Trial, line: str | None) -> None:
     problem = move.model.asset.split("/")[0]
     if options.json:
-        say_json({**_as_json(move), "scored_rows": trial.rows})
+        say_json({**as_plain(move), "scored_rows": trial.rows})
     else:
         say(f"checked: {move.model} loads and scores {trial.rows:,} rows ({trial.summary})")
         say(
@@ -153,7 +210,8 @@ def _what_it_predicts(problem: Problem, move: Move) -> str:
     return f"what is predicted for {at} is by it once that is made again: {again}"
 
 
-def _reason(text: str) -> str:
+def reason(text: str) -> str:
+    """What was given as ``--why``: not nothing."""
     if not text.strip():
         raise argparse.ArgumentTypeError("say why, for those who ask later")
     return text
@@ -189,13 +247,14 @@ def _lines(problem: Problem, store: Store) -> list[str]:
     return problem.partitions.lines() or [key for key in made if key]
 
 
-def _row(move: Move, *, serves: bool) -> tuple[str, ...]:
+def _row(move: Move, came: str, *, serves: bool) -> tuple[str, ...]:
     model, version = f"{move.model.asset}@{move.model.partition}", short(move.model.version)
     number = f"{move.number}{' *' * serves}"
-    return (number, move.kind, move.as_of or "–", model, version, move.at[:19], move.by, move.why)
+    return (number, move.kind, move.as_of or "–", model, version, move.at[:19], move.by, came or "–", move.why)
 
 
-def _as_json(move: Move) -> dict[str, Any]:
+def as_plain(move: Move) -> dict[str, Any]:
+    """An entry of the ledger as plain JSON."""
     return {
         "move": move.number,
         "kind": move.kind,

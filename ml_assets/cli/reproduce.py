@@ -15,13 +15,14 @@ from ml_assets.assets import every_name
 from ml_assets.cli.show import command, progress, say, say_json
 from ml_assets.errors import UsageError
 from ml_assets.lineage.reference import resolve
-from ml_assets.lineage.reproduce import DAMAGED, Verdict, reproduce
+from ml_assets.lineage.reproduce import DAMAGED, Verdict, reproduce, restored
 from ml_assets.settings import Settings, environ_for_code_in
 from ml_assets.store import Store, VersionKey
 
 EXAMPLES = """  ml-assets reproduce flight_delays/model@2013-06          one version
   ml-assets reproduce flight_delays                        all that was published of a problem
   ml-assets reproduce 9c22ab --keep /tmp/rebuilt           and look at what came out
+  ml-assets reproduce 9c22ab --restore                     make again what was collected (docs/RETENTION.md)
   ml-assets reproduce flight_delays/model --anyway         also where other packages are installed than were then
 """
 MARKS = {"identical": "✓", "differs": "✗", "cannot": "–"}
@@ -37,19 +38,23 @@ def add_to(verbs: Any) -> None:
         "--anyway", action="store_true", help="rebuild with other packages or Python than were recorded"
     )
     parser.add_argument(
+        "--restore", action="store_true", help="put back what was collected and comes out the same, inputs first"
+    )
+    parser.add_argument(
         "--keep", metavar="FOLDER", type=Path, help="keep the files that were rebuilt: FOLDER/<version>/"
     )
 
 
 def carry_out(options: argparse.Namespace, settings: Settings) -> int:
-    """0 if all are identical, 1 if some differ, 3 if some cannot be rebuilt. The store is only read."""
+    """0 if all are identical, 1 if some differ, 3 if some cannot be rebuilt. Only --restore writes."""
     store, landing = ml_assets.open_store(settings), ml_assets.open_landing(settings)
     if options.keep is not None:
         _make(options.keep)
     keys = list(dict.fromkeys(key for reference in options.references for key in _keys(store, reference)))
     found, started = [], time.perf_counter()
+    again = restored if options.restore else reproduce
     with closing(
-        reproduce(store, landing, keys, environ_for_code_in, anyway=options.anyway, keep=options.keep)
+        again(store, landing, keys, environ_for_code_in, anyway=options.anyway, keep=options.keep)
     ) as verdicts:
         for verdict in verdicts:
             found.append(verdict)

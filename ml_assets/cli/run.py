@@ -12,6 +12,7 @@ from ml_assets.assets import chain_of
 from ml_assets.cli.home import home
 from ml_assets.cli.show import command, plural, progress, say, say_json
 from ml_assets.cli.work import Config, Work, add_work, config_of, plans_of, work_of
+from ml_assets.computation.chain import named
 from ml_assets.computation.planner import Planned
 from ml_assets.computation.reuse import duration
 from ml_assets.settings import Settings
@@ -30,6 +31,11 @@ def add_to(verbs: Any) -> None:
     """Add `run`."""
     parser = command(verbs, "run", "materialize assets for one partition or a range", run, EXAMPLES)
     add_work(parser)
+    add_jobs(parser)
+
+
+def add_jobs(parser: argparse.ArgumentParser) -> None:
+    """Offer to train several partitions at a time."""
     parser.add_argument(
         "--jobs",
         type=_at_least_one,
@@ -90,7 +96,7 @@ def _launch(
     outcomes = []
     with instance_in(home(settings)) as instance:
         tags = {FRESH_TAG: "true"} if options.fresh else {}
-        launcher = Launcher(Target.here(), instance, run_config, tags, report=_report)
+        launcher = Launcher(Target.here(), instance, run_config, tags, report=report_step)
         work = [{partition: assets_named(names) for partition, names in steps.items()} for steps in to_do]
         try:
             for outcome in launcher.materialize(*work, jobs=options.jobs):
@@ -150,7 +156,8 @@ def _at_least_one(text: str) -> int:
     return int(text)
 
 
-def _report(step: Step) -> None:
+def report_step(step: Step) -> None:
+    """Say how a step ended."""
     for line in step.lines():
         progress(line)
 
@@ -159,13 +166,15 @@ def _report_unmade(outcome: Outcome) -> None:
     """What was skipped, with the reason of the first; and what was not tried."""
     reasons = {"/".join(key.path): why for key, why in outcome.why_skipped.items()}
     for name in sorted({"/".join(key.path) for key in outcome.skipped}, key=lambda name: (name not in reasons, name)):
-        progress(f"– {name:32} {outcome.partition:10} skipped: {reasons.get(name, _after(reasons))}")
+        progress(f"– {name:32} {outcome.partition:10} skipped: {reasons.get(name) or _after(name, reasons)}")
     for name, lacks in _blocked(outcome).items():
         progress(f"– {name:32} {outcome.partition:10} not made: {lacks} failed")
 
 
-def _after(reasons: Mapping[str, str]) -> str:
-    return f"{', '.join(reasons)} is" if reasons else "what it is made from is"
+def _after(name: str, reasons: Mapping[str, str]) -> str:
+    problem, _, noun = name.partition("/")
+    above = [reason for reason in reasons if noun in (named(f"{reason}+") or {}).get(problem, [])]
+    return f"{', '.join(above)} is" if above else "what it is made from is"
 
 
 def _blocked(outcome: Outcome) -> dict[str, str]:

@@ -6,14 +6,16 @@ import argparse
 import codecs
 import io
 import json
+import os
 import shutil
 import sys
 import unicodedata
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TextIO
 
 from ml_assets.cli.columns import lines_of
 
+UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 REPLACED = "ml_assets.looks_like"
 LOOKS_LIKE = {
     "─": "-", "–": "-", "…": "...", "✗": "x", "✓": "v", "→": "->", "·": "-", "×": "x", "±": "+-", "≤": "<=", "≥": ">=",
@@ -36,18 +38,31 @@ def command(verbs: Any, name: str, summary: str, carry_out: Any, examples: str) 
 
 def say(text: str = "") -> None:
     """A line of the answer."""
-    print(text)
+    _print(text, sys.stdout)
 
 
 def progress(text: str) -> None:
-    """A line about work under way: on standard error, so that the answer can be piped."""
-    print(text, file=sys.stderr, flush=True)
+    """A line about work under way, or why there is no answer: on standard error, so that the answer can be piped."""
+    _print(text, sys.stderr, flush=True)
+
+
+def finish() -> None:
+    """Nothing more will be said."""
+    _print("", sys.stdout, end="", flush=True)
+
+
+def _print(text: str, stream: TextIO, **how: Any) -> None:
+    """Print. Where the reader went away, as ``| head`` does, the work goes on unread, and its exit code is true."""
+    try:
+        print(text, file=stream, **how)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def say_json(value: Any) -> None:
     """The answer as JSON."""
     takes_all = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    print(json.dumps(value, indent=2, ensure_ascii=not takes_all))
+    say(json.dumps(value, indent=2, ensure_ascii=not takes_all))
 
 
 def take_any_text() -> None:
@@ -101,3 +116,11 @@ def number(value: Any) -> str:
     if value is None:
         return "–"
     return value if isinstance(value, str) else f"{value:.4f}"
+
+
+def size(count: float) -> str:
+    """Bytes, in the unit in which they have one to three digits before the point: ``1.5 MiB``."""
+    unit = 0
+    while count >= 1024 and unit < len(UNITS) - 1:
+        count, unit = count / 1024, unit + 1
+    return f"{count:.1f} {UNITS[unit]}" if unit else f"{count:.0f} B"

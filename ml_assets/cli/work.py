@@ -189,15 +189,17 @@ def _add_landed(problem: Problem, partition: str | None, instance: DagsterInstan
     if partition is not None:
         for name in files_of(problem, problem.partitions.partition(partition).key):
             landing.read(name)
-    instance.add_dynamic_partitions(problem.name, _landed(problem, landing) if partition is None else [partition])
+    instance.add_dynamic_partitions(
+        problem.name, landed_partitions(problem, landing) if partition is None else [partition]
+    )
 
 
-def _landed(problem: Problem, landing: LandingFolder) -> list[str]:
+def landed_partitions(problem: Problem, landing: LandingFolder) -> list[str]:
     """The partitions all of whose files are there."""
     files = watch.Files.of(problem.landing_files, problem.partitions)
     there = {name.removeprefix(f"{problem.name}/") for name in landing.list(problem.name)}
     keys = {key for name in there for key in files.partitions(name) if there.issuperset(files.names(key))}
-    return sorted(problem.partitions.partition(key).key for key in keys)
+    return problem.partitions.in_order(key for key in keys if problem.partitions.has(key))
 
 
 def _value(text: str) -> Any:

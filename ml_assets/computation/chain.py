@@ -12,13 +12,15 @@ from functools import cache, partial
 
 from ml_assets import assets
 from ml_assets.assets import declared, every_name, noun_that
+from ml_assets.computation.answered import LIVE, answers_read, log_of_answers, looks_read, read_of_answers
 from ml_assets.computation.outside import NOTHING_KNOWN
 from ml_assets.errors import CorruptBlob, UnknownVersion, UnreadableContent
 from ml_assets.problem import Problem
+from ml_assets.promotion.audit import NOBODY, NOTHING, decided_before
 from ml_assets.promotion.ledger import Ledger, Move, reigning, undone
+from ml_assets.promotion.remembered import remembered
 from ml_assets.store import Handle, LandingFolder, RefEntry, Store, digest
 
-NOTHING = "none"  # stands for a champion where there is none
 READERS = 16  # manifests that are read at the same time: on an object store each waits for some replies
 
 
@@ -104,7 +106,7 @@ def _above(nouns: Sequence[str]) -> set[str]:
 def _parents(noun: str) -> set[str]:
     """What an asset is made from, in any problem; with the champion that it is made by."""
     asset = declared(noun)
-    serving = {noun_that("decides")} if asset.role == "serves" else set()
+    serving = {noun_that("decides")} if asset.looks_back else set()
     return {read.asset for read in asset.inputs} | serving
 
 
@@ -118,6 +120,7 @@ class DataSources:
     def __init__(self, store: Store, landing: LandingFolder, versions: Mapping[str, str] = NOTHING_KNOWN) -> None:
         self.store, self.landing, self.versions = store, landing, versions
         self.moves = cache(self._moves)
+        self.named = cache(store.named)
 
     def _moves(self, ledger: Ledger) -> Sequence[Move]:
         return ledger.moves()
@@ -136,11 +139,19 @@ def reads_of(
     ledger = Ledger.of(sources.store, problem, partition)
     if asset.role == "decides":
         (model,) = inputs[0].inputs(noun_that("trains"))
-        return {**read, **read_of_ledger(sources.store, sources.moves(ledger), partition, model)}
+        held_to = remembered(problem, sources.store, sources.landing, partition).reads
+        return {**read, **held_to, **read_of_ledger(sources.store, sources.moves(ledger), partition, model)}
     if asset.role == "serves":
         before = partition if ledger.in_time else None
         champion = reigning(sources.moves(ledger), before=before)
         return {**read, **read_of_champion(champion)}
+    if asset.role == "audits":
+        return {**read, **read_of_decisions(sources.store, problem, sources.moves(ledger), partition)}
+    if asset.role == "watches":
+        known, looks = sources.named(log_of_answers(problem.name)), sources.named(f"{problem.name}/{LIVE}")
+        answers = answers_read(sources.store, problem, partition, known)
+        live = looks_read(sources.store, problem, partition) if partition in looks else []
+        return {**read, **read_of_answers([*answers, *live])}
     return read
 
 
@@ -182,22 +193,36 @@ def read_of_champion(champion: Move | None) -> dict[str, str]:
     return {"champion": champion.model.version if champion else NOTHING}
 
 
+def read_of_decisions(store: Store, problem: Problem, moves: Sequence[Move], partition: str) -> dict[str, str]:
+    """What an audit reads of the ledger, and of the decision just before its partition."""
+    decided = decided_before(store, problem, moves, partition)
+    return decided.read if decided else NOBODY
+
+
 def read_of_ledger(store: Store, moves: Sequence[Move], partition: str, model: Handle) -> dict[str, str]:
     """What the champion's decision depends on, and whether it was carried out: only then may it be repeated in words."""
     last = reigning(moves, until=partition)
-    before = str(last.model) if last else NOTHING
+    before = str(last.model) if last else None
     is_done = last is not None and was_decided(store, last, partition, model)
     if last is not None and is_done:
-        before = last.details["before"] or NOTHING
+        before = last.details["before"]
+    is_own_move = last is not None and is_done and last.kind == "decision"
     removed = sorted(store.manifest(gone).content.digest for gone in undone(moves))
     return {
-        "champion before": before,
-        "promoted": "yes" if is_done else "no",
+        "champion before": before or NOTHING,
+        "promoted": "yes" if is_own_move else "proposed" if proposed(store, moves, partition, model, before) else "no",
         "rolled back": digest("".join(removed).encode()) if removed else NOTHING,
     }
 
 
 def was_decided(store: Store, move: Move, partition: str, model: Handle) -> bool:
-    """Whether a move is the decision of this partition that made this very model champion."""
-    is_decision = move.kind == "decision" and move.as_of == partition
+    """Whether a move is the decision of this partition, or what somebody approved of it, that made this very model champion."""
+    is_decision = move.kind in ("decision", "approval") and move.as_of == partition
     return is_decision and store.manifest(move.model).content.digest == model.digest
+
+
+def proposed(store: Store, moves: Sequence[Move], partition: str, model: Handle, before: str | None) -> Move | None:
+    """The entry by which this partition's decision proposed this very model against the champion ``before``, if there is one."""
+    of_partition = (move for move in reversed(moves) if move.kind == "proposal" and move.as_of == partition)
+    against = (move for move in of_partition if move.details["before"] == before)
+    return next((move for move in against if store.manifest(move.model).content.digest == model.digest), None)

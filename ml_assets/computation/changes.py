@@ -25,6 +25,7 @@ FIXED = ast.Constant | ast.JoinedStr | ast.Lambda | ast.UnaryOp | ast.Compare | 
 PATCHES = re.compile(rb"(?m)^(?!os\.environ\[)(?:[A-Za-z_]\w*[.\[][^\n(=]*=(?!=)|setattr\(|@[\w.]+\.register\b)")
 """Lines by which a module may change what it did not define: ``model.RATE = 0.2``, ``setattr(Model, …)``, ``@f.register``. A
 variable of the environment is none: who reads one is not recognised anyway."""
+WORDS = re.compile(rb"[\w\x80-\xff]+")  # names in letters beyond ASCII among them
 
 
 @lru_cache(maxsize=4096)
@@ -84,6 +85,12 @@ def patches(data: bytes) -> bool:
 
 
 @lru_cache(maxsize=4096)
+def words(data: bytes) -> frozenset[bytes]:
+    """The words in a text: a name that is not one of them is not mentioned."""
+    return frozenset(WORDS.findall(data))
+
+
+@lru_cache(maxsize=4096)
 def effects(source: Source) -> Mapping[str, list[ast.stmt]]:
     """Name -> the statements of a module that call it, or set something on it, when the module is loaded."""
     found: dict[str, list[ast.stmt]] = {}
@@ -94,7 +101,8 @@ def effects(source: Source) -> Mapping[str, list[ast.stmt]]:
     return found
 
 
-def may_change(data: bytes, names: Collection[str]) -> bool:
+@lru_cache(maxsize=65536)
+def may_change(data: bytes, names: frozenset[str]) -> bool:
     """Whether a module is worth parsing: it mentions a name where a statement, or an ``as``, could change what it means."""
     if not any(name.encode() in data for name in names):
         return False

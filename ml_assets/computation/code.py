@@ -16,14 +16,14 @@ from typing import Any
 
 from ml_assets.computation.cut import Cut
 from ml_assets.computation.finder import OURS, Sources
-from ml_assets.computation.live import Live
+from ml_assets.computation.live import Live, is_all_text
 from ml_assets.computation.packages import package_versions
 from ml_assets.computation.reach import Reach
 from ml_assets.computation.snapshot import edited_while_running
 from ml_assets.errors import UsageError
 from ml_assets.store import canonical, digest
 
-__all__ = ["Code", "code_of", "edited_while_running", "package_versions", "snapshot"]
+__all__ = ["Code", "code_of", "edited_while_running", "is_all_text", "package_versions", "snapshot"]
 
 Root = Callable[..., Any] | str
 

@@ -67,6 +67,12 @@ class Ingredients:
     def _given(self) -> dict[str, Any]:
         return {name: value for name in WHERE_GIVEN if (value := getattr(self, name)) is not None}
 
+    @cached_property
+    def recipe(self) -> str:
+        """Digest of what makes it whatever the data: two with one recipe differ in nothing but data, and the machine."""
+        settings = {name: value for name, value in self.settings.items() if name != "partition"}
+        return digest(canonical([self.asset, self.code, self.packages, settings, self.params, self.seed]))
+
     def reading(self, reads: Mapping[str, str]) -> Ingredients:
         """The same, of other inputs."""
         return replace(self, reads=dict(reads))

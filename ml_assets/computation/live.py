@@ -194,6 +194,14 @@ class Live:
         return self.reach.sources.is_first_party(module)
 
 
+def is_all_text(value: Any) -> bool:
+    """Whether the text of a function or class says all that ``Live`` says of it: it holds no values of its own."""
+    if isinstance(value, types.FunctionType):
+        name = value.__code__.co_qualname
+        return "." not in name and name != LAMBDA and not hasattr(value, "__wrapped__")
+    return isinstance(value, type)
+
+
 def lambdas(source: Source, code: types.CodeType) -> list[tuple[ast.Lambda, tuple[Function | ast.Lambda, ...]]]:
     """The lambdas that this may be the code of, each with the functions around it: one, unless the file was edited."""
     spans = {(line, column, end, last) for line, end, column, last in code.co_positions()}

@@ -21,7 +21,7 @@ from ml_assets.computation.reuse import (
     Nothing,
     Question,
     Reuse,
-    given_as_written,
+    given_to,
     seconds_of,
 )
 from ml_assets.problem import Problem
@@ -106,6 +106,7 @@ class Planner:
                 found = list(pool.map(decide, partitions))
             decided |= {(one.asset, one.partition): one for one in found}
             decided |= self._undecided(noun, decided)
+            decided |= self._held_to(noun, decided)
         return [decided[self._asset(noun), partition] for partition in partitions for noun in chosen]
 
     def _decide(self, recipe: Recipe, decided: Places, sources: DataSources, partition: str) -> Planned:
@@ -117,14 +118,9 @@ class Planner:
             if above.version is None:
                 return self._without(above, noun, partition)
             inputs.append(Handle(self.store, above.version, manifest=above.manifest))
-        question = Question.of(recipe, partition, inputs, self._given(noun), sources)
+        given = given_to(self.problem, noun, self.given)
+        question = Question.of(recipe, partition, inputs, given, sources)
         return self._planned(noun, partition, question.answer(self.store))
-
-    def _given(self, noun: str) -> Given:
-        asset = declared(noun)
-        if asset.params == "written":
-            return given_as_written(self.problem)
-        return self.given if asset.params else Given()
 
     def _planned(self, noun: str, partition: str, decision: Decision) -> Planned:
         if not isinstance(decision, Reuse):
@@ -160,13 +156,25 @@ class Planner:
             return {}
         champion = self._asset(noun_that("decides"))
         unmade = sorted(p for (other, p), one in decided.items() if other == champion and one.is_unmade)
+        return self._open(noun, unmade, decided, "after the champion of {}")
+
+    def _open(self, noun: str, unmade: Sequence[str], decided: Places, why: str) -> Places:
+        """Those of an asset that depend on one of these, which are not made yet."""
         return {
-            place: replace(one, state="open", why=f"after the champion of {first}", version=None, manifest=None)
+            place: replace(one, state="open", why=why.format(first), version=None, manifest=None)
             for place, one in decided.items()
             if place[0] == self._asset(noun)
             and one.version is not None
             and (first := self._first(noun, one.partition, unmade))
         }
+
+    def _held_to(self, noun: str, decided: Places) -> Places:
+        """Champions are held to the failures of earlier partitions: what depends on some that are found first is open."""
+        if declared(noun).role != "remembers":
+            return {}
+        unmade = sorted(p for (other, p), one in decided.items() if other == self._asset(noun) and one.is_unmade)
+        champions = self._open(noun_that("decides"), unmade, decided, "after the failures of {}")
+        return {**champions, **self._undecided(noun_that("serves"), {**decided, **champions})}
 
     def _first(self, noun: str, partition: str, unmade: Sequence[str]) -> str | None:
         """Of the champions that are not decided yet, the first that this depends on; by itself, each partition has its own."""

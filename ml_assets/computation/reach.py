@@ -13,7 +13,16 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from ml_assets.computation.changes import changed_from, changes, effects, is_mutable, may_change, patches, registrars
+from ml_assets.computation.changes import (
+    changed_from,
+    changes,
+    effects,
+    is_mutable,
+    may_change,
+    patches,
+    registrars,
+    words,
+)
 from ml_assets.computation.cut import Cut, above
 from ml_assets.computation.finder import Sources
 from ml_assets.computation.names import SUBCLASSES, Function, Imported, Mention, Scope, bound, mentions, scope_of
@@ -152,12 +161,12 @@ class Reach:
 
     def _changed_elsewhere(self, source: Source, name: str) -> None:
         """What other first-party modules add to a registry, or set on a class or module, when they are loaded."""
-        names = {name, *(f for f, changed in registrars(source).items() if name in changed)}
-        named = [one.encode() for one in names]
+        names = frozenset([name, *(f for f, changed in registrars(source).items() if name in changed)])
+        named = {one.encode() for one in names}
         imports = source.imports.get(name, ())
         is_pythons = bool(imports) and all(one.path and one.module in sys.stdlib_module_names for one in imports)
         for module, data in self._may_change(source.name.partition(".")[0], can_add=is_mutable(source, name)):
-            if module == source.name or not any(one in data for one in named) or self.cut.holds(module):
+            if module == source.name or named.isdisjoint(words(data)) or self.cut.holds(module):
                 continue
             if (patches(data) or may_change(data, names)) and (
                 found := changed_from(self.sources[module], names, by_calls=not is_pythons)

@@ -12,15 +12,15 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
 from ml_assets.assets import CHAIN, Asset, declared
-from ml_assets.computation.code import Code, code_of, edited_while_running, package_versions, snapshot
-from ml_assets.computation.ingredients import Ingredients
-from ml_assets.problem import Problem
+from ml_assets.computation.code import Code, code_of, edited_while_running, is_all_text, package_versions, snapshot
+from ml_assets.computation.ingredients import Ingredients, Parts
+from ml_assets.problem import Gate, Problem
 from ml_assets.sources import recorded_sources
 from ml_assets.store import Store
 
@@ -73,10 +73,11 @@ class Recipe:
     def code(self) -> Code:
         """The code that computes it: the asset's own, and the problem's functions that it uses.
 
-        Looked at once per process, which does not run what is written later; see ``unknown``.
+        Looked at once per process, which does not run what is written later; see ``unknown``. So is what a problem with
+        other settings shares with this one: functions whose text says all.
         """
         with ONE_LOOKS:
-            return _code(_Same(self.problem), self.noun)
+            return _code(self.noun, _roots((*_functions(self._used), *self._types), self.problem))
 
     @cached_property
     def packages(self) -> dict[str, str]:
@@ -114,6 +115,11 @@ class Recipe:
             device=device,
         )
 
+    def parts(self, stored: Parts) -> Parts:
+        """The parts of code versions, also of this one, which may not be stored yet."""
+        now = self.code
+        return lambda version: now.parts if version == now.version else stored(version)
+
     @property
     def unknown(self) -> str:
         """Why what this computes cannot be recognised again, as a sentence; empty if it can."""
@@ -125,7 +131,9 @@ class Recipe:
     @property
     def source(self) -> Source:
         """What is kept of the code. Looked at here, not where it is stored: Python 3.11 cannot parse in two threads at once."""
-        return Source(self.code.parts, _source(_Same(self.problem.declared)))
+        of = self.problem.declared
+        every = [*sorted({name for asset in CHAIN for name in asset.uses}), "params", "artifact_types"]
+        return Source(self.code.parts, _source(_roots(_functions([getattr(of, name) for name in every]), of)))
 
     def store_source(self, store: Store) -> str:
         """See ``Source.put``."""
@@ -136,6 +144,9 @@ class Recipe:
         used = {name: getattr(self.problem, name) for name in self.asset.uses}
         if self.asset.first_metric:
             used["metrics"] = used["metrics"][:1]
+        if "gates" in used:  # an evaluation is held to metrics, a champion to rows
+            judges = self.asset.role == "judges"
+            used["gates"] = tuple(gate for gate in used["gates"] if isinstance(gate, Gate) == judges)
         if "sources" in used:  # of what was recorded, the version is read
             recorded = recorded_sources(used["sources"])
             others = {name: one for name, one in used["sources"].items() if name not in recorded}
@@ -169,28 +180,39 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class _Same:
-    """A problem, the same only as itself: equal ones may differ, 1 equals True."""
+    """Something that is the same only as itself: equal ones may differ, 1 equals True."""
 
-    problem: Problem
+    value: Any
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.problem is self.problem
+        return isinstance(other, _Same) and other.value is self.value
 
     def __hash__(self) -> int:
-        return id(self.problem)
+        return id(self.value)
 
 
-@lru_cache(maxsize=64)
-def _code(of: _Same, noun: str) -> Code:
-    recipe = Recipe(of.problem, noun)
-    return code_of(*recipe.asset.code, *_functions(recipe._used), *recipe._types, cut=PLUMBING)
+@dataclass(frozen=True)
+class _Roots:
+    """What code is looked for from; and the problem, if what the functions hold in memory may have changed since another's."""
+
+    functions: tuple[_Same, ...]
+    holder: _Same | None
+
+
+def _roots(functions: Iterable[Any], problem: Problem) -> _Roots:
+    found = tuple(map(_Same, functions))
+    return _Roots(found, None if all(is_all_text(one.value) for one in found) else _Same(problem))
+
+
+@lru_cache(maxsize=128)
+def _code(noun: str, roots: _Roots) -> Code:
+    return code_of(*declared(noun).code, *(one.value for one in roots.functions), cut=PLUMBING)
 
 
 @lru_cache(maxsize=8)
-def _source(of: _Same) -> dict[str, bytes]:
+def _source(roots: _Roots) -> dict[str, bytes]:
     """The files of the whole problem, as its code was looked at: 50 ms, which each step would take."""
-    every = [*sorted({name for asset in CHAIN for name in asset.uses}), "params", "artifact_types"]
-    return snapshot(*_functions([getattr(of.problem, name) for name in every]))
+    return snapshot(*(one.value for one in roots.functions))
 
 
 def _functions(value: Any) -> Iterator[Any]:

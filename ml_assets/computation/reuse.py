@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from ml_assets.assets import declared
 from ml_assets.computation.chain import DataSources, reads_of, search_among
 from ml_assets.computation.environment import devices, threads
-from ml_assets.computation.ingredients import Ingredients, Parts, differences, in_short, stored_parts
+from ml_assets.computation.ingredients import Ingredients, differences, in_short, stored_parts
 from ml_assets.computation.landed import landed_now, landed_then
 from ml_assets.computation.outside import asked_files, outside_now
 from ml_assets.computation.recipe import Recipe
@@ -118,18 +119,8 @@ class Question:
         cls, recipe: Recipe, partition: str, inputs: Sequence[Handle], given: Given, sources: DataSources
     ) -> Question:
         """What it is made of, with these versions of its inputs."""
-        search = search_among(recipe.problem, recipe.noun, inputs)
-        because = ""
-        if search is not None:
-            recipe, given, because = _found(recipe, given, search)
-        reads = reads_of(recipe.problem, recipe.noun, partition, inputs, sources)
-        told: dict[str, Any] = {
-            "params": given.params,
-            "seed": given.seed,
-            "threads": given.threads,
-            "device": given.device,
-        }
-        base = recipe.ingredients(partition, reads, **told)
+        recipe, base, because = without_reads(recipe, partition, inputs, given)
+        base = base.reading(reads_of(recipe.problem, recipe.noun, partition, inputs, sources))
         trace = sources.store.trace(base.key) if _reads_files(recipe) else {}
         landed = landed_now(trace, sources.landing) if trace is not None else None
         is_outside = recipe.asset.role == "records"
@@ -192,7 +183,7 @@ class Question:
             return f"{entry.target.short} does not say what it was made of"
         if self.landed is None:
             before = before.reading({k: v for k, v in before.reads.items() if not k.startswith(LANDED)})
-        changed = in_short(differences(before, self.ingredients, self._parts(store)))
+        changed = in_short(differences(before, self.ingredients, self.recipe.parts(stored_parts(store))))
         if not changed and (failed := manifest.notes.get(FAILED)):
             return f"{', '.join(failed)} failed in {entry.target.short}, and is tried again"
         return changed or ("nothing changed" if self.landed or not _reads_files(self.recipe) else UNTOLD)
@@ -202,10 +193,6 @@ class Question:
         if not self._named:
             self._named.append(store.head(self.base.asset, self.base.partition))
         return self._named[0]
-
-    def _parts(self, store: Store) -> Parts:
-        now, stored = self.recipe.code, stored_parts(store)
-        return lambda version: now.parts if version == now.version else stored(version)
 
 
 @dataclass(frozen=True)
@@ -253,6 +240,30 @@ def given_as_written(problem: Problem) -> Given:
     gives = given(problem, problem.params, problem.seed)
     each = {name: asdict(variant.params) for name, variant in problem.variants.items()}
     return replace(gives, params=each) if each else gives
+
+
+def given_to(problem: Problem, noun: str, chosen: Given) -> Given:
+    """What a run gives an asset: a search what is written, a training what was chosen, the others nothing."""
+    asset = declared(noun)
+    if asset.params == "written":
+        return given_as_written(problem)
+    return chosen if asset.params else Given()
+
+
+def without_reads(
+    recipe: Recipe, partition: str, inputs: Sequence[Handle], given: Given
+) -> tuple[Recipe, Ingredients, str]:
+    """How it would be computed now: by which recipe, of what but for what it reads, and where its parameters come from."""
+    search, because = search_among(recipe.problem, recipe.noun, inputs), ""
+    if search is not None:
+        recipe, given, because = _found(recipe, given, search)
+    told: dict[str, Any] = {
+        "params": given.params,
+        "seed": given.seed,
+        "threads": given.threads,
+        "device": given.device,
+    }
+    return recipe, recipe.ingredients(partition, {}, **told), because
 
 
 def _found(recipe: Recipe, given: Given, search: Handle) -> tuple[Recipe, Given, str]:

@@ -97,11 +97,21 @@ def parsed(module: str, path: Path, data: bytes) -> Source:
         tree = ast.Module([ast.Expr(ast.Constant(f"no Python: {digest(data)}"))], [])
         return Source(module, path, module, "", tuple(tree.body))
     doc = ast.get_docstring(tree, clean=False) or ""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | Definition) and ast.get_docstring(node, clean=False) is not None:
-            node.body = node.body[1:] or [ast.Pass()]
+    for node in _documented(tree):
+        node.body = node.body[1:] or [ast.Pass()]
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     return Source(module, path, package, doc, tuple(_flat(tree.body)))
+
+
+def _documented(tree: ast.AST) -> Iterator[ast.Module | Definition]:
+    """What has a docstring in a tree. Expressions, which are most of it, hold none."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Module | Definition) and ast.get_docstring(node, clean=False) is not None:
+            yield node
+        inside = ast.iter_child_nodes(node)
+        waiting += [inner for inner in inside if isinstance(inner, ast.stmt | ast.ExceptHandler | ast.match_case)]
 
 
 def _flat(statements: Sequence[ast.stmt]) -> Iterator[ast.stmt]:

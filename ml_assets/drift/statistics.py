@@ -1,11 +1,13 @@
 """How far a distribution has moved: the population stability index, of one feature or of all.
 
 Fractions are smoothed by half a row per bin, (count + ½) / (rows + ½ · bins): a bin that one side lacks is a large term and no
-infinite one. By chance alone, two samples of n and m rows from one population differ by about (bins - 1) · (1/n + 1/m).
+infinite one. By chance alone, two samples of n and m rows from one population differ by about (bins - 1) · (1/n + 1/m): by more
+where rows of a day stand and fall together, see ``stability``.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ml_assets.errors import EmptySample
@@ -14,6 +16,8 @@ from ml_assets.problem import FeatureTable
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+
+    Binned = tuple[np.ndarray, np.ndarray]  # the bin of each value: of the reference, of the current ones
 
 STABLE_BELOW, SHIFTED_ABOVE = 0.1, 0.25  # the convention; Siddiqi, Credit Risk Scorecards (2006), ch. 6
 BINS = 10
@@ -38,12 +42,16 @@ def population_stability_index(reference: np.ndarray, current: np.ndarray, *, n_
         EmptySample: if either array is empty.
     Source: Siddiqi, Credit Risk Scorecards (2006), ch. 6.
     """
+    return _index(*_bins_of_numbers(reference, current, n_bins))
+
+
+def _bins_of_numbers(reference: np.ndarray, current: np.ndarray, n_bins: int = BINS) -> Binned:
     import numpy as np
 
     cuts = _cuts(reference[~np.isnan(reference)], n_bins)
     missing = len(cuts) + 1
-    bins = [np.where(np.isnan(values), missing, np.searchsorted(cuts, values)) for values in (reference, current)]
-    return _index(*bins)
+    first, second = (np.where(np.isnan(of), missing, np.searchsorted(cuts, of)) for of in (reference, current))
+    return first, second
 
 
 def _cuts(known: np.ndarray, n_bins: int) -> np.ndarray:
@@ -67,11 +75,15 @@ def categorical_stability_index(reference: pd.Series, current: pd.Series) -> flo
     Raises:
         EmptySample: if either is empty.
     """
+    return _index(*_bins_of_categories(reference, current))
+
+
+def _bins_of_categories(reference: pd.Series, current: pd.Series) -> Binned:
     counts = reference.value_counts()  # most frequent first, without missing ones, with categories that never occur
     common = list(counts.index[counts > 0])
     bin_of = {value: min(at, MOST_CATEGORIES) for at, value in enumerate(common)}
     unseen, missing = MOST_CATEGORIES + 1, MOST_CATEGORIES + 2
-    bins = [
+    first, second = (
         values.astype(object)
         .map(bin_of)
         .astype(float)
@@ -79,8 +91,58 @@ def categorical_stability_index(reference: pd.Series, current: pd.Series) -> flo
         .where(values.notna(), missing)
         .to_numpy(dtype=int)
         for values in (reference, current)
-    ]
-    return _index(*bins)
+    )
+    return first, second
+
+
+@dataclass(frozen=True)
+class Stability:
+    """How far a distribution has moved, and how far chance alone would have moved it on average.
+
+    Attributes:
+        index: the PSI.
+        by_chance: its mean where nothing moved.
+    """
+
+    index: float
+    by_chance: float
+
+    @property
+    def beyond_chance(self) -> float:
+        """The index less what chance makes of it: without bias, so a little below 0 as often as above where nothing moved."""
+        return self.index - self.by_chance
+
+
+def stability(reference: pd.Series, current: pd.Series, unit: np.ndarray | None = None) -> Stability:
+    """The PSI of a column, and what it would be by chance.
+
+    By chance it is the sum over bins of (the variance of the bin's share in the reference, plus that in ``current``) / the share.
+    Of independent rows this is (bins - 1) · (1/n + 1/m). Where rows of a day stand and fall together, the variance is that of
+    days, found in the reference; ``current`` is taken to have days of the same kind.
+
+    Args:
+        unit: the day (group) of each row of ``reference``, 0 … units - 1; None: rows are independent.
+    Raises:
+        EmptySample: if either is empty.
+    """
+    before, now = _bins(reference, current)
+    return Stability(_index(before, now), _by_chance(before, now, unit))
+
+
+def _by_chance(before: np.ndarray, now: np.ndarray, unit: np.ndarray | None) -> float:
+    import numpy as np
+
+    size = int(max(before.max(), now.max())) + 1
+    counts = np.bincount(before, minlength=size) + np.bincount(now, minlength=size)
+    used = counts > 0
+    rows = len(before)
+    share = (np.bincount(before, minlength=size) + 0.5)[used] / (rows + 0.5 * used.sum())
+    variance = share * (1 - share) / rows
+    if unit is not None and (units := int(unit.max()) + 1) > 1:
+        of = np.bincount(unit * size + before, minlength=units * size).reshape(units, size)[:, used]
+        apart = of - np.bincount(unit, minlength=units)[:, None] * of.sum(axis=0) / rows
+        variance = np.maximum(variance, units / (units - 1) * (apart**2).sum(axis=0) / rows**2)
+    return float((variance / share).sum() * (1 + rows / len(now)))
 
 
 def drift_of_features(reference: pd.DataFrame, current: pd.DataFrame) -> tuple[tuple[str, float], ...]:
@@ -109,15 +171,20 @@ def _drawn(rows: int) -> np.ndarray:
 
 
 def _drift(reference: pd.Series, current: pd.Series) -> float:
+    return _index(*_bins(reference, current))
+
+
+def _bins(reference: pd.Series, current: pd.Series) -> Binned:
+    """The bin of each value, by what the column holds."""
     import numpy as np
     from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
     if reference.dtype.kind in "mM":
-        return population_stability_index(_since_the_epoch(reference), _since_the_epoch(current))
+        return _bins_of_numbers(_since_the_epoch(reference), _since_the_epoch(current))
     if not (is_numeric_dtype(reference.dtype) or is_bool_dtype(reference.dtype)):
-        return categorical_stability_index(reference, current)
-    values = [of.to_numpy(dtype=np.float64, na_value=np.nan) for of in (reference, current)]
-    return population_stability_index(*values)
+        return _bins_of_categories(reference, current)
+    before, after = (of.to_numpy(dtype=np.float64, na_value=np.nan) for of in (reference, current))
+    return _bins_of_numbers(before, after)
 
 
 def _since_the_epoch(times: pd.Series) -> np.ndarray:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ml_assets.evaluation.comparison import Comparison, compare_answers
 from ml_assets.evaluation.intervals import intervals
 from ml_assets.evaluation.metrics import Answers, value_of, written
+from ml_assets.evaluation.units import Units
 from ml_assets.problem import Better, Metric
 
 if TYPE_CHECKING:
@@ -53,11 +54,12 @@ class Standing:
         return f"{said}: the best is {self.lead.outcome}" if self.lead else said
 
 
-def standings(metrics: Sequence[Metric], answers: Mapping[str, Answers]) -> list[Standing]:
+def standings(metrics: Sequence[Metric], answers: Mapping[str, Answers], units: Sequence[Units] = ()) -> list[Standing]:
     """The candidates by the first metric, the best first; of equals the one that is named first.
 
     Args:
         answers: of each candidate, for the same rows. One whose first metric is NaN has no place.
+        units: what of these rows is independent of each other; none: single rows.
     """
     first, scores = metrics[0], {name: {m.name: value_of(m, of) for m in metrics} for name, of in answers.items()}
     sign = -1 if first.higher_is_better else 1
@@ -65,14 +67,16 @@ def standings(metrics: Sequence[Metric], answers: Mapping[str, Answers]) -> list
     ranked.sort(key=lambda name: sign * scores[name][first.name])
     if not ranked:
         return []
-    spreads, best = intervals([first], {name: answers[name] for name in ranked}), answers[ranked[0]]
+    spreads, best = intervals([first], {name: answers[name] for name in ranked}, units), answers[ranked[0]]
     return [
         Standing(
             name,
             scores[name],
             spreads[name][first.name].low,
             spreads[name][first.name].high,
-            compare_answers(Better(first), best.label, best.prediction, answers[name].prediction) if place else None,
+            compare_answers(Better(first), best.label, best.prediction, answers[name].prediction, units=units)
+            if place
+            else None,
         )
         for place, name in enumerate(ranked)
     ]

@@ -3,20 +3,56 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.errors import IncomparableEvaluations
 from ml_assets.evaluation.intervals import RESAMPLES
 from ml_assets.evaluation.metrics import value, written
-from ml_assets.evaluation.paired_test import paired_test, units_needed
+from ml_assets.evaluation.paired_test import MOST_WANTED, paired_test, units_needed
 from ml_assets.evaluation.plain import to_plain
 from ml_assets.evaluation.scored_rows import paired
+from ml_assets.evaluation.units import ROW, Units, single_rows, units_in
 from ml_assets.problem import Better
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+
+
+NUMBERS = ("challenger", "champion", "gain", "low", "high", "confidence")
+"""Of a comparison, those that a manifest has as metrics."""
+
+
+@dataclass(frozen=True)
+class WindowScores:
+    """What two recipes reach in one window: each trained a model on its rows, and both are judged on the same rows.
+
+    Attributes:
+        partition: the window's, with which it ends.
+        rows, fitted_on: how many rows judge, and how many each model was fitted on.
+        challenger, champion: the metric of each.
+        gain: by how much the challenger's is better, in the metric's direction.
+        error: the standard error of the gain, by the units of chance of the window's rows.
+        units: for how many of them these count: fewer than there are, where few hold most of the rows.
+    """
+
+    partition: str
+    rows: int
+    fitted_on: int
+    challenger: float
+    champion: float
+    gain: float
+    error: float
+    units: int
+
+    @property
+    def tells(self) -> bool:
+        """Whether the metric has a value there, and has one without any of the units; an infinite loss tells."""
+        return not (
+            math.isnan(self.challenger + self.champion) or (math.isnan(self.error) and math.isfinite(self.gain))
+        )
 
 
 @dataclass(frozen=True)
@@ -35,6 +71,9 @@ class Comparison:
             is". NaN where nothing can be told. It is no probability that the challenger is better.
         too_few: why these rows are too few for the confidence that promotion asks, as a sentence; else empty.
         method: how the confidence was found, and what it took for independent; see ``paired_test``.
+        units: what was taken for independent: ``7 days``, ``5 windows``; empty of older comparisons.
+        would_tell: how many units would tell, if the gain stays as it is: ``24 days``; empty where that is not known.
+        windows: of recipes that were compared over several windows, what each window said.
     """
 
     metric: str
@@ -49,6 +88,9 @@ class Comparison:
     confidence: float
     too_few: str = ""
     method: str = ""
+    units: str = ""
+    would_tell: str = ""
+    windows: tuple[WindowScores, ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -56,7 +98,12 @@ class Comparison:
         challenger = written(self.challenger, self.unit, apart_from=self.champion)
         champion = written(self.champion, self.unit, apart_from=self.challenger)
         rows = "1 row" if self.rows == 1 else f"{self.rows:,} rows"
-        return f"{self.metric} {challenger} vs champion {champion} on the same {rows}: {self.outcome}"
+        if self.windows:
+            span = " to ".join(dict.fromkeys((self.windows[0].partition, self.windows[-1].partition)))
+            of = f"mean of {self.units} ({span})"
+            return f"{self.metric}, {of}, {challenger} vs champion {champion} on the same {rows}: {self.outcome}"
+        of = f" of {self.units}" if self.units and not self.units.endswith((" row", " rows")) else ""
+        return f"{self.metric} {challenger} vs champion {champion} on the same {rows}{of}: {self.outcome}"
 
     @property
     def outcome(self) -> str:
@@ -75,6 +122,11 @@ class Comparison:
         if math.isnan(self.low):
             return "no 95 % interval"
         return f"95 % interval [{written(self.low)}, {written(self.high)}]"
+
+    @property
+    def windows_won(self) -> int:
+        """In how many windows the challenger's recipe was better."""
+        return sum(one.gain > 0 for one in self.windows)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON; what is undefined (NaN) becomes null, what is infinite the text ``Infinity`` or ``-Infinity``."""
@@ -100,8 +152,9 @@ def compare(
     Raises:
         IncomparableEvaluations: if the two were not judged on the very same rows with the same labels.
     """
-    _refuse_other_rows(challenger, champion, names)
-    return compare_answers(better, *paired(challenger, champion), seed=seed, resamples=resamples)
+    refuse_other_rows(challenger, champion, names)
+    answers = paired(challenger, champion)
+    return compare_answers(better, *answers, units=units_in(challenger), seed=seed, resamples=resamples)
 
 
 def compare_answers(
@@ -110,14 +163,21 @@ def compare_answers(
     new: np.ndarray,
     old: np.ndarray,
     *,
+    units: Sequence[Units] = (),
     seed: int = 0,
     resamples: int = RESAMPLES,
 ) -> Comparison:
-    """The same, of the answers ``new`` (the challenger's) and ``old`` for rows with these labels, shape (n,) or (n, k)."""
+    """The same, of the answers ``new`` (the challenger's) and ``old`` for rows with these labels, shape (n,) or (n, k).
+
+    Args:
+        units: what is independent of each other; none: single rows.
+    """
+    units = units or [single_rows(len(label))]
     values = value(better.metric, label, new), value(better.metric, label, old)
-    too_few = _too_few(better, label, new)
-    test = paired_test(better.metric, label, new, old, seed=seed, swaps=resamples)
+    too_few = next(filter(None, (_too_few(better, label, new, of) for of in units)), "")
+    test = paired_test(better.metric, label, new, old, units=units, seed=seed, swaps=resamples)
     low, high = test.interval()
+    wanted, unit = test.units_wanted(better.confidence, better.by)
     return Comparison(
         metric=better.metric.name,
         unit=better.metric.unit,
@@ -131,24 +191,31 @@ def compare_answers(
         confidence=math.nan if too_few else test.confidence(better.by),
         too_few=too_few,
         method=test.method,
+        units=" and ".join(of.counted for of in units),
+        would_tell=f"{wanted:,} {unit}s" if 0 < wanted < MOST_WANTED else "",
     )
 
 
-def _too_few(better: Better, label: np.ndarray, prediction: np.ndarray) -> str:
-    """Why the rows are too few for the confidence that is asked; of two classes each is counted."""
+def _too_few(better: Better, label: np.ndarray, prediction: np.ndarray, units: Units) -> str:
+    """Why the units are too few for the confidence that is asked; of two classes those that have each are counted."""
     import numpy as np
 
-    needed = units_needed(better.confidence)
+    needed, name = units_needed(better.confidence), units.name
     asks = f"a confidence of {better.confidence:g} needs at least {needed}"
-    if len(label) < needed:
-        return f"{len(label):,} labelled row{'s' * (len(label) != 1)} judge{'s' * (len(label) == 1)}, and {asks}"
+    if units.count < needed:
+        said = units.counted.replace(name, f"labelled {name}") if name == ROW else units.counted
+        return f"{said} judge{'s' * (units.count == 1)}, and {asks}: {needed - units.count} more"
     if prediction.ndim > 1 or not np.isin(label, (0, 1)).all():
         return ""
-    rarest, rows = min((0, int((label == 0).sum())), (1, int((label == 1).sum())), key=lambda of: of[1])
-    return f"label {rarest} is that of {rows:,} of {len(label):,} rows, and {asks} of each" if rows < needed else ""
+    having = {value: len(np.unique(units.of[label == value])) for value in (0, 1)}
+    rarest, found = min(having.items(), key=lambda of: of[1])
+    if found >= needed:
+        return ""
+    return f"label {rarest} is that of {found:,} of {units.counted}, and {asks} of each"
 
 
-def _refuse_other_rows(challenger: pd.DataFrame, champion: pd.DataFrame, names: tuple[str, str]) -> None:
+def refuse_other_rows(challenger: pd.DataFrame, champion: pd.DataFrame, names: tuple[str, str]) -> None:
+    """Raise IncomparableEvaluations unless both are scored rows of the very same rows with the same labels."""
     import numpy as np
 
     ours, theirs = (frame["entity"].to_numpy() for frame in (challenger, champion))

@@ -4,19 +4,24 @@
 times: the bootstrap. Of more, what would cost the more the more rows there are: shipped metrics have closed forms, see
 ``closed_forms``, and any other is resampled in small bags, see ``bags``. Both tell what the bootstrap would.
 
-**What is assumed.** Rows are taken as independent draws from the population that the model will meet. Rows that share a day,
-a customer or a machine are not: then the true interval is wider than the one given here.
+**What is assumed.** Units are taken as independent draws from the population that the model will meet: days, groups, both, or
+rows where a problem has neither, see ``units``. The methods above are those of rows; of other units it is Student's t on what
+each contributes, see ``jackknife``: there are few, and of few a bootstrap promises too much.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from ml_assets.evaluation import bags
 from ml_assets.evaluation.closed_forms import closed_form
+from ml_assets.evaluation.jackknife import CELLS_AT_ONCE, MANY_ROWS, unit_interval
 from ml_assets.evaluation.metrics import Answers, prepared
+from ml_assets.evaluation.units import ROW, Units
 from ml_assets.problem import Metric
 
 if TYPE_CHECKING:
@@ -25,9 +30,7 @@ if TYPE_CHECKING:
 Number = TypeVar("Number", float, "np.ndarray")
 
 RESAMPLES = 1000
-CELLS_AT_ONCE = 1 << 22  # of a chunk of weights: 16 MiB
 MOST_UNDEFINED = 0.01  # of the resamples
-MANY_ROWS = 50_000  # more are not resampled: of so many a thousand resamples cost a second of a core per metric
 
 
 @dataclass(frozen=True)
@@ -47,16 +50,24 @@ class Interval:
 
 
 def intervals(
-    metrics: Sequence[Metric], answers: Mapping[str, Answers], *, seed: int = 0, resamples: int = RESAMPLES
+    metrics: Sequence[Metric],
+    answers: Mapping[str, Answers],
+    units: Sequence[Units] = (),
+    *,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
 ) -> dict[str, dict[str, Interval]]:
-    """The 95 % interval of every metric of every model, by the method that so many rows ask for; see the module.
+    """The 95 % interval of every metric of every model, by the method that its units ask for; see the module.
 
     Args:
         answers: by model, of the same rows in the same order.
+        units: what of the rows is independent of each other; none: single rows.
         resamples: how many, where there are any.
     Returns:
         ``{model: {metric name: its interval}}``.
     """
+    if units and units[0].name != ROW:
+        return _of_units(metrics, answers, units)
     rows = _rows(answers)
     if rows <= MANY_ROWS:
         return _of_draws(_resampled(metrics, answers, seed, resamples), rows, f"bootstrap, {resamples:,} resamples")
@@ -65,6 +76,16 @@ def intervals(
     draws = bags.bag_draws(others, answers, seed=seed, resamples=resamples) if others else {}
     in_bags = _of_draws(draws, rows, bags.method(resamples))
     return {who: of | in_bags.get(who, {}) for who, of in closed.items()}
+
+
+def _of_units(
+    metrics: Sequence[Metric], answers: Mapping[str, Answers], units: Sequence[Units]
+) -> dict[str, dict[str, Interval]]:
+    method = f"Student's t on {' and '.join(of.counted for of in units)}"
+    return {
+        who: {m.name: Interval(*unit_interval(m, of, units), undefined=0, method=method) for m in metrics}
+        for who, of in answers.items()
+    }
 
 
 def _rows(answers: Mapping[str, Answers]) -> int:
@@ -162,3 +183,16 @@ def interval(values: np.ndarray, rows: int, confidence: float = 0.95) -> Interva
     between: Literal["linear", "inverted_cdf"] = "linear" if np.isfinite(known).all() else "inverted_cdf"
     low, high = np.quantile(known, [out, 1 - out], method=between)
     return Interval(float(low), float(high), undefined)
+
+
+def share_interval(of: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
+    """The interval of a share of independent cases.
+
+    Source: Wilson (1927), Probable inference, the law of succession, and statistical inference, JASA 22.
+
+    >>> [round(limit, 3) for limit in share_interval(8, 10)]
+    [0.49, 0.943]
+    """
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    middle, spread = of + z * z / 2, z * math.sqrt(of * (total - of) / total + z * z / 4)
+    return max(0.0, (middle - spread) / (total + z * z)), min(1.0, (middle + spread) / (total + z * z))

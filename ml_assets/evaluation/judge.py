@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from ml_assets.classes import by_column
@@ -12,8 +12,9 @@ from ml_assets.evaluation.intervals import RESAMPLES, Interval, intervals
 from ml_assets.evaluation.metrics import Answers, value_of, written
 from ml_assets.evaluation.plain import from_plain, to_plain
 from ml_assets.evaluation.scored_rows import classes_of, scored_rows, values_of
-from ml_assets.evaluation.slices import SliceScore, slice_scores
-from ml_assets.problem import FeatureTable, Gate, Problem
+from ml_assets.evaluation.slices import SliceScore, rows_of_slice, slice_scores
+from ml_assets.evaluation.units import Units, units_in
+from ml_assets.problem import FeatureTable, Gate, Metric, Problem
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,6 +49,8 @@ class GateVerdict:
         origin: where a limit comes from that is relative to the baseline; else empty.
         rows, low, high: how many rows judged and the metric's 95 % interval; 0 and NaN of older evaluations. The value
             decides, not the interval.
+        slice: the rows on which it is held, ``carrier = 9E``; empty: all that judge.
+        untold: why nobody can tell whether a gate on a slice holds; then it is not passed.
     """
 
     metric: str
@@ -60,20 +63,30 @@ class GateVerdict:
     rows: int = 0
     low: float = math.nan
     high: float = math.nan
+    slice: str = ""
+    untold: str = ""
+
+    @property
+    def name(self) -> str:
+        """The metric, and of which rows where not all count: ``auroc of carrier = 9E``."""
+        return f"{self.metric} of {self.slice}" if self.slice else self.metric
 
     @property
     def sentence(self) -> str:
-        """``auroc 0.571 fails its gate: at least 0.580 is required.``; of few rows, also how few."""
+        """``auroc 0.571 fails its gate: at least 0.580 is required.``; of few rows, or few units of chance, also how few."""
+        if self.untold:
+            return f"{self.name}: cannot tell whether its gate holds, for {self.untold}."
         seen = written(self.value, self.unit, apart_from=self.limit)
         limit = written(self.limit, self.unit, apart_from=self.value)
         verb = "passes" if self.passed else "fails"
-        return f"{self.metric} {seen} {verb} its gate: {self.bound} {limit} is required{self.origin}{self._evidence}."
+        return f"{self.name} {seen} {verb} its gate: {self.bound} {limit} is required{self.origin}{self._evidence}."
 
     @property
     def _evidence(self) -> str:
-        if not self.rows or math.isnan(self.value) or not math.isnan(self.low):
+        few = bool(self.rows) and not math.isnan(self.value) and math.isnan(self.low)
+        if not few and not self.slice:
             return ""
-        return f" (of {self.rows:,} row{'s' * (self.rows != 1)}, too few for a 95 % interval)"
+        return f" (of {self.rows:,} row{'s' * (self.rows != 1)}{', and no 95 % interval' * few})"
 
 
 @dataclass(frozen=True)
@@ -136,7 +149,7 @@ def judge(
     Raises:
         InvalidPrediction: if either is no prediction for these rows.
         UnusableSplit: if no row has a label.
-        InvalidProblem: if a slice is not a column of the rows.
+        InvalidProblem: if a slice, or a gate's, is not of a column of the rows.
     """
     scored = scored_rows(problem, rows, prediction, baseline)
     return judge_scored(problem, rows, scored, seed=seed, resamples=resamples)
@@ -155,7 +168,7 @@ def judge_scored(
     Deterministic: the same arguments give the same evaluation.
 
     Raises:
-        InvalidProblem: if a slice is not a column of the rows.
+        InvalidProblem: if a slice, or a gate's, is not of a column of the rows.
     """
     import numpy as np
 
@@ -163,11 +176,8 @@ def judge_scored(
     by = {"model": values_of(scored), "baseline": values_of(scored, "baseline")}
     label, _ = by_column(scored["label"].to_numpy(), by["model"], classes)
     answers = {who: Answers(label, said) for who, said in by.items()}
-    spreads = intervals(problem.metrics, answers, seed=seed, resamples=resamples)
-    scores = {
-        who: {m.name: _estimate(value_of(m, of), spreads[who][m.name]) for m in problem.metrics}
-        for who, of in answers.items()
-    }
+    scorer = _Scorer(units_in(scored), seed, resamples)
+    scores = scorer.of(problem.metrics, answers)
     known = ~np.isnan(rows.label)
     judged = rows if known.all() else rows.rows(known)
     return Evaluation(
@@ -178,8 +188,36 @@ def judge_scored(
         slices=tuple(
             s for column in problem.slices for s in slice_scores(problem, judged, by["model"], column, classes)
         ),
-        gates=tuple(_verdict(gate, scores["model"], scores["baseline"], len(scored)) for gate in problem.gates),
+        gates=tuple(
+            _verdict(gate, scores["model"], scores["baseline"], len(scored))
+            if gate.slice is None
+            else _verdict_on_slice(problem, gate, judged, answers, scorer)
+            for gate in problem.gates
+            if isinstance(gate, Gate)
+        ),
     )
+
+
+@dataclass(frozen=True)
+class _Scorer:
+    """Computes metrics with their intervals, by model and baseline."""
+
+    units: Sequence[Units]
+    seed: int
+    resamples: int
+
+    def of(self, metrics: Sequence[Metric], answers: Mapping[str, Answers]) -> dict[str, Scores]:
+        """Of all rows."""
+        spreads = intervals(metrics, answers, self.units, seed=self.seed, resamples=self.resamples)
+        return {
+            who: {m.name: _estimate(value_of(m, of), spreads[who][m.name]) for m in metrics}
+            for who, of in answers.items()
+        }
+
+    def at(self, rows: np.ndarray, metric: Metric, answers: Mapping[str, Answers]) -> dict[str, Scores]:
+        """One metric of some of the rows, by their positions."""
+        inside = {who: Answers(of.label[rows], of.prediction[rows]) for who, of in answers.items()}
+        return replace(self, units=[of.rows(rows) for of in self.units]).of([metric], inside)
 
 
 def _estimate(value: float, spread: Interval) -> Estimate:
@@ -213,7 +251,30 @@ def _verdict(gate: Gate, model: Scores, baseline: Scores, rows: int) -> GateVerd
         rows,
         estimate.low,
         estimate.high,
+        gate.slice or "",
     )
+
+
+def _verdict_on_slice(
+    problem: Problem,
+    gate: Gate,
+    rows: FeatureTable,
+    answers: Mapping[str, Answers],
+    scorer: _Scorer,
+) -> GateVerdict:
+    """A gate held on the rows of its slice alone, the baseline's, too; where it cannot be, it says why."""
+    inside, trouble = rows_of_slice(problem, rows, *(gate.column_and_value or ("", "")))
+    if trouble:
+        return _untold(gate, len(inside), trouble)
+    scores = scorer.at(inside, gate.metric, answers)
+    found = _verdict(gate, scores["model"], scores["baseline"], len(inside))
+    is_undefined = math.isnan(found.value) or math.isnan(found.limit)
+    return _untold(gate, len(inside), f"it is undefined on these {len(inside):,} rows") if is_undefined else found
+
+
+def _untold(gate: Gate, rows: int, why: str) -> GateVerdict:
+    nothing = {gate.metric.name: Estimate(math.nan, math.nan, math.nan)}
+    return replace(_verdict(gate, nothing, nothing, rows), origin="", untold=why)
 
 
 # ---------------------------------------------------------------- JSON

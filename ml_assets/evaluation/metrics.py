@@ -73,6 +73,9 @@ def value_of(metric: Metric, answers: Answers) -> float:
     return float(prepared(metric, answers)(np.ones((1, len(answers.label)), dtype=np.int64))[0])
 
 
+MOST_DECIMALS = 12  # of a number that people read
+
+
 def written(number: float, unit: str = "1", *, apart_from: float | None = None) -> str:
     """A metric as people read it: three decimals, more where it is small or where ``apart_from`` would look the same.
 
@@ -81,8 +84,10 @@ def written(number: float, unit: str = "1", *, apart_from: float | None = None) 
     """
     if math.isnan(number):
         return "undefined"
+    if abs(number) < 0.5 * 10**-MOST_DECIMALS:  # what sums leave of nothing
+        number = 0.0
     decimals = 3
-    while decimals < 12 and _looks_wrong(number, apart_from, decimals):
+    while decimals < MOST_DECIMALS and _looks_wrong(number, apart_from, decimals):
         decimals += 1
     return f"{number:,.{decimals}f}" + ("" if unit == "1" else f" {unit}")
 
@@ -233,10 +238,12 @@ class Mean:
     Attributes:
         loss: ``(label, prediction) -> (n,)`` or, of k losses, ``(n, k)``.
         then: means (b,) or (b, k) -> the metric (b,); of one mean, it never falls where that rises.
+        least: below it the metric never is, also where an interval would reach further; None: there is no such number.
     """
 
     loss: Callable[[np.ndarray, np.ndarray], np.ndarray]
     then: Callable[[np.ndarray], np.ndarray] | None = None
+    least: float | None = None
 
     def __call__(self, label: np.ndarray, prediction: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """One value per row of ``weights`` (b, n), see ``Metric.compute``."""
@@ -416,7 +423,7 @@ AUROC = Metric("auroc", higher_is_better=True, compute=Ranking(_area_under_curve
 BRIER = Metric("brier", higher_is_better=False, compute=Mean(_squared_errors))
 LOG_LOSS = Metric("log_loss", higher_is_better=False, compute=Mean(_surprise), unit="nats")
 CALIBRATION_ERROR = Metric(
-    "calibration_error", higher_is_better=False, compute=Mean(_excess_by_bin, then=_total_distance)
+    "calibration_error", higher_is_better=False, compute=Mean(_excess_by_bin, then=_total_distance, least=0.0)
 )
 ACCURACY = Metric("accuracy", higher_is_better=True, compute=Mean(_hits))
 MAE = Metric("mae", higher_is_better=False, compute=Mean(_absolute_errors))

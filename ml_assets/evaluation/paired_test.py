@@ -1,8 +1,12 @@
 """Is the gain of one model over another more than chance? A test that keeps its level on few rows, for any metric.
 
-**Units.** Rows are gathered into *units of chance*: each row is one, and of many rows `UNITS` equal random groups. Units are
-taken as independent draws from the population that the model will meet. Where rows of one day or customer are not, the
-true interval is wider than the one given here.
+**Units.** Rows are gathered into *units of chance*, see ``units``: whole days, groups, or single rows; of very many, random
+groups of them. Units are taken as independent draws from the population that the model will meet.
+
+**Days and groups.** Where rows share a day, and others a group, each is a test of its own and the more cautious decides, with
+the spread of both: what the gain varies by is the variance of days plus that of groups, less that of those who share both,
+which is counted twice (Cameron, Gelbach and Miller 2011). That is the variance of no single sum, and so it only ever
+widens what each test says alone.
 
 **Three tests, and the most cautious decides.**
 
@@ -11,16 +15,18 @@ true interval is wider than the one given here.
   are only 2^m swaps, which is why at least five are needed for a confidence of 0.95. Of more than 50,000 rows a swap of units is
   taken to change the gain by what they contribute to it (below): of a mean over rows that is the same, of any other metric so
   many rows make it nearly so, and no metric is computed a thousand times over all rows.
-- *Student's t* with m - 1 degrees of freedom, on what each unit contributes to the gain (jackknife pseudo-values; for a mean
-  over rows, such as MAE or log loss, exactly the differences of the two losses). It holds for models that are
-  equally good in different ways, where the contributions are near the normal distribution.
+- *Student's t* with m - 1 degrees of freedom (fewer where few units hold most of the rows), on what each unit contributes
+  to the gain (jackknife pseudo-values; for a mean over single rows, such as MAE or log loss, exactly the differences of the
+  two losses). It holds for models that are equally good in different ways, where the contributions are near the normal
+  distribution.
 - *Hall's t*, corrected for skewness: a challenger that gains a little on most rows and loses much on a few looks
   better than it is on rows that happen to lack the few.
 
 No test of a mean knows of rare losses that it never saw (Bahadur and Savage 1956). With labels of two classes those are
 mostly the rows of the rarer class; so each class needs as many rows as the method needs units.
 
-Sources: Fisher (1935), The Design of Experiments; Hartigan (1969), Using subsample values as typical values; Tukey (1958) and
+Sources: Fisher (1935), The Design of Experiments; Cameron, Gelbach and Miller (2011), Robust inference with multiway
+clustering, J. Bus. Econ. Stat. 29(2); Hartigan (1969), Using subsample values as typical values; Tukey (1958) and
 Busing, Meijer and van der Leeden (1999), Delete-m jackknife for unequal m; Hall (1992), On the removal of skewness by
 transformation. ``python -m benchmarks.promotion_errors`` prints how often each metric errs, and what it finds.
 """
@@ -28,23 +34,24 @@ transformation. ``python -m benchmarks.promotion_errors`` prints how often each 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from ml_assets.evaluation.influence import influence
-from ml_assets.evaluation.intervals import CELLS_AT_ONCE, MANY_ROWS, RESAMPLES, improvement
-from ml_assets.evaluation.metrics import Answers, Mean, prepared, value_of
+from ml_assets.evaluation.intervals import RESAMPLES, improvement
+from ml_assets.evaluation.jackknife import FEWEST_FREE, MANY_ROWS, by_unit, pseudo_values, variance, variance_of_all
+from ml_assets.evaluation.metrics import Answers, value_of
+from ml_assets.evaluation.units import MOST_UNITS, Units, crossed, single_rows
 from ml_assets.problem import Metric
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from ml_assets.evaluation.metrics import Weighed
-
-UNITS = 200  # a t with 199 degrees of freedom is 0.4 % wider than the normal: more units cost time and tell no more
-METHOD = "the most cautious of {}, Student's t and Hall's t"
+METHOD = "the most cautious of {}, Student's t and Hall's t, on {}"
+MOST_WANTED = 1e6  # units; where more would be needed, no number would tell
+ROUNDS = 20  # to find how many units would tell: few units have a wide t
 ROUNDING = 1e-9  # relative; by so little two numbers may differ that are the same
 
 
@@ -58,13 +65,12 @@ def units_needed(confidence: float) -> int:
 
 
 @dataclass(frozen=True)
-class PairedTest:
-    """What rows that both models answered say about the gain of the one over the other.
+class UnitTest:
+    """What rows that both models answered say about the gain of the one over the other, taking units for independent.
 
     Attributes:
         gain: by how much the challenger is better on all rows.
         contributions: what each unit contributes to the gain, shape (m,), with mean ``gain`` where the metric is a mean.
-        rows: how many rows the units are made of.
         typical: the gains that would just explain each swap, shape (swaps,), sorted. (Swapping leaves at least as much of what
             exceeds a gain g exactly where its typical value is at most g; of a mean it is that of the swapped units.)
     """
@@ -72,14 +78,12 @@ class PairedTest:
     gain: float
     contributions: np.ndarray
     typical: np.ndarray
-    rows: int
+    units: Units
 
     @property
-    def method(self) -> str:
-        """Which test decides, on what: ``the most cautious of swaps, Student's t and Hall's t, on 200 groups of rows``."""
-        units = len(self.contributions)
-        swaps = METHOD.format("swaps" if self.rows <= MANY_ROWS else "swaps of contributions")
-        return f"{swaps}, on {'single rows' if units == self.rows else f'{units:,} random groups of rows'}"
+    def swaps_are_exact(self) -> bool:
+        """Whether answers were swapped, not what they contribute."""
+        return len(self.units.of) <= MANY_ROWS
 
     def confidence(self, by: float = 0.0) -> float:
         """One minus the p-value of "the gain is at most ``by``"; under 0.5, the p-value of "it is at least that".
@@ -96,10 +100,33 @@ class PairedTest:
         """The gains that none of the three tests refuses at (1 - confidence) / 2 on either side; NaN of too few units."""
         tail = (1 - confidence) / 2
         beyond = math.floor(tail * (1 + len(self.typical)) + ROUNDING) - 1
-        if not self._is_defined or beyond < 0:
+        if not self._is_defined or beyond < 0 or self.units.degrees_of_freedom < FEWEST_FREE:
             return math.nan, math.nan
         ends = [(float(self.typical[beyond]), float(self.typical[-1 - beyond])), *self._around(tail)]
         return min(low for low, _ in ends), max(high for _, high in ends)
+
+    def times_wanted(self, confidence: float, by: float = 0.0) -> float:
+        """How many times as many units like these would tell that the gain is more than ``by``; 0: no number."""
+        from scipy.special import stdtrit
+
+        m, spread, _ = self._shape
+        if not self._is_defined or self.gain <= by:
+            return 0.0
+        counted = (self.units.degrees_of_freedom + 1) / m  # fewer than there are, where few hold most of the rows
+        wanted = needed = units_needed(confidence)
+        for _ in range(ROUNDS):
+            reach = float(stdtrit(max(FEWEST_FREE, wanted * counted - 1), confidence)) * spread / (self.gain - by)
+            wanted = max(needed, math.ceil(min(reach**2, MOST_WANTED)) + 1)
+        return wanted / m
+
+    def stretched(self, times: float) -> UnitTest:
+        """With a spread that is so many times as wide."""
+        middle = self.contributions.mean()
+        return replace(
+            self,
+            contributions=middle + times * (self.contributions - middle),
+            typical=self.gain + times * (self.typical - self.gain),
+        )
 
     @cached_property
     def _is_defined(self) -> bool:
@@ -139,7 +166,8 @@ class PairedTest:
             return 0.0, 0.0  # all contributions are the same: only swaps know how little that may mean
         at, skewness = side * (self.gain - by) / spread, side * skewness
         corrected = at + skewness * at**2 / 3 + skewness**2 * at**3 / 27 + skewness / (6 * m)
-        student, hall = (float(stdtr(m - 1, -np.sqrt(m - 1) * of)) for of in (at, corrected))
+        free = self.units.degrees_of_freedom
+        student, hall = (float(stdtr(free, -np.sqrt(m - 1) * of)) for of in (at, corrected))
         return student, hall
 
     def _around(self, tail: float) -> list[tuple[float, float]]:
@@ -147,7 +175,7 @@ class PairedTest:
         from scipy.special import stdtrit
 
         m, spread, skewness = self._shape
-        reach = float(stdtrit(m - 1, 1 - tail)) / math.sqrt(m - 1)
+        reach = float(stdtrit(self.units.degrees_of_freedom, 1 - tail)) / math.sqrt(m - 1)
         ends = [(reach, -reach), tuple(_before_correction(at, skewness, m) for at in (reach, -reach))]
         return [(self.gain - spread * low, self.gain - spread * high) for low, high in ends]
 
@@ -159,12 +187,57 @@ def _before_correction(corrected: float, skewness: float, m: int) -> float:
     return 3 / skewness * (math.cbrt(1 + skewness * (corrected - skewness / (6 * m))) - 1)
 
 
+@dataclass(frozen=True)
+class PairedTest:
+    """The tests by days, by groups or by rows: the most cautious one decides."""
+
+    tests: tuple[UnitTest, ...]
+
+    @property
+    def gain(self) -> float:
+        """By how much the challenger is better on all rows."""
+        return self.tests[0].gain
+
+    @property
+    def units(self) -> str:
+        """What was taken for independent: ``7 days``, ``31 days and 214 groups``."""
+        return " and ".join(str(test.units) for test in self.tests)
+
+    @property
+    def method(self) -> str:
+        """Which test decides, on what: ``the most cautious of swaps, Student's t and Hall's t, on 7 days``."""
+        exact = self.tests[0].swaps_are_exact
+        return METHOD.format("swaps" if exact else "swaps of contributions", self.units)
+
+    def confidence(self, by: float = 0.0) -> float:
+        """One minus the p-value of "the gain is at most ``by``"; under 0.5, the p-value of "it is at least that".
+
+        NaN where it has no value: of fewer than two units, or where a metric is infinite or undefined.
+        """
+        found = [test.confidence(by) for test in self.tests]
+        return math.nan if any(map(math.isnan, found)) else (min if self.gain > by else max)(found)
+
+    def interval(self, confidence: float = 0.95) -> tuple[float, float]:
+        """The gains that no test refuses at (1 - confidence) / 2 on either side; NaN of too few units."""
+        lows, highs = zip(*(test.interval(confidence) for test in self.tests), strict=True)
+        return (math.nan, math.nan) if any(map(math.isnan, lows)) else (min(lows), max(highs))
+
+    def units_wanted(self, confidence: float, by: float = 0.0) -> tuple[int, str]:
+        """How many units like these would tell, and of what, if the gain stays as it is: ``(24, "day")``.
+
+        0 where no number would, or where it is not their number that Student's t lacks.
+        """
+        times, units = max(((test.times_wanted(confidence, by), test.units) for test in self.tests), key=itemgetter(0))
+        return math.ceil(times * units.real) if times > 1 else 0, units.name
+
+
 def paired_test(
     metric: Metric,
     label: np.ndarray,
     challenger: np.ndarray,
     champion: np.ndarray,
     *,
+    units: Sequence[Units] = (),
     seed: int = 0,
     swaps: int = RESAMPLES,
 ) -> PairedTest:
@@ -173,60 +246,47 @@ def paired_test(
     Args:
         label: shape (n,), no NaN, n > 0.
         challenger, champion: predictions for the same rows in the same order, shape (n,) or (n, k).
-        seed: of the swaps, and of which rows form a unit.
+        units: what is independent of each other: days, groups, or both; none: single rows.
+        seed: of the swaps, and of how very many units are put together.
         swaps: how many are drawn, where there are more.
     """
     import numpy as np
 
-    unit = _dealt(len(label), seed)
     answers = Answers(label, challenger), Answers(label, champion)
     with np.errstate(invalid="ignore"):  # of infinite metrics: inf - inf
         gain = improvement(metric, *(value_of(metric, of) for of in answers))
-        contributions = _contributions(metric, answers, unit, gain)
-        draws = _draws(int(unit.max()) + 1, seed, swaps)
-        if len(label) <= MANY_ROWS:
-            typical = _typical(metric, answers, unit=unit, draws=draws, gain=gain)
-        else:
-            typical = _typical_of_contributions(contributions, np.bincount(unit), draws, gain)
-    return PairedTest(gain, contributions, typical, len(label))
+        dealt = [of.at_most(MOST_UNITS, seed) for of in units or [single_rows(len(label))]]
+        found = [_unit_test(metric, answers, of, gain, _draws(of.count, seed, swaps)) for of in dealt]
+        if len(found) > 1:
+            both = crossed(*dealt).at_most(MOST_UNITS, seed)
+            found = _widened(found, variance(_contributions(metric, answers, both)))
+    return PairedTest(tuple(found))
 
 
-def _dealt(rows: int, seed: int) -> np.ndarray:
-    """The unit of each row, shape (n,): its own, or of many rows one of UNITS of equal size, give or take a row."""
-    import numpy as np
-
-    numbers = np.arange(rows) % UNITS
-    return numbers if rows <= UNITS else np.random.default_rng(seed).permutation(numbers)
-
-
-def _by_unit(metric: Metric, answers: Answers, unit: np.ndarray) -> Weighed:
-    """The metric as a function of the weights of units, (b, m): the rows of a unit are counted equally often."""
-    weighed = prepared(metric, answers)
-    if isinstance(metric.compute, Mean):
-        return metric.compute.by_unit(answers, unit)
-
-    def of_units(weights: np.ndarray) -> np.ndarray:
-        import numpy as np
-
-        found = [weighed(weights[chunk][:, unit]) for chunk in _chunks(len(weights), len(unit))]
-        return np.concatenate(found)
-
-    return of_units
+def _unit_test(
+    metric: Metric, answers: tuple[Answers, Answers], units: Units, gain: float, draws: np.ndarray
+) -> UnitTest:
+    contributions = _contributions(metric, answers, units)
+    if len(units.of) <= MANY_ROWS:
+        typical = _typical(metric, answers, unit=units.of, draws=draws, gain=gain)
+    else:
+        typical = _typical_of_contributions(contributions, units.sizes, draws, gain)
+    return UnitTest(gain, contributions, typical, units)
 
 
-def _contributions(metric: Metric, answers: tuple[Answers, Answers], unit: np.ndarray, gain: float) -> np.ndarray:
-    """Jackknife pseudo-values of the gain: with all rows against without the unit's, scaled to the size of a mean unit."""
-    import numpy as np
+def _widened(tests: Sequence[UnitTest], of_both: float) -> list[UnitTest]:
+    """Each with the spread of all."""
+    own = [variance(test.contributions) for test in tests]
+    whole = variance_of_all(own, of_both)
+    return [
+        test.stretched(math.sqrt(whole / alone)) if alone > 0 else test for test, alone in zip(tests, own, strict=True)
+    ]
 
-    sizes = np.bincount(unit)
-    n, units = len(unit), len(sizes)
-    moved = [influence(metric, of) for of in answers] if n > MANY_ROWS else [None]
-    if all(of is not None for of in moved):
-        return gain + units * np.bincount(unit, weights=improvement(metric, *moved))
-    others = 1 - np.eye(units, dtype=np.int32)
-    without = improvement(metric, *(_by_unit(metric, of, unit)(others) for of in answers))
-    contributions: np.ndarray = (n * gain - (n - sizes) * without) * (units / n) if n > 1 else without
-    return contributions
+
+def _contributions(metric: Metric, answers: tuple[Answers, Answers], units: Units) -> np.ndarray:
+    """What each unit contributes to the gain."""
+    gained: np.ndarray = improvement(metric, *(pseudo_values(metric, of, units) for of in answers))
+    return gained
 
 
 def _one_below_the_other(answers: tuple[Answers, Answers]) -> Answers:
@@ -254,7 +314,7 @@ def _typical(
     import numpy as np
 
     sizes = np.bincount(unit)
-    weighed = _by_unit(metric, _one_below_the_other(answers), np.concatenate([unit, unit + len(sizes)]))
+    weighed = by_unit(metric, _one_below_the_other(answers), np.concatenate([unit, unit + len(sizes)]))
     sides = (weighed(np.hstack(of)) for of in ((draws, 1 - draws), (1 - draws, draws)))
     swapped, share = improvement(metric, *sides), 1 - draws @ sizes / len(unit)
     return _per_share((gain - swapped, share), (gain + swapped, 1 - share))
@@ -264,7 +324,8 @@ def _typical_of_contributions(
     contributions: np.ndarray, sizes: np.ndarray, draws: np.ndarray, gain: float
 ) -> np.ndarray:
     """The same, where swapping a unit turns the sign of what it contributes to the gain."""
-    contributed = (contributions - contributions.mean() + gain) / len(sizes)  # adds up to the gain
+    of_rows = sizes / sizes.sum()
+    contributed = (contributions - contributions.mean()) / len(sizes) + gain * of_rows  # adds up to the gain
     share = 1 - draws @ sizes / sizes.sum()
     return _per_share((2 * (1 - draws) @ contributed, share), (2 * draws @ contributed, 1 - share))
 
@@ -287,8 +348,3 @@ def _draws(units: int, seed: int, swaps: int) -> np.ndarray:
     drawn = np.random.default_rng(seed).integers(0, 2, size=(-(-swaps // 2), units), dtype=np.int32)
     drawn[drawn.sum(axis=1) % units == 0, 0] ^= 1  # all or none would swap nothing
     return drawn
-
-
-def _chunks(count: int, width: int) -> Iterator[slice]:
-    step = max(1, CELLS_AT_ONCE // max(1, width))
-    return (slice(start, start + step) for start in range(0, count, step))

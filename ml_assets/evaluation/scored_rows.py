@@ -2,7 +2,8 @@
 
 A frame of scored rows has the columns ``entity``, ``label``, ``prediction`` and ``baseline``, the same in every problem; of
 several classes, ``prediction_3`` and ``baseline_3`` for class 3 and so on instead; of values with intervals ``prediction_lower``
-and ``prediction_upper`` as well. From it every metric can be computed again and two models compared.
+and ``prediction_upper`` as well. Where the problem has an event time and a group, ``day`` (or ``hour``) and ``group`` say which
+rows stand and fall together, see ``units``. From it every metric can be computed again and two models compared.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ml_assets.classes import Classes, by_column, classes_in, in_words, united, widened
 from ml_assets.errors import InvalidPrediction, UnusableSplit
+from ml_assets.evaluation.units import unit_columns
 from ml_assets.problem import FeatureTable, Problem, Task
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ def scored_rows(
         )
     entity = rows.keys[problem.entity]
     kept = entity if entity.hasnans else entity.to_numpy()  # NumPy would round nullable ids
-    columns = {"entity": kept, "label": rows.label}
+    columns = {"entity": kept, "label": rows.label, **unit_columns(problem, rows)}
     of = {who: columns_of(problem, values, classes) for who, values in said.items()}
     if not classes:
         _refuse_unknown_classes(of, classes_in(rows.label))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SMALLEST_SLICE = 50  # rows; the metrics of fewer are mostly chance
 MOST_SLICES = 50  # per column, largest first; the others are counted together
+MOST_TOLD = 5  # values, in a sentence
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,34 @@ def slice_scores(
         yield SliceScore(column, f"{len(others)} others", int(sizes[others].sum()), _nothing(problem.metrics), reason)
 
 
+def rows_of_slice(problem: Problem, rows: FeatureTable, column: str, value: str) -> tuple[np.ndarray, str]:
+    """The places of the rows where ``column`` has ``value``, and why nothing can be judged on them; empty if it can.
+
+    Raises:
+        InvalidProblem: if the rows have no such column.
+    """
+    import numpy as np
+
+    names, of_row = _values(_column(problem, rows, column, "a gate"))
+    inside = np.flatnonzero(of_row == names.index(value)) if value in names else np.empty(0, int)
+    if value not in names:
+        return inside, f"no row that judges is of it: {column} is {_in_words(names, of_row)}"
+    if len(inside) < SMALLEST_SLICE:
+        are = "row that judges is" if len(inside) == 1 else "rows that judge are"
+        return inside, f"{len(inside)} {are} of it, and at least {SMALLEST_SLICE} are needed"
+    return inside, ""
+
+
+def _in_words(names: list[str], of_row: np.ndarray) -> str:
+    """The most frequent values, for somebody who wrote one that is not there."""
+    import numpy as np
+
+    sizes = np.bincount(of_row, minlength=len(names))
+    most = sorted(range(len(names)), key=lambda at: (-sizes[at], names[at]))[:MOST_TOLD]
+    others = len(names) - len(most)
+    return ", ".join(names[at] for at in most) + f" or one of {others} others" * bool(others)
+
+
 def _values(column: pd.Series) -> tuple[list[str], np.ndarray]:
     """The different values as text, and of each row, shape (n,), which it has; each value is written once, not each row."""
     import pandas as pd
@@ -70,13 +99,13 @@ def _values(column: pd.Series) -> tuple[list[str], np.ndarray]:
     return list(names), named[of_row]
 
 
-def _column(problem: Problem, rows: FeatureTable, column: str) -> pd.Series:
+def _column(problem: Problem, rows: FeatureTable, column: str, who: str = "slices") -> pd.Series:
     for frame in (rows.keys, rows.features):
         if column in frame:
             return frame[column]
     raise InvalidProblem(
-        f"Problem {problem.name!r}: slices names {column!r}, which is a column of neither the keys nor the features. "
-        f"Known: {', '.join(map(str, [*rows.keys, *rows.features]))}."
+        f"Problem {problem.name!r}: {who} names {column!r}, which is a column of neither the keys nor the features. "
+        f"Known: {', '.join(map(str, [*rows.keys, *rows.features]))}. A column of the dataset is known if slices has it."
     )
 
 

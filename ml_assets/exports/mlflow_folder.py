@@ -95,19 +95,23 @@ def answers(asked: Asked, folder: Path, description: Mapping[str, Any]) -> np.nd
 
 
 def module_of(problem: Problem, files: Mapping[str, bytes]) -> str:
-    """The module, among these source files, that holds the problem.
+    """The module, among these source files, that holds the problem; rather the same one than a variant that has its name.
 
     Raises:
         Refused: if none of those that are imported does.
     """
-    modules = {name_of(path) for path in files if path.endswith(".py")}
-    for name in sorted(modules & set(sys.modules)):
-        if any(isinstance(one, Problem) and one.name == problem.name for one in vars(sys.modules[name]).values()):
-            return name
+    modules = sorted({name_of(path) for path in files if path.endswith(".py")} & set(sys.modules))
+    held = [(one == problem, name) for name in modules for one in _problems_in(name) if one.name == problem.name]
+    if held:
+        return max(held, key=lambda found: found[0])[1]
     raise Refused(
         f"No module holds the problem {problem.name} under a name of its own, so nobody elsewhere could import it. Nothing was "
         "written. Define it at the top level of a module: PROBLEM = Problem(name=…)."
     )
+
+
+def _problems_in(module: str) -> list[Problem]:
+    return [one for one in vars(sys.modules[module]).values() if isinstance(one, Problem)]
 
 
 def _unpack(files: Mapping[str, bytes], folder: Path) -> None:

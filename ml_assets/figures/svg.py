@@ -95,13 +95,22 @@ def blocks(counts: Sequence[int]) -> str:
 
 
 def interval_chart(
-    value: float, low: float, high: float, baseline: float, *, title: str, width: int = 260, height: int = 58
+    value: float,
+    low: float,
+    high: float,
+    baseline: float,
+    *,
+    title: str,
+    width: int = 260,
+    height: int = 58,
+    names: tuple[str, str] = ("model", "baseline"),
 ) -> str:
     """A number with its interval beside a baseline's, as a dot, a bar and a tick: small enough to be shown inline.
 
     Args:
         value, low, high, baseline: what is not finite is left out.
         title: cut to 40 characters.
+        names: how the number and the baseline are called.
     """
     known = [number for number in (value, low, high, baseline) if math.isfinite(number)]
     parts = [opening(width, height), f"<title>{escape(title[:40])}</title>"]
@@ -112,11 +121,11 @@ def interval_chart(
         if math.isfinite(baseline):
             parts += [
                 _mark(across(baseline), COLORS[1]),
-                _label(across(baseline), 54, f"baseline {baseline:.3g}", width),
+                _label(across(baseline), 54, f"{names[1]} {baseline:.3g}", width),
             ]
         if math.isfinite(value):
             parts += [f'<circle cx="{across(value):.0f}" cy="28" r="6" fill="{COLORS[0]}"/>']
-            parts += [_label(across(value), 13, f"model {value:.3g}", width)]
+            parts += [_label(across(value), 13, f"{names[0]} {value:.3g}", width)]
     return "".join([*parts, "</svg>"])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ml_assets.promotion.ledger import LEDGER, Ledger, Move, reigning
+from ml_assets.promotion.ledger import LEDGER, Ledger, Move, open_proposal, reigning
 from ml_assets.store import Store, VersionKey
 
 
@@ -24,16 +24,22 @@ class Champions:
         return {at: champion for at, moves in self.moves.items() if (champion := reigning(moves)) is not None}
 
     @property
+    def proposed(self) -> dict[str | None, Move]:
+        """The models that wait for somebody's approval."""
+        return {at: waiting for at, moves in self.moves.items() if (waiting := open_proposal(moves)) is not None}
+
+    @property
     def newest_first(self) -> list[tuple[str | None, Move]]:
-        """All moves of all ledgers."""
+        """All entries of all ledgers."""
         every = [(at, move) for at, moves in self.moves.items() for move in moves]
         return sorted(every, key=lambda pair: (pair[1].at, pair[1].number), reverse=True)
 
     def role(self, model: VersionKey) -> str:
-        """``champion``, ``was champion`` or nothing."""
-        if any(move.model == model for move in self.now.values()):
-            return "champion"
-        return "was champion" if any(move.model == model for _, move in self.newest_first) else ""
+        """``champion``, ``proposed``, ``was champion`` or nothing."""
+        for role, moves in (("champion", self.now), ("proposed", self.proposed)):
+            if any(move.model == model for move in moves.values()):
+                return role
+        return "was champion" if any(move.model == model and move.crowns for _, move in self.newest_first) else ""
 
 
 def champions(store: Store, problem: str) -> Champions:

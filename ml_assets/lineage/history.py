@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any
 
+from ml_assets.computation.answered import ANSWERS, LIVE
 from ml_assets.lineage.reading import manifests
 from ml_assets.lineage.reference import Reference, unknown
 from ml_assets.lineage.report import PartitionReport
@@ -15,6 +16,8 @@ from ml_assets.store import Manifest, RefEntry, Store, VersionKey
 if TYPE_CHECKING:
     import pandas as pd
 
+LOGS = (ANSWERS, LIVE)
+"""What replaces nothing: batches of answers, and live looks at them, are beside those before."""
 NOT_RECORDED = "not recorded: it was made before reasons were"
 
 
@@ -23,7 +26,7 @@ class Made:
     """One version of an asset.
 
     Attributes:
-        state: refused, published, replaced, or on another branch.
+        state: refused, published, replaced, or on another branch. All entries of a log stay published.
     """
 
     key: VersionKey
@@ -51,7 +54,9 @@ def state(key: VersionKey, manifest: Manifest, log: Sequence[RefEntry]) -> str:
         return "refused"
     if log and log[-1].target == key:
         return "published"
-    return "replaced" if any(entry.target == key for entry in log) else "on another branch"
+    if not any(entry.target == key for entry in log):
+        return "on another branch"
+    return "published" if key.asset.partition("/")[2] in LOGS else "replaced"
 
 
 def why(manifest: Manifest) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from ml_assets.assets import noun_that
 from ml_assets.errors import UsageError
 from ml_assets.evaluation.explanation import Explanation
-from ml_assets.evaluation.judge import Evaluation
+from ml_assets.evaluation.judge import Evaluation, GateVerdict
 from ml_assets.evaluation.metrics import written
 from ml_assets.evaluation.slices import SliceScore
 from ml_assets.lineage.judged import (
@@ -135,7 +135,7 @@ def _quality(report: Evaluation, problem: Problem | None) -> Iterator[str]:
     yield f"## Quality\n\nJudged on {report.rows:,} rows that it has never seen, beside a dumb baseline.\n\n{head}{found}"
     gates = [
         (
-            escaped(gate.metric),
+            escaped(gate.name),
             written(gate.value, gate.unit),
             f"{gate.bound} {written(gate.limit, gate.unit)}",
             _verdict(gate),
@@ -151,7 +151,9 @@ def _in_order(report: Evaluation, problem: Problem | None) -> list[str]:
     return [metric.name for metric in problem.metrics if metric.name in report.model] if problem else [*report.model]
 
 
-def _verdict(gate: Any) -> str:
+def _verdict(gate: GateVerdict) -> str:
+    if gate.untold:
+        return f"**cannot tell**: {escaped(gate.untold)}"
     return "passed" if gate.passed else "**failed**"
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from ml_assets.assets import noun_that
 from ml_assets.errors import UnknownVersion, UsageError
-from ml_assets.promotion.ledger import LEDGER
+from ml_assets.promotion.ledger import Ledger
 from ml_assets.store import Store, VersionKey
 
 _PREFIX = re.compile(r"[0-9a-f]{4,64}")
@@ -63,11 +63,12 @@ def resolve(store: Store, text: str) -> VersionKey:
     problem, noun = reference.asset.split("/")
     decided = noun != noun_that("decides") or reference.partition is not None
     entry = store.head(reference.asset, reference.partition) if decided else None
-    if entry is None and noun == noun_that("decides"):
-        entry = store.head(f"{problem}/{LEDGER}", reference.partition)
-    if entry is None:
+    if entry is not None:
+        return entry.target
+    serving = Ledger(store, problem, reference.partition).champion() if noun == noun_that("decides") else None
+    if serving is None:
         raise unknown(store, reference)
-    return entry.target
+    return serving.model
 
 
 def unknown(store: Store, reference: Reference) -> UnknownVersion:

@@ -12,7 +12,7 @@ from ml_assets.lineage.judged import EVALUATION, MODEL
 from ml_assets.store import Manifest, Store, VersionKey
 
 DATASET, CHAMPION = noun_that("lands"), noun_that("decides")
-SAID = {"promote": "moved", "keep": "kept", "cannot_tell": "cannot tell"}
+SAID = {"promote": "moved", "propose": "proposed", "keep": "kept", "cannot_tell": "cannot tell"}
 
 
 @dataclass(frozen=True)

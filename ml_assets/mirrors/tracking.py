@@ -55,7 +55,7 @@ def tracking_server(address: str) -> Server:
 def state_of(store: Store, problem: str) -> str:
     """A digest of all that there is to tell of a problem: while it is the same, nothing is missing on a server that was told."""
     versions = [key.version for noun in (MODEL, EVALUATION) for key in store.versions(f"{problem}/{noun}")]
-    moves = {str(line): len(moves) for line, moves in champions(store, problem).moves.items()}
+    moves = {str(line): sum(move.crowns for move in moves) for line, moves in champions(store, problem).moves.items()}
     return digest(canonical([sorted(versions), moves, store.branch]))[:16]
 
 
@@ -160,7 +160,7 @@ class _Experiment:
 def _tell_champions(store: Store, problem: str, server: Server, runs: Mapping[str, Known]) -> tuple[int, int]:
     """Models that were ever champion as versions of a registered model, and who is champion now; how many of each were told."""
     crowned = champions(store, problem)
-    moves = [move for _, move in reversed(crowned.newest_first)]
+    moves = [move for _, move in reversed(crowned.newest_first) if move.crowns]
     if not moves:
         return 0, 0
     registry = _Registry.named(server, problem)

@@ -15,13 +15,17 @@ from ml_assets.orchestration.automation import automation_sensor
 from ml_assets.orchestration.broken import apart, broken_asset, broken_sensor
 from ml_assets.orchestration.candidates import candidates_graph
 from ml_assets.orchestration.cluster.executor import cluster_executor
+from ml_assets.orchestration.collecting import collecting_job, collecting_schedule
 from ml_assets.orchestration.following import sources_sensor
 from ml_assets.orchestration.freshness import freshness_schedule
 from ml_assets.orchestration.io_manager import DEFAULT_IO_MANAGER, IO_MANAGER, StoreIOManager
 from ml_assets.orchestration.job import chain_job
 from ml_assets.orchestration.landing import landing_sensor, landing_spec
+from ml_assets.orchestration.live_looks import live_job, live_schedule, live_spec
 from ml_assets.orchestration.processes import local_executor
+from ml_assets.orchestration.retraining import retraining_sensor
 from ml_assets.orchestration.sharing import sharing_sensor
+from ml_assets.orchestration.skew import skew_job, skew_schedule, skew_spec
 from ml_assets.orchestration.step import LANDING_FOLDER
 from ml_assets.orchestration.study import search_graph
 from ml_assets.orchestration.upstream import foreign_specs, shared_specs
@@ -76,11 +80,25 @@ def mergeable_definitions(
     good = [problem for problem, _ in usable]
     looking = store.within(LOOK_SECONDS), landing.within(LOOK_SECONDS)
     jobs = {problem.name: chain_job(problem, executor_of(settings)) for problem in good}
+    skews = [(problem, job) for problem in good if (job := skew_job(problem))]
+    collecting = collecting_job(good)
+    lives = [(problem, job) for problem in good if (job := live_job(problem))]
     return dg.Definitions(
-        assets=[*(asset for _, assets in usable for asset in assets), *map(broken_asset, failed), *shared_specs(good)],
-        jobs=list(jobs.values()),
+        assets=[
+            *(asset for _, assets in usable for asset in assets),
+            *(skew_spec(problem) for problem, _ in skews),
+            *(live_spec(problem) for problem, _ in lives),
+            *map(broken_asset, failed),
+            *shared_specs(good),
+        ],
+        jobs=[*jobs.values(), *(job for _, job in (*skews, *lives)), collecting],
         sensors=[*_sensors(good, *looking, settings, jobs), *([broken_sensor(failed, store.branch)] if failed else [])],
-        schedules=[schedule for problem in good if (schedule := freshness_schedule(problem, *looking))],
+        schedules=[
+            *(schedule for problem in good if (schedule := freshness_schedule(problem, *looking))),
+            *(skew_schedule(problem, looking[0], job) for problem, job in skews),
+            collecting_schedule(collecting),
+            *(live_schedule(problem, job) for problem, job in lives),
+        ],
         resources={IO_MANAGER: StoreIOManager(store, settings.pages, settings.image), LANDING_FOLDER: landing},
     )
 
@@ -113,6 +131,8 @@ def _sensors(
             yield follows
         if (takes_in := sharing_sensor(problem, store, landing, jobs[problem.name])) is not None:
             yield takes_in
+        if (retrains := retraining_sensor(problem, store, landing)) is not None:
+            yield retrains
     alerts = alerts_sensor(settings.alerts, ui=settings.ui)
     if alerts is not None:
         yield alerts

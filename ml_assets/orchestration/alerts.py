@@ -42,7 +42,7 @@ def alerts_sensor(
         name="ml_assets_alerts",
         minimum_interval_seconds=TICK_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Tells of failed runs and checks, models that were not promoted and stale predictions; each once.",
+        description="Tells of failed runs and checks, models not promoted or waiting for approval, stale predictions; each once.",
     )
     def alerts(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         origin = context.code_location_origin

@@ -29,6 +29,7 @@ from ml_assets.store import Handle
 
 CALLED: Mapping[str | None, tuple[str, ...]] = {
     "lands": ("dataset",), "derives": ("features",), "judges": ("predict",), "serves": ("predict",), "explains": ("predict",),
+    "audits": ("predict",), "watches": ("predict",),
 }  # fmt: skip
 """Which function of a problem an asset calls that may be a command, besides those that train."""
 NEEDS = {IO_MANAGER, LANDING_FOLDER}
@@ -58,7 +59,7 @@ def problem_asset(problem: Problem, asset: Asset) -> dg.AssetsDefinition:
         freshness_policy=freshness_policy(problem, asset),
         check_specs=check_specs(problem, asset),
     )(_body(Step(Recipe(problem, asset.name), partial(made_by(asset), problem)), asset, shared["ins"]))
-    serving = [_earlier_champion(problem)] if asset.role == "serves" else []
+    serving = [_earlier_champion(problem)] if asset.looks_back else []
     return _amended(made, serving, may_skip=asset.may_skip) if serving or asset.may_skip else made
 
 
@@ -127,9 +128,16 @@ def _earlier_champion(problem: Problem) -> dg.AssetDep:
 
 def _tags(problem: Problem, asset: Asset) -> dict[str, Any]:
     return {
-        **(training_tags(problem) if asset.params else _image_tags(problem, asset)),
-        **(LAST if asset.role in ("serves", "explains") else {}),
+        **(
+            training_tags(problem) if asset.params or _trains_to_decide(problem, asset) else _image_tags(problem, asset)
+        ),
+        **(LAST if asset.looks_back or asset.role in ("explains", "watches") else {}),
     }
+
+
+def _trains_to_decide(problem: Problem, asset: Asset) -> bool:
+    """Whether a decision is told by several windows, of which it may have to train models."""
+    return asset.role == "decides" and problem.promote_when.windows > 1
 
 
 def training_tags(problem: Problem, *, own_process: bool = True) -> dict[str, Any]:

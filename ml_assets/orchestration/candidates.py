@@ -28,6 +28,7 @@ from ml_assets.errors import SearchFailed
 from ml_assets.evaluation import checks
 from ml_assets.evaluation.candidates import Candidates, Standing, standings, table_of
 from ml_assets.evaluation.metrics import Answers, value_of, written
+from ml_assets.evaluation.units import Units, units_of
 from ml_assets.lineage.markdown import escaped
 from ml_assets.orchestration.asset import NEEDS, check_specs, last_op, made_by, shared_attributes, training_tags
 from ml_assets.orchestration.io_manager import Made
@@ -49,9 +50,8 @@ def candidates(problem: Problem, context: dg.AssetExecutionContext, split: Handl
     """Which is best, once each has trained."""
     steps = {name: CandidateStep(variant, context, split) for name, variant in problem.variants.items()}
     found = {name: step.found() for name, step in steps.items()}
-    standing = standings(
-        problem.metrics, {n: Answers(one.label, one.answer) for n, one in found.items() if not one.why}
-    )
+    answers = {name: Answers(one.label, one.answer) for name, one in found.items() if not one.why}
+    standing = standings(problem.metrics, answers, _units(problem, context, split) if answers else ())
     failed = {name: one.why for name, one in found.items() if one.why}
     if not standing:
         raise SearchFailed(_none_is_best(problem, failed))
@@ -78,6 +78,12 @@ def candidates(problem: Problem, context: dg.AssetExecutionContext, split: Handl
         resources={"wall_seconds": round(sum(seconds.values()), 3)},
         may_pass=bool(failed),
     )
+
+
+def _units(problem: Problem, context: dg.AssetExecutionContext, split: Handle) -> tuple[Units, ...]:
+    """What of the rows that choose is independent of each other; only their keys are read."""
+    rows = load_data(store_of(context), split.key, [table.key for table in split.inputs("features")]).validation
+    return units_of(problem, rows)
 
 
 # ---------------------------------------------------------------- one candidate

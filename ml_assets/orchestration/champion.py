@@ -8,154 +8,144 @@ again with nothing changed finds the decision in the ledger: also after a crash 
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import dagster as dg
 
-from ml_assets.computation.chain import read_of_ledger, was_decided
-from ml_assets.errors import FeatureMismatch, InvalidPrediction, RefMoved
-from ml_assets.evaluation.comparison import Comparison, compare
-from ml_assets.evaluation.judge import Evaluation
+from ml_assets.computation.chain import DataSources, proposed, read_of_ledger, was_decided
+from ml_assets.errors import RefMoved
+from ml_assets.evaluation.comparison import NUMBERS
+from ml_assets.orchestration.challenger import Challenger
 from ml_assets.orchestration.io_manager import Made
-from ml_assets.orchestration.step import partition_of, store_of
-from ml_assets.problem import FeatureTable, Problem
-from ml_assets.promotion.decision import Decision, Promote, decide
-from ml_assets.promotion.ledger import Ledger, Move, reigning, undone
-from ml_assets.promotion.unseen import is_seen, judging_rows, scored_by
-from ml_assets.store import Handle, Store
+from ml_assets.orchestration.step import LANDING_FOLDER, partition_of, store_of
+from ml_assets.orchestration.tables import regression_tables
+from ml_assets.orchestration.windows import trainer
+from ml_assets.problem import Problem
+from ml_assets.promotion.decision import Decision, Keep, Promote, Propose
+from ml_assets.promotion.ledger import Ledger, Move, how_to_approve, reigning
+from ml_assets.store import Handle
 
 ATTEMPTS = 5  # each lost race means that another promotion was made; five in one step are a fault elsewhere
-NUMBERS = ("challenger", "champion", "gain", "low", "high", "confidence")
 
 
 def champion(problem: Problem, context: dg.AssetExecutionContext, evaluation: Handle) -> Made:
     """Decide, and move the ledger."""
-    store = store_of(context)
-    trial = _Trial(problem, store, evaluation, partition_of(context))
-    settled = _settle(trial, Ledger.of(store, problem, trial.partition), context.run.run_id)
+    store, partition = store_of(context), partition_of(context)
+    sources = DataSources(store, getattr(context.resources, LANDING_FOLDER))
+    challenger = Challenger.of(problem, sources, evaluation, partition, train=trainer(context), say=context.log.info)
+    settled = _settle(challenger, Ledger.of(store, problem, partition), context.run.run_id)
     why = " ".join(settled.decision["reasons"])
     context.log.info(f"{settled.decision['decision']}: {why}")
     numbers = settled.decision["comparison"] or {}
     return Made(
         {**settled.decision, "champion": settled.champion, "champion_before": settled.before},
-        notes={"decision": settled.decision["decision"], "why": why, "champion": settled.champion or "none"},
+        notes={
+            "decision": settled.decision["decision"],
+            "why": why,
+            **_approval(settled.decision["decision"], challenger.model),
+            "champion": settled.champion or "none",
+        },
         metrics={"comparison": {name: numbers[name] for name in NUMBERS if name in numbers}},
-        inputs=(trial.model, trial.split, *settled.judged),
-        ledger=read_of_ledger(store, settled.moves, trial.partition, trial.model),
+        metadata=regression_tables(settled.decision),
+        inputs=(challenger.model, challenger.split, *settled.read, *challenger.remembered.inputs),
+        ledger={
+            **challenger.remembered.reads,
+            **read_of_ledger(store, settled.moves, partition, challenger.model),
+        },
     )
+
+
+def judged(
+    problem: Problem, sources: DataSources, evaluation: Handle, partition: str, moves: Sequence[Move]
+) -> Decision:
+    """What would be decided about the model of an evaluation, were these all moves of the ledger; nothing is moved."""
+    challenger = Challenger.of(problem, sources, evaluation, partition)
+    return challenger.against(reigning(moves, until=partition), moves).decision
 
 
 @dataclass(frozen=True)
 class _Settled:
-    """A decision that was carried out: champion before and after, and the champion that was judged, if any.
+    """A decision that was carried out: champion before and after.
 
     Attributes:
         moves: the ledger that it was made from, with its own move.
+        read: what was read for it, the champion first.
     """
 
     decision: Mapping[str, Any]
     moves: Sequence[Move]
     before: str | None
     champion: str | None
-    judged: tuple[Handle, ...] = ()
+    read: tuple[Handle, ...] = ()
 
 
-def _settle(trial: _Trial, ledger: Ledger, run: str, attempt: int = 1) -> _Settled:
+def _settle(challenger: Challenger, ledger: Ledger, run: str, attempt: int = 1) -> _Settled:
     """Decide and carry it out; lost races are decided again.
 
     Raises:
         RefMoved: if other promotions won the race again and again; nothing was changed.
     """
     moves = ledger.moves()
-    before = reigning(moves, until=trial.partition)
-    if before is not None and was_decided(trial.store, before, trial.partition, trial.model):
-        return _Settled(before.details["decision"], moves, before.details["before"], str(before.model))
-    decision = trial.decide(before, moves)
+    before = reigning(moves, until=challenger.partition)
+    if before is not None and was_decided(challenger.store, before, challenger.partition, challenger.model):
+        earlier = before.details["before"]
+        serves = earlier if before.kind == "approval" else str(before.model)
+        return _Settled(before.details["decision"], moves, earlier, serves)
+    found = challenger.against(before, moves)
     champion = str(before.model) if before else None
-    judged = (Handle(trial.store, before.model, "champion"),) if before else ()
-    if not isinstance(decision, Promote):
-        return _Settled(decision.to_json(), moves, champion, champion, judged)
+    kept = _Settled(found.to_json(), moves, champion, champion, found.read)
+    if not isinstance(found.decision, Promote):
+        return kept
+    now = reigning(moves)
+    if challenger.problem.approval and now is not None and (now.as_of or "") > challenger.partition:
+        return replace(kept, decision={**found.as_proposal(), **_too_late(now, challenger.partition).to_json()})
     try:
-        after = ledger.crown(
-            trial.model.key,
+        if challenger.problem.approval:
+            return _proposed(challenger, ledger, replace(kept, decision=found.as_proposal()), run)
+        after = ledger.enter(
+            challenger.model.key,
             kind="decision",
             after=moves,
-            as_of=trial.partition,
-            why=" ".join(decision.reasons),
+            as_of=challenger.partition,
+            why=" ".join(found.decision.reasons),
             run=run,
-            details={"decision": decision.to_json(), "before": champion, "evaluation": str(trial.evaluation.key)},
+            details={"decision": found.to_json(), "before": champion, "evaluation": str(challenger.evaluation.key)},
         )
     except RefMoved:
         if attempt == ATTEMPTS:
             raise
-        return _settle(trial, ledger, run, attempt + 1)
-    return _Settled(decision.to_json(), [*moves, after], champion, str(after.model), judged)
+        return _settle(challenger, ledger, run, attempt + 1)
+    return replace(kept, moves=[*moves, after], champion=str(after.model))
 
 
-@dataclass(frozen=True)
-class _Trial:
-    """A challenger, and what is needed to judge any champion beside it."""
-
-    problem: Problem
-    store: Store
-    evaluation: Handle
-    partition: str
-
-    @property
-    def model(self) -> Handle:
-        """The challenger."""
-        return self.evaluation.input("model")
-
-    @property
-    def split(self) -> Handle:
-        """The split that the challenger was judged by."""
-        return self.evaluation.input("split")
-
-    def decide(self, champion: Move | None, moves: Sequence[Move]) -> Decision:
-        """What to do about the challenger, given the champion known at the end of its partition."""
-        judgement = self.evaluation.load()
-        comparison, seen, incomparable = None, 0, ""
-        if champion is not None:
-            served = Handle(self.store, champion.model, "champion")
-            test = judging_rows(self.split)
-            try:
-                comparison, seen = self._compare(judgement.scored, served, test), self._seen_rows(served, test)
-            except (FeatureMismatch, InvalidPrediction) as unfit:
-                incomparable = f"The champion cannot be judged on these rows: {unfit} {_by_hand(self.model)}"
-        return decide(
-            gates=Evaluation.from_json(judgement.report).gates,
-            promote_when=self.problem.promote_when,
-            comparison=comparison,
-            same_content=champion is not None and self._is(champion),
-            seen_rows=seen,
-            rolled_back=self._rolled_back(moves),
-            incomparable=incomparable,
-        )
-
-    def _is(self, move: Move) -> bool:
-        """Whether the challenger is, byte for byte, the model of a move."""
-        return self.store.manifest(move.model).content.digest == self.model.manifest.content.digest
-
-    def _rolled_back(self, moves: Sequence[Move]) -> str:
-        for model, rollback in undone(moves).items():
-            if self.store.manifest(model).content.digest == self.model.manifest.content.digest:
-                said = f"This very model was rolled back by {rollback.by} at {rollback.at[:16]}: {rollback.why}."
-                return f"{said} {_by_hand(self.model)}"
-        return ""
-
-    def _compare(self, challenger: Any, served: Handle, test: FeatureTable) -> Comparison:
-        names = (f"challenger {self.model.key}", f"champion {served.key}")
-        champion = scored_by(self.problem, served, test)
-        return compare(self.problem.promote_when, challenger=challenger, champion=champion, names=names)
-
-    def _seen_rows(self, served: Handle, test: FeatureTable) -> int:
-        """How many rows of the test the champion was fitted on or chosen by."""
-        return int(is_seen(self.problem, served.input("split").load(), test).sum())
+def _too_late(now: Move, partition: str) -> Keep:
+    """That nobody is asked about the history of an earlier partition."""
+    return Keep((f"Nothing is proposed for {partition}: {now.model} serves, as of {now.as_of}, which came later.",))
 
 
-def _by_hand(model: Handle) -> str:
-    at = shlex.quote(f"{model.key.asset}@{model.key.partition}")
-    return f"If the challenger should serve all the same: ml-assets promote {at} --why '…'"
+def _proposed(challenger: Challenger, ledger: Ledger, kept: _Settled, run: str) -> _Settled:
+    """A better challenger where somebody must approve it: proposed, once, and the champion stays.
+
+    Raises:
+        RefMoved: if others changed the ledger meanwhile; nothing was changed.
+    """
+    found = proposed(challenger.store, kept.moves, challenger.partition, challenger.model, kept.before)
+    if found is not None:
+        return replace(kept, decision=found.details["decision"])
+    entry = ledger.enter(
+        challenger.model.key,
+        kind="proposal",
+        after=kept.moves,
+        as_of=challenger.partition,
+        why=" ".join(kept.decision["reasons"]),
+        run=run,
+        details={"decision": kept.decision, "before": kept.before, "evaluation": str(challenger.evaluation.key)},
+    )
+    return replace(kept, moves=[*kept.moves, entry])
+
+
+def _approval(decision: str, model: Handle) -> dict[str, str]:
+    """How a model that is proposed comes to serve."""
+    return {"approve": how_to_approve(model.key)} if decision == Propose.name else {}

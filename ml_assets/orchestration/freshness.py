@@ -20,7 +20,8 @@ from ml_assets.computation.reuse import given
 from ml_assets.drift.decision import Retrain, decide
 from ml_assets.orchestration.automation import CHAIN_TAG, running_on
 from ml_assets.problem import Problem
-from ml_assets.store import LandingFolder, Manifest, Store
+from ml_assets.store import LandingFolder, Manifest, Store, VersionKey
+from ml_assets.training.split import judged_from
 
 DAILY = "0 6 * * *"
 SAME = "But nothing that it is made of has changed: it would come out the same."
@@ -74,8 +75,22 @@ def _changed(problem: Problem, store: Store, landing: LandingFolder, partitions:
     )
 
 
+def would_change(problem: Problem, store: Store, landing: LandingFolder, partition: str) -> bool:
+    """Whether a training of the partition would give another model than the one that is there."""
+    nouns = retrained(problem)
+    planner = Planner(problem, store, landing, given(problem, problem.params, problem.seed))
+    planned = planner.plan(nouns[: nouns.index(MODEL) + 1], [partition])
+    return any(one.takes_a_step for one in planned)
+
+
+def newest_trainable(problem: Problem, store: Store, line: str | None) -> str | None:
+    """The newest partition of a line that a model can be made of, whether or not it has one; None if none was ever made."""
+    made = [key for key in store.named(f"{problem.name}/{MODEL}") if key and problem.partitions.line(key) == line]
+    return _newest(problem, store, trained=max(made)) if made else None
+
+
 def _newest(problem: Problem, store: Store, trained: str) -> str:
-    """The newest one of its line whose outcomes are known and whose window was made; not older than the last one trained."""
+    """The newest one of its line that has rows to judge by, and whose window was made; not older than the last one trained."""
     line = problem.partitions.line(trained)
     made = [key for key in store.partitions(f"{problem.name}/{FEATURES}") if key is not None]
     later = [key for key in made if problem.partitions.line(key) == line and key > trained]
@@ -85,9 +100,23 @@ def _newest(problem: Problem, store: Store, trained: str) -> str:
 def _can_train(problem: Problem, store: Store, partition: str) -> bool:
     window = problem.partitions.window(partition, problem.window)
     data = store.head(f"{problem.name}/{noun_that('lands')}", partition)
-    if data is None or len(store.heads(f"{problem.name}/{FEATURES}", window)) < len(window):
+    made = store.heads(f"{problem.name}/{FEATURES}", window)
+    if data is None or len(made) < len(window):
         return False
-    return all(check.passed for check in store.manifest(data.target).checks if check.name == "labelled")
+    is_labelled = all(check.passed for check in store.manifest(data.target).checks if check.name == "labelled")
+    return is_labelled and _has_judging_rows(problem, store, partition, made[partition].target)
+
+
+def _has_judging_rows(problem: Problem, store: Store, partition: str, features: VersionKey) -> bool:
+    """Whether a row with an outcome has landed of the days that judge: of a month that has only begun none has."""
+    import numpy as np
+
+    begins = judged_from(problem, partition)
+    if begins is None:
+        return True
+    content = store.manifest(features).content
+    keys, label = (store.field(content, name, of=str(features)) for name in ("keys", "label"))
+    return bool(((keys[problem.event_time] >= begins).to_numpy() & ~np.isnan(label)).any())
 
 
 def newest_model_age_days(problem: Problem, store: Store, line: str | None, now: datetime) -> float | None:

@@ -12,6 +12,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 from dagster._core.definitions.freshness import FreshnessState
@@ -26,8 +27,11 @@ from ml_assets.alerts.alert import Alert
 from ml_assets.alerts.outbox import Happening, Outbox
 from ml_assets.alerts.position import Position
 from ml_assets.assets import noun_that
+from ml_assets.orchestration.audit import COMMAND, REGRETTED
 from ml_assets.orchestration.io_manager import asset_name
 from ml_assets.orchestration.messages import message_of
+from ml_assets.orchestration.monitoring import ALARMS
+from ml_assets.orchestration.skew import SKEWED
 
 FAILED, MADE, AGED = (
     dg.DagsterEventType.RUN_FAILURE,
@@ -37,6 +41,7 @@ FAILED, MADE, AGED = (
 AT_ONCE = 500  # events of a kind that one look reads
 ALERTS_AT_ONCE = 20  # that one look finds; what is left is found by the next
 NOT_PROMOTED = {"keep": "was not promoted", "cannot_tell": "was not promoted: undecided"}
+PROPOSED = {"propose": "is proposed as champion, and waits for approval"}
 
 
 @dataclass(frozen=True)
@@ -80,22 +85,51 @@ class Log:
     def _made(self, number: int, entry: dg.EventLogEntry) -> Happening:
         made = entry.get_dagster_event().step_materialization_data.materialization
         subject = _subject(asset_name(made.asset_key), made.partition)
-        decision, why = (
-            str(made.metadata[name].value) if name in made.metadata else "" for name in ("decision", "why")
-        )
-        if decision not in NOT_PROMOTED:
+        if REGRETTED in made.metadata:
+            return Happening(number, entry.timestamp, made=subject, alerts=(self._regret(made, entry.run_id),))
+        if SKEWED in made.metadata:
+            return Happening(number, entry.timestamp, made=subject, alerts=(self._skew(made, entry.run_id),))
+        if ALARMS in made.metadata:
+            return Happening(number, entry.timestamp, made=subject, alerts=tuple(self._alarms(made, entry.run_id)))
+        decision, why, command = (_text(made, name) for name in ("decision", "why", "approve"))
+        if decision not in NOT_PROMOTED | PROPOSED:
             return Happening(number, entry.timestamp, made=subject)
         problem = made.asset_key.path[0]
         model = _subject(f"{problem}/{noun_that('trains')}", made.partition)
         alert = Alert(
             subject,
-            "decision",
-            f"{model} {NOT_PROMOTED[decision]}",
+            "proposal" if decision in PROPOSED else "decision",
+            f"{model} {(NOT_PROMOTED | PROPOSED)[decision]}",
             why,
-            _history(problem),
+            command or _history(problem),
             self._page("runs", entry.run_id),
         )
         return Happening(number, entry.timestamp, made=subject, alerts=(alert,))
+
+    def _regret(self, made: dg.AssetMaterialization, run: str) -> Alert:
+        """A move that turned out wrong: told once of each move, whichever partition tells of it again."""
+        problem, audit = made.asset_key.path[0], _subject(asset_name(made.asset_key), made.partition)
+        said = f"{_text(made, 'why')} {_text(made, 'then')}"
+        page = _text(made, "page") or self._page("runs", run)
+        title = f"{problem}: a move of the champion turned out wrong, says {audit}"
+        return Alert(f"{problem}, move {_text(made, REGRETTED)}", "regret", title, said, _text(made, COMMAND), page)
+
+    def _skew(self, made: dg.AssetMaterialization, run: str) -> Alert:
+        """Rows that are others over HTTP: told once of the same columns, until a look finds them alike."""
+        title = f"{made.asset_key.path[0]} over HTTP is not what it is in the batch: {_text(made, SKEWED)}"
+        page = self._page("runs", run)
+        return Alert(asset_name(made.asset_key), "skew", title, _text(made, "why"), _text(made, COMMAND), page)
+
+    def _alarms(self, made: dg.AssetMaterialization, run: str) -> Iterator[Alert]:
+        """What monitoring found, each thing told once of each model, whichever partition tells of it again."""
+        problem, model = made.asset_key.path[0], _text(made, "model")
+        page = _text(made, "page") or self._page("runs", run)
+        of_partition = f"ml-assets monitoring {problem} --partition {shlex.quote(made.partition or '')}"
+        command = _text(made, COMMAND) or of_partition
+        found: Any = made.metadata[ALARMS].value
+        for about, said in found.items():
+            title = f"{problem}: {about}, says {_subject(asset_name(made.asset_key), made.partition)}"
+            yield Alert(f"{model}, {about}", "alarm", title, f"{said} It was served by {model}.", command, page)
 
     def _aged(self, number: int, entry: dg.EventLogEntry) -> Happening:
         change = entry.get_dagster_event().asset_freshness_state_change_data
@@ -206,6 +240,11 @@ def _said(failure: StepFailureData) -> tuple[str, str]:
     if user is not None and user.description:
         return ("was refused" if "version" in user.metadata else "failed"), user.description
     return "failed", message_of(failure.error)
+
+
+def _text(made: dg.AssetMaterialization, name: str) -> str:
+    """What a materialization says under this name; empty where it says nothing."""
+    return str(made.metadata[name].value) if name in made.metadata else ""
 
 
 def _subject(asset: str, partition: str | None) -> str:

@@ -29,8 +29,8 @@ from ml_assets.computation.git import code_identity
 from ml_assets.computation.ingredients import Ingredients
 from ml_assets.errors import InvalidProblem, StoreError, UnknownVersion
 from ml_assets.evaluation.checks import CheckOutcome
-from ml_assets.orchestration.metadata import REUSE, materialization_metadata, shown_before
-from ml_assets.store import Check, Handle, Input, LandedFile, Manifest, Store, Trace, VersionKey
+from ml_assets.orchestration.metadata import BRANCH, REUSE, materialization_metadata, shown_before
+from ml_assets.store import MAIN, Check, Handle, Input, LandedFile, Manifest, Store, Trace, VersionKey
 
 IO_MANAGER = "ml_assets_io_manager"  # apart from those that others have
 DEFAULT_IO_MANAGER = "io_manager"  # Dagster's: of assets that name none
@@ -142,7 +142,7 @@ class StoreIOManager(dg.IOManager):
         manifest = self._remembered(made, key, manifest)
         shown = materialization_metadata(self.store, manifest.key, manifest, self.pages, made.metadata)
         said = {REUSE: made.why} if made.why else {}  # of the same that another run was quicker to make, too
-        context.add_output_metadata({**made.about(manifest.key), **shown, **said})
+        context.add_output_metadata({**made.about(manifest.key), **shown, **said, **self._whose})
         why = made.why or f"materialized by run {context.run_id}"
         self.store.name(manifest, why=why, reused_by=context.run_id)  # what fails before is not published
         made.once_published()
@@ -169,9 +169,14 @@ class StoreIOManager(dg.IOManager):
         shown = shown_before(context.step_context.instance, context.asset_key, reused.version)
         if shown is None:
             shown = materialization_metadata(self.store, reused.version, reused.manifest, self.pages)
-        context.add_output_metadata({**shown, REUSE: reused.why})
+        context.add_output_metadata({**shown, REUSE: reused.why, **self._whose})
         told = {"reused": True, "saved_seconds": reused.saved_seconds}
         self.store.name(reused.manifest, why=reused.why, reused_by=context.run_id, details=told)
+
+    @property
+    def _whose(self) -> dict[str, str]:
+        """On a branch: which. Others write events of the same asset, as of code locations beside each other."""
+        return {} if self.store.branch == MAIN else {BRANCH: self.store.branch}
 
     def _handles(
         self, context: dg.InputContext, partitions: Sequence[str | None], runs: list[str]

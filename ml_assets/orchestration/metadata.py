@@ -8,8 +8,10 @@ from typing import Any
 import dagster as dg
 
 from ml_assets import figures
+from ml_assets.evaluation.audit import OUTCOMES
 from ml_assets.lineage.lineage import lineage_markdown
 from ml_assets.lineage.markdown import escaped
+from ml_assets.monitoring.finding import FINDING
 from ml_assets.orchestration.tables import table
 from ml_assets.store import Input, LandedFile, Manifest, Store, VersionKey
 from ml_assets.training.history import curves
@@ -17,12 +19,16 @@ from ml_assets.training.history import curves
 TRAINING = "training"
 SAID = "said"
 """The note with the metrics of a command that is no training."""
-FOR_MACHINES = frozenset({"metrics_in_order", TRAINING, SAID})  # notes that are read by others, or shown in another way
+FOR_MACHINES = frozenset(
+    {"metrics_in_order", OUTCOMES, FINDING, TRAINING, SAID}
+)  # notes that are read by others, or shown in another way
 PAGE_DIGITS = 16  # enough to be told apart, and short enough not to widen a page
 VERSION = "version"
+BRANCH = "branch"
+"""The row that says on which branch; none on ``main``."""
 REUSE = "reuse"
 """The row that says whether this was computed or used again, and why."""
-FIRST = ("decision", "why")  # notes that people came for
+FIRST = ("decision", "why", "approve")  # notes that people came for
 MAX_CURVES = len(figures.COLOR_NAMES)  # in one figure: more cannot be told apart
 MAX_SAID = 50  # metrics of a command: more would hide all else
 MAX_INPUTS = 30  # of a window of many partitions; the page of the version has them all
@@ -75,7 +81,7 @@ def shown_before(
     for record in records:
         event = record.asset_materialization
         if event is not None and event.metadata.get(VERSION) == dg.TextMetadataValue(key.short):
-            return dict(event.metadata)
+            return {name: value for name, value in event.metadata.items() if name != BRANCH}
     return None
 
 

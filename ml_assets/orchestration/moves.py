@@ -1,7 +1,7 @@
 """Moves by hand, shown where people look: on the page of the champion in Dagster.
 
-`ml-assets promote` and `rollback` move the ledger and make nothing: what Dagster is told is an observation of the champion.
-Its UI shows it among the events and on the page of the partition; the overview holds what was materialized last.
+`ml-assets promote`, `rollback` and `approve` write into the ledger and make nothing: what Dagster is told is an observation of
+the champion. Its UI shows it among the events and on the page of the partition; the overview holds what was materialized last.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ def show_move(move: Move, folder: Path) -> None:
 def observation(move: Move) -> dg.AssetObservation:
     """A move as an observation of the champion of the partition that it counts from."""
     said = f"{move.kind} by {move.by}: {move.why}"
+    about = "champion" if move.crowns else "model"
     return dg.AssetObservation(
         [move.model.asset.split("/")[0], noun_that("decides")],
         partition=move.as_of or move.model.partition,
         description=said,
-        metadata={"decision": move.kind, "why": said, "champion": str(move.model), "move": move.number},
+        metadata={"decision": move.kind, "why": said, about: str(move.model), "move": move.number},
     )

@@ -31,7 +31,9 @@ import dagster as dg
 from ml_assets.artifacts import trust_all
 from ml_assets.assets import declared, noun_that
 from ml_assets.assets.study import TRIAL
-from ml_assets.computation.chain import was_decided
+from ml_assets.computation.answered import answers_read, log_of_answers, looks_read
+from ml_assets.computation.chain import proposed, was_decided
+from ml_assets.computation.ingredients import Ingredients
 from ml_assets.errors import InvalidProblem, MlAssetsError, Rejected
 from ml_assets.orchestration import assets_of
 from ml_assets.orchestration.asset import asset_key
@@ -39,11 +41,15 @@ from ml_assets.orchestration.io_manager import IO_MANAGER, StoreIOManager
 from ml_assets.orchestration.step import LANDING_FOLDER
 from ml_assets.orchestration.trial import trial_asset
 from ml_assets.orchestration.upstream import foreign_specs, shared_specs
+from ml_assets.orchestration.windows import OF_A_WINDOW
 from ml_assets.problem import Dynamic, Problem
 from ml_assets.problems import PROBLEMS, elsewhere
+from ml_assets.promotion.decision import Propose
 from ml_assets.promotion.ledger import Ledger, Move, reigning
+from ml_assets.promotion.retired import Retired
 from ml_assets.settings import Settings, let_garbage_wait
 from ml_assets.store import (
+    MAIN,
     Backend,
     Handle,
     LandingFolder,
@@ -51,10 +57,12 @@ from ml_assets.store import (
     Overlay,
     Patience,
     Store,
+    Upstream,
     VersionKey,
     open_backend,
     open_landing,
     open_store,
+    signed,
 )
 
 QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
@@ -67,8 +75,12 @@ def main() -> None:
     os.set_inheritable(request["answers"], False)
     answers = os.fdopen(request["answers"], "w", encoding="utf-8")
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
-    patience = Patience(Settings.from_environment().patience_seconds)
-    base, landing = open_backend(request["store"], patience), open_landing(request["landing"], patience)
+    settings = Settings.from_environment()
+    patience = Patience(settings.patience_seconds)
+    base: Backend = signed(open_backend(request["store"], patience), "", settings.trusted_keys)
+    landing = open_landing(request["landing"], patience)
+    if settings.upstream not in ("", request["store"]):
+        base = Upstream(signed(open_backend(settings.upstream, patience), "", settings.trusted_keys), base)
     for asked in request["versions"]:
         key, rebuilt, error = VersionKey(**asked), None, ""
         try:
@@ -132,13 +144,30 @@ class _Past:
     def restore(self) -> None:
         """Let the refs of the overlay name what the version was made from."""
         asset, store = declared(self.recorded.asset.partition("/")[2]), self._store(self.overlay)
-        if asset.role == "decides":
+        if asset.role in ("decides", "audits"):
             self._adopt(self._ledger(self._store(self.overlay.base)))
+        if asset.role == "decides":
+            self._adopt_decisions()
+            self._adopt_retired(Retired.of(self._store(self.overlay.base), self.problem, str(self.recorded.partition)))
+        if asset.role == "watches":
+            self._adopt_answers()
         for read in self.recorded.inputs:
             if asset.role == "serves" and read.name == noun_that("decides"):
-                self._ledger(store).crown(read.key, kind="promotion", after=(), as_of=None, why="recorded")
+                self._ledger(store).enter(read.key, kind="promotion", after=(), as_of=None, why="recorded")
             elif store.head(read.key.asset, read.key.partition) is None:  # what was declared comes first
                 store.move(read.key.asset, read.key.partition, read.key, expected=0, why="recorded")
+
+    def _adopt_decisions(self) -> None:
+        """The decisions about the same rows before it, which it counted; and that the models of windows were there."""
+        store, recorded = self._store(self.overlay), self.recorded
+        for branch in {MAIN, recorded.branch}:
+            log = self._store(self.overlay.base).on(branch).log(recorded.asset, recorded.partition)
+            before = [entry.n for entry in log if entry.target != recorded.key and entry.at <= recorded.created_at]
+            self.overlay.adopt(branch, recorded.asset, recorded.partition, max(before, default=0))
+        for read in recorded.inputs:
+            made_of = Ingredients.of(store.manifest(read.key)) if read.name.endswith(OF_A_WINDOW) else None
+            if made_of is not None:
+                store.remember(made_of.key, read.key)
 
     def _store(self, backend: Backend) -> Store:
         return Store(backend, branch=self.recorded.branch, user=self.recorded.by)
@@ -151,16 +180,44 @@ class _Past:
         for branch, entries in newest.items():
             self.overlay.adopt(branch, ledger.asset, ledger.line, entries)
 
+    def _adopt_retired(self, log: Retired) -> None:
+        for entry in log.entries():
+            if self._was_there(entry.at):
+                self.overlay.adopt(str(entry.details["branch"]), log.asset, log.line, entry.n)
+
+    def _adopt_answers(self) -> None:
+        """What was answered over HTTP by then, and what live looks found of it."""
+        store, problem, partition = self._store(self.overlay.base), self.problem, str(self.recorded.partition)
+        answers = answers_read(store, problem, partition, store.named(log_of_answers(problem.name)))
+        for entry in (*answers, *looks_read(store, problem, partition)):
+            if self._was_there(entry.at):
+                self.overlay.adopt(str(entry.details["branch"]), entry.target.asset, entry.target.partition, entry.n)
+
+    def _was_there(self, at: str) -> bool:
+        return datetime.fromisoformat(at) <= datetime.fromisoformat(self.recorded.created_at)
+
     def _before_the_decision(self, ledger: Ledger) -> Sequence[Move]:
         """The moves that the decision knew: those before it was recorded, and before the move that it made itself."""
-        made, partition = datetime.fromisoformat(self.recorded.created_at), str(self.recorded.partition)
-        moves = [move for move in ledger.moves() if datetime.fromisoformat(move.at) <= made]
+        partition = str(self.recorded.partition)
+        moves = [move for move in ledger.moves() if self._was_there(move.at)]
+        if declared(self.recorded.asset.partition("/")[2]).role != "decides":
+            return moves
         model = next(
             Handle(ledger.store, read.key) for read in self.recorded.inputs if read.name == noun_that("trains")
         )
         last = reigning(moves, until=partition)
-        is_own = last is not None and was_decided(ledger.store, last, partition, model)
-        return moves[: moves.index(last)] if last is not None and is_own else moves
+        if last is not None and was_decided(ledger.store, last, partition, model):
+            moves = moves[: moves.index(last)]
+        own = self._own_proposal(ledger.store, moves, model)
+        return moves[: moves.index(own)] if own is not None else moves
+
+    def _own_proposal(self, store: Store, moves: Sequence[Move], model: Handle) -> Move | None:
+        """What the decision proposed; a later one about the same model knew that it was proposed, and what was answered."""
+        if self.recorded.notes.get("decision") != Propose.name:
+            return None
+        partition = str(self.recorded.partition)
+        champion = reigning(moves, until=partition)
+        return proposed(store, moves, partition, model, str(champion.model) if champion else None)
 
 
 def _materialize(problem: Problem, recorded: Manifest, store: Store, landing: LandingFolder) -> str:

@@ -11,7 +11,7 @@ from ml_assets.evaluation import checks
 from ml_assets.orchestration.io_manager import Made
 from ml_assets.orchestration.step import Skip, partition_of
 from ml_assets.orchestration.tables import column_schema
-from ml_assets.problem import BATCH_ROWS, Problem, RollingWindow
+from ml_assets.problem import BATCH_ROWS, FeatureTable, Problem, RollingWindow
 from ml_assets.store import Handle
 from ml_assets.training.split import (
     PARTS,
@@ -29,6 +29,7 @@ from ml_assets.training.window import LABEL, Window
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
 
 
 def split(problem: Problem, context: dg.AssetExecutionContext, features: dict[str, Handle]) -> Made | Skip:
@@ -50,12 +51,20 @@ def split(problem: Problem, context: dg.AssetExecutionContext, features: dict[st
             checks.split_disjoint(roles, ordered_in_time=isinstance(problem.split, RollingWindow)),
             checks.no_row_twice(roles, again, rows, newest=newest),
             classes,
+            *_groups(problem, table, roles),
             checks.window_complete(list(features), problem.window),
         ),
         metrics={"rows": counts},
         notes={"rows": accounted(counts, len(rows)), "window": list(features)},
         metadata={"dagster/row_count": len(roles), **column_schema(roles)},
     )
+
+
+def _groups(problem: Problem, table: FeatureTable, roles: pd.DataFrame) -> list[checks.CheckOutcome]:
+    """Whether groups are on one side, where a problem has any."""
+    if problem.group is None:
+        return []
+    return [checks.groups_apart(table.keys[problem.group], roles["role"], whole=problem.split.whole_groups)]
 
 
 def _of_one_kind(window: Window) -> Window:

@@ -14,6 +14,7 @@ from ml_assets.evaluation.explanation import Explanation
 from ml_assets.evaluation.judge import Evaluation, GateVerdict
 from ml_assets.evaluation.slices import SliceScore
 from ml_assets.figures.svg import blocks
+from ml_assets.promotion.remembered import REGRESSIONS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +24,7 @@ MAX_ROWS = 200  # of a table in an event: what is shown is stored in Dagster's d
 MAX_SLICES = 60
 MAX_SLICE_CELLS = 450  # of some 50 bytes: each slice has every metric
 MAX_FEATURES = 20
+MAX_FAILURES = 50
 MAX_COLUMNS = 200
 PROFILED_COLUMNS = 100
 PROFILED_ROWS = 50_000  # 0.3 s for a hundred columns
@@ -57,6 +59,20 @@ def explanation_tables(explained: Explanation) -> dict[str, Any]:
     return ({"top_features": table(rows)} if rows else {}) | left_out
 
 
+def failure_table(rows: pd.DataFrame) -> dict[str, Any]:
+    """Failures, the largest first. What is empty is not there."""
+    shown = [
+        {str(name): _cell(value) for name, value in row.items()} for row in rows.head(MAX_FAILURES).to_dict("records")
+    ]
+    return {"failures": table(shown)} if shown else {}
+
+
+def regression_tables(decision: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a decision, the rows that went wrong and must not, for each set of such rows. What is empty is not there."""
+    verdicts = decision.get(REGRESSIONS, {}).get("verdicts", [])
+    return {f"wrong_{of['rows']}": table(of["wrong"], most=MAX_FAILURES) for of in verdicts if of["wrong"]}
+
+
 def _most_slices(report: Evaluation) -> int:
     metrics = max((len(score.scores) for score in report.slices), default=0)
     return min(MAX_SLICES, MAX_SLICE_CELLS // (3 + metrics))
@@ -64,17 +80,29 @@ def _most_slices(report: Evaluation) -> int:
 
 def _gate_row(gate: GateVerdict) -> dict[str, Cell]:
     return {
-        "metric": gate.metric,
-        "verdict": "passed" if gate.passed else "FAILED",  # early: the UI cuts wide tables off on the right
+        "metric": short(gate.name, LONGEST_NOTE),
+        "verdict": _verdict(gate),  # early: the UI cuts wide tables off on the right
         "value": _rounded(gate.value),
-        "limit": f"{gate.bound} {_rounded(gate.limit)}",
+        "limit": None if math.isnan(gate.limit) else f"{gate.bound} {_rounded(gate.limit)}",
     }
+
+
+def _verdict(gate: GateVerdict) -> str:
+    if gate.untold:
+        return "cannot tell"
+    return "passed" if gate.passed else "FAILED"
 
 
 def _slice_row(score: SliceScore) -> dict[str, Cell]:
     metrics = {name: _rounded(number) for name, number in score.scores.items()}
     name, note = (short(text, LONGEST_NOTE) for text in (f"{score.column} = {score.value}", score.reason))
     return {"slice": name, "rows": score.rows, **metrics, "note": note}
+
+
+def _cell(value: Any) -> Cell:
+    if isinstance(value, float):
+        return _rounded(value)
+    return value if isinstance(value, str | int) else str(value)
 
 
 def _rounded(number: float | None) -> Cell:

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 DATASET, FEATURES, SPLIT = noun_that("lands"), noun_that("derives"), noun_that("divides")
 MODEL, EVALUATION, CHAMPION = noun_that("trains"), noun_that("judges"), noun_that("decides")
 ALREADY = "it is the champion"
-IN_WORDS = {"promote": "it would become champion", "keep": "the champion would stay", "cannot_tell": "cannot tell"}
+IN_WORDS = {
+    "promote": "it would become champion",
+    "propose": "it would be proposed, and serve once somebody approves it",
+    "keep": "the champion would stay",
+    "cannot_tell": "cannot tell",
+}
 
 
 @dataclass(frozen=True, repr=False)

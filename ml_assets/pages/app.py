@@ -42,6 +42,7 @@ from ml_assets.pages.content import figure_response, file_response
 from ml_assets.pages.diff_page import diff_page
 from ml_assets.pages.guard import Guard
 from ml_assets.pages.models_page import models_page
+from ml_assets.pages.monitoring_page import monitoring_page
 from ml_assets.pages.problem_page import overview, problem_page
 from ml_assets.pages.render import error_page, page, stylesheet
 from ml_assets.pages.version_page import version_page
@@ -85,6 +86,7 @@ def pages(
         Route("/favicon.ico", lambda _: Response(status_code=204)),  # browsers ask unbidden
         Route("/problem/{name}", show.problem),
         Route("/problem/{name}/models", show.models),
+        Route("/problem/{name}/monitoring", show.monitoring),
         Route("/problem/{name}/diff", show.diff),
         Route("/asset/{asset:path}", show.asset),
         Route("/version/{version}", show.version),
@@ -127,6 +129,10 @@ class _Pages:
             request.query_params.get(name, default) for name, default in (("by", PARTITION), ("order", "desc"))
         )
         return self._page("models.html", of=models_page(self.store, self.known, request.path_params["name"], by, order))
+
+    def monitoring(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        return self._page("monitoring.html", of=monitoring_page(self.store, self.known, name, self.broken))
 
     def diff(self, request: Request) -> Response:
         old, new = (request.query_params.get(name, "") for name in ("old", "new"))

@@ -11,9 +11,12 @@ from markupsafe import Markup
 
 from ml_assets.figures.svg import line_chart
 from ml_assets.lineage.report import PartitionReport
+from ml_assets.monitoring.finding import Finding
 from ml_assets.problem import Partitions
 
 WIDTH = 584  # pixels: two charts beside each other
+MOST_LINES = 7  # as many colours can be told apart
+MOST_FEATURES = 3  # whose names are read in full
 
 
 def over_partitions(metric: str, rows: Sequence[PartitionReport]) -> Markup:
@@ -38,6 +41,38 @@ def by_line(metric: str, rows: Sequence[PartitionReport], partitions: Partitions
         lines.setdefault(str(partitions.line(row.partition)), []).append(point)
     title = f"{metric} by {partitions.line_name}"
     return _drawn(line_chart(dict(sorted(lines.items())), title=title, width=WIDTH, x_names=times))
+
+
+def promise_over_partitions(found: Sequence[Finding]) -> Markup:
+    """The metric as promised, estimated and realised; of one line, in order."""
+    lines: dict[str, list[tuple[float, float]]] = {}
+    for n, one in enumerate(found, start=1):
+        for name, number in one.numbers.items():
+            lines.setdefault(name, []).append((float(n), number.value if number else math.nan))
+    title = f"{found[-1].metric}: promised, estimated, realised{_of_line(found[-1])}"
+    return _drawn(line_chart(lines, title=title, width=WIDTH, x_names=[one.partition for one in found]))
+
+
+def drift_over_partitions(found: Sequence[Finding]) -> Markup:
+    """How far the features have moved that have moved most; of one line, in order."""
+    far: dict[str, float] = {}
+    for one in found:
+        for name, moved in one.features.items():
+            far[name] = max(far.get(name, -math.inf), moved.index if math.isfinite(moved.index) else -math.inf)
+    names = sorted(far, key=lambda name: (-far[name], name))[:MOST_FEATURES]
+    lines = {
+        name: [
+            (float(n), one.features[name].index if name in one.features else math.nan)
+            for n, one in enumerate(found, start=1)
+        ]
+        for name in names
+    }
+    title = f"Drift: PSI beyond chance{_of_line(found[-1])}"
+    return _drawn(line_chart(lines, title=title, width=WIDTH, x_names=[one.partition for one in found]))
+
+
+def _of_line(one: Finding) -> str:
+    return f", {one.line}" if one.line else ""
 
 
 def over_steps(training: Any, title: str = "Training") -> Markup | None:

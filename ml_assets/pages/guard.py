@@ -55,12 +55,12 @@ class Guard:
         if method not in METHODS:
             message = "These pages can only be read: GET and HEAD."
             return error_page(405, "Read only", message, headers={"Allow": ", ".join(METHODS)})
-        host = _host_name(headers.get("host", ""))
+        host = host_name(headers.get("host", ""))
         if self.hosts and host not in self.hosts:
             known = ", ".join(sorted(self.hosts))
             message = f"These pages do not answer under the name {host!r}. Use one of: {known}, or set ML_ASSETS_PAGES."
             return error_page(400, "Unknown host", message)
-        if self.token and not hmac.compare_digest(_shown(headers).encode(), self.token.encode()):
+        if self.token and not hmac.compare_digest(token_shown(headers).encode(), self.token.encode()):
             message = (
                 "These pages ask for the token that `ml-assets view` was started with: as password, with any user name."
             )
@@ -68,7 +68,7 @@ class Guard:
         return None
 
 
-def _host_name(header: str) -> str:
+def host_name(header: str) -> str:
     """The name in a Host header, without port and brackets; empty if it has none."""
     try:
         return urlsplit(f"//{header}").hostname or ""
@@ -76,7 +76,7 @@ def _host_name(header: str) -> str:
         return ""
 
 
-def _shown(headers: Headers) -> str:
+def token_shown(headers: Headers) -> str:
     """The token that came with a request; empty if none did."""
     scheme, _, credentials = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":

@@ -7,18 +7,21 @@ from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
-from ml_assets.assets import declared, every_name, noun_that
+from ml_assets.assets import Role, declared, every_name, noun_that
 from ml_assets.errors import MlAssetsError, UnknownVersion
+from ml_assets.evaluation.audit import Kept, Outcome, came_next, in_short, reliability
+from ml_assets.lineage.audits import audited
 from ml_assets.lineage.champions import Champions, champions
 from ml_assets.lineage.experiments import Experiment, experiments
 from ml_assets.lineage.report import PartitionReport, report
 from ml_assets.pages.archive import expect_problem, problem_names, read_ahead
-from ml_assets.pages.charts import by_line, over_partitions
-from ml_assets.problem import Partitions, Problem
+from ml_assets.pages.charts import MOST_LINES, by_line, over_partitions
+from ml_assets.problem import FAILURES, Partitions, Problem
 from ml_assets.problems import BrokenProblem
+from ml_assets.promotion.audit import name_of
+from ml_assets.promotion.failure_list import KnownFailure, failures_of_problem
+from ml_assets.promotion.ledger import Move
 from ml_assets.store import Store, VersionKey
-
-MOST_LINES = 7  # of a chart: as many colours can be told apart
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,8 @@ class ProblemPage:
             partitions have no order, only one was judged, or there are too many lines to be told apart.
         experiments: on another branch than main, what it made otherwise than main.
         broken: why its code cannot be used, if so.
+        failures: what its champions got badly wrong.
+        outcomes: what came of its decisions, of all partitions that were audited.
     """
 
     name: str
@@ -66,6 +71,22 @@ class ProblemPage:
     charts: Sequence[Markup]
     experiments: Sequence[Experiment] = ()
     broken: BrokenProblem | None = None
+    failures: Sequence[KnownFailure] = ()
+    outcomes: Sequence[Outcome] = ()
+
+    @property
+    def reliability(self) -> list[Kept]:
+        """How often what was stated came true."""
+        return reliability(self.outcomes)
+
+    @property
+    def promises(self) -> str:
+        """The same in a sentence; empty where nothing was promised yet."""
+        return in_short(self.outcomes)
+
+    def came_next(self, move: Move, line: str | None) -> str:
+        """What came of a move."""
+        return came_next(self.outcomes, name_of(move), line)
 
     @property
     def models(self) -> list[VersionKey]:
@@ -95,7 +116,20 @@ def problem_page(
     charts = [chart for metric in metrics if (chart := _chart(metric, rows, who, cut)) is not None]
     about, nouns = _about(problems, name), _nouns(store, name, is_group=known is not None and known.is_group)
     tried = experiments(store, name)
-    return ProblemPage(name, about, who, rows[::-1], nouns, metrics, charts, tried, _named(broken, name))
+    failures = failures_of_problem(store, known) if known and known.held_to(FAILURES) else []
+    return ProblemPage(
+        name,
+        about,
+        who,
+        rows[::-1],
+        nouns,
+        metrics,
+        charts,
+        tried,
+        _named(broken, name),
+        failures=failures,
+        outcomes=audited(store, name),
+    )
 
 
 def _nouns(store: Store, name: str, *, is_group: bool) -> list[str]:
@@ -123,9 +157,8 @@ def _summary(store: Store, name: str, about: str) -> Summary:
 
 def _rows(store: Store, name: str) -> list[PartitionReport]:
     """One row per partition; none where nothing was made yet."""
-    read_ahead(
-        store, [key for noun in (noun_that("judges"), noun_that("decides")) for key in store.versions(f"{name}/{noun}")]
-    )
+    roles: tuple[Role, ...] = ("judges", "decides", "audits")
+    read_ahead(store, [key for role in roles for key in store.versions(f"{name}/{noun_that(role)}")])
     try:
         return report(store, name)
     except UnknownVersion:

@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse, Response
 
 from ml_assets.lineage.drawing import svg
 from ml_assets.lineage.picture import Picture
+from ml_assets.promotion.ledger import how_to_approve
 from ml_assets.store import VersionKey
 
 NOTHING = "–"
@@ -130,6 +131,6 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     templates.filters |= {"number": number, "moment": moment, "size": size, "pretty": pretty}
-    makers = (problem_url, models_url, diff_url, asset_url, version_url, file_url, lineage_svg)
+    makers = (problem_url, models_url, diff_url, asset_url, version_url, file_url, lineage_svg, how_to_approve)
     templates.globals |= {maker.__name__: maker for maker in makers}
     return templates

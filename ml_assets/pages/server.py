@@ -19,6 +19,25 @@ MAKE_A_TOKEN = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"  
 
 
 @dataclass(frozen=True)
+class Door:
+    """What listens, in words for who starts it.
+
+    Attributes:
+        verb: of `ml-assets`.
+        variable: of the environment, which holds its token.
+        shown: how the token is shown.
+    """
+
+    name: str
+    verb: str
+    variable: str
+    shown: str
+
+
+PAGES = Door("pages", "view", "ML_ASSETS_PAGES_TOKEN", "Browsers then ask for it as password, with any user name.")
+
+
+@dataclass(frozen=True)
 class Listening:
     """An address that is ours, and who may ask there.
 
@@ -36,7 +55,7 @@ class Listening:
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def listen(host: str, port: int, *, token: str, pages: str) -> Listening:
+def listen(host: str, port: int, *, token: str, pages: str, door: Door = PAGES) -> Listening:
     """Take the address.
 
     Args:
@@ -47,7 +66,7 @@ def listen(host: str, port: int, *, token: str, pages: str) -> Listening:
         Refused: if the port is taken.
     """
     local = is_loopback(host)
-    _expect_token(host, token, needed=not local)
+    _expect_token(host, token, door, needed=not local)
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         taken = socket.create_server((host, port), family=family, backlog=128)
@@ -57,8 +76,8 @@ def listen(host: str, port: int, *, token: str, pages: str) -> Listening:
         ) from None
     except OSError as error:
         raise Refused(
-            f"Port {port} of {host} cannot be taken: {os.strerror(error.errno or 0)}. If the pages are open already, look at "
-            f"http://{host}:{port}; else choose another port: ml-assets view --port {port + 1}"
+            f"Port {port} of {host} cannot be taken: {os.strerror(error.errno or 0)}. If the {door.name} are open already, look "
+            f"at http://{host}:{port}; else choose another port: ml-assets {door.verb} --port {port + 1}"
         ) from None
     named = urlsplit(pages).hostname
     return Listening(taken, LOOPBACK_NAMES | {host, *filter(None, [named])} if local else frozenset())
@@ -91,11 +110,11 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _expect_token(host: str, token: str, *, needed: bool) -> None:
+def _expect_token(host: str, token: str, door: Door, *, needed: bool) -> None:
     if (token or needed) and len(token) < SHORTEST_TOKEN:
         state = "is too short" if token else "is not set"
         raise UsageError(
-            f"On {host} the pages ask for a token, and ML_ASSETS_PAGES_TOKEN {state}: give at least {SHORTEST_TOKEN} "
-            f'characters nobody can guess.\n    export ML_ASSETS_PAGES_TOKEN="$({MAKE_A_TOKEN})"\n'
-            "Browsers then ask for it as password, with any user name. Put TLS in front: it travels with every request."
+            f"On {host} the {door.name} ask for a token, and {door.variable} {state}: give at least {SHORTEST_TOKEN} "
+            f'characters nobody can guess.\n    export {door.variable}="$({MAKE_A_TOKEN})"\n'
+            f"{door.shown} Put TLS in front: it travels with every request."
         )

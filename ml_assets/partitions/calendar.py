@@ -55,6 +55,11 @@ class Calendar(Kind):
             raise InvalidProblem(f"{self}: ahead counts partitions that have not ended; give 0 or more.")
 
     @property
+    def clock(self) -> str:
+        """See ``Kind``."""
+        return self.zone
+
+    @property
     def _clock(self) -> tzinfo:
         return UTC if self.zone == "UTC" else ZoneInfo(self.zone)  # the first takes half the time
 
@@ -219,6 +224,11 @@ class Hourly(Calendar):
     written: ClassVar[str] = "YYYY-MM-DDTHH"
     expression: ClassVar[str] = r"\d{4}-\d{2}-\d{2}T\d{2}(?:[+-]\d{4})?"
     fewest_days: ClassVar[float] = 1 / 24
+
+    @property
+    def block(self) -> str:
+        """See ``Kind``."""
+        return "hour"
 
     def __post_init__(self) -> None:
         super().__post_init__()

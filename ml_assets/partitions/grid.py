@@ -49,6 +49,16 @@ class Grid(Kind):
             )
 
     @property
+    def block(self) -> str:
+        """See ``Kind``."""
+        return self.time.block
+
+    @property
+    def clock(self) -> str:
+        """See ``Kind``."""
+        return self.time.clock
+
+    @property
     def line_name(self) -> str:
         """See ``Kind``."""
         return self.by

@@ -38,6 +38,16 @@ class Kind:
     in_time: ClassVar[bool] = False
 
     @property
+    def block(self) -> str:
+        """The span of time whose rows are not independent of each other: a ``day``, or an ``hour`` where partitions are those."""
+        return "day"
+
+    @property
+    def clock(self) -> str:
+        """The time zone by whose clock days are told apart."""
+        return "UTC"
+
+    @property
     def line_name(self) -> str:
         """What a line is called, where there are several."""
         return PARTITION

@@ -13,7 +13,7 @@ from ml_assets.assets import noun_that
 from ml_assets.errors import Refused, UnknownVersion
 from ml_assets.evaluation.scored_rows import refuse_unusable
 from ml_assets.problem import Problem
-from ml_assets.promotion.ledger import Kind, Ledger, Move, reigning, standing
+from ml_assets.promotion.ledger import Crowning, Ledger, Move, in_succession, reigning, standing
 from ml_assets.store import RefEntry, Store, VersionKey
 from ml_assets.training.model import predict
 
@@ -36,13 +36,24 @@ class Trial:
 
 
 def promote_by_hand(
-    store: Store, problem: Problem, ledger: Ledger, model: VersionKey, *, kind: Kind, why: str
+    store: Store,
+    problem: Problem,
+    ledger: Ledger,
+    model: VersionKey,
+    *,
+    kind: Crowning,
+    why: str,
+    run: str | None = None,
+    since: str | None = None,
 ) -> tuple[Move, Trial]:
     """Make ``model`` champion after trying it on the newest features.
 
     As of the newest partition that was decided, or the model's own if that is newer (nothing that is predicted for a
     month may come from a model that was made of it), or the present champion's: else it would not succeed that one.
 
+    Args:
+        run: which run moves it, if one does.
+        since: a partition in time that it is as of, at least.
     Raises:
         CorruptBlob, MissingBlob, FeatureMismatch, InvalidPrediction: if it cannot serve; nothing was changed.
         RefMoved: if the champion moved meanwhile; nothing was changed.
@@ -54,9 +65,9 @@ def promote_by_hand(
         raise Refused(f"{model} is champion already, since {before.at}. Nothing was changed.")
     trial = try_out(store, problem, model)
     decided = _newest(store, problem, noun_that("decides"), model)
-    known = [model.partition, decided.target.partition if decided else None, before.as_of if before else None]
+    known = [model.partition, decided.target.partition if decided else None, before.as_of if before else None, since]
     as_of = max(filter(None, known), default=None)
-    return ledger.crown(model, kind=kind, after=moves, as_of=as_of, why=why), trial
+    return ledger.enter(model, kind=kind, after=moves, as_of=as_of, why=why, run=run), trial
 
 
 def try_out(store: Store, problem: Problem, model: VersionKey) -> Trial:
@@ -98,7 +109,7 @@ def rollback_target(ledger: Ledger, wanted: VersionKey | None) -> VersionKey:
             f"{ledger.current().model} has no champion of {ledger.problem} before it; there is nothing to go back to. "
             f"Promote a model instead: ml-assets promote {ledger.problem}/model@P --why '…'"
         )
-    if wanted is not None and wanted not in [move.model for move in ledger.moves()]:
+    if wanted is not None and wanted not in [move.model for move in in_succession(ledger.moves())]:
         raise Refused(
             f"{wanted} never was champion of {ledger.problem}. See ml-assets champion {ledger.problem} --log, or "
             f"promote it: ml-assets promote {wanted.version[:12]} --why '…'"

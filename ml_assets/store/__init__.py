@@ -8,9 +8,10 @@
 The format is specified in docs/STORE.md, well enough to write another implementation from it.
 """
 
-from ml_assets.store import records, watch
+from ml_assets.store import branches, merging, pushing, records, watch
 from ml_assets.store.backend import Backend
 from ml_assets.store.batches import BATCH_ROWS
+from ml_assets.store.branches import Difference
 from ml_assets.store.canonical import canonical, digest
 from ml_assets.store.checkpoints import CheckpointLog, Saved
 from ml_assets.store.codecs import check_storable, decode, encode
@@ -20,6 +21,7 @@ from ml_assets.store.codecs.folder import Folder
 from ml_assets.store.codecs.record import trust
 from ml_assets.store.codecs.table import frame_of
 from ml_assets.store.codecs.trust_list import trust_code
+from ml_assets.store.collection import Amount, Collector, Decision, Outcome
 from ml_assets.store.computations import Remembered, Trace
 from ml_assets.store.content import Content, File
 from ml_assets.store.copies import NO_COPIES, Copies, NoCopies, copies_of
@@ -35,21 +37,31 @@ from ml_assets.store.notifications import Queue, Told
 from ml_assets.store.object_store import open_backend
 from ml_assets.store.overlay import Overlay
 from ml_assets.store.patience import Patience
+from ml_assets.store.pushing import Parcel, Push
 from ml_assets.store.refs import RefEntry
+from ml_assets.store.signed import SIGNED, Signed, is_as_named, is_signed, signed, trusted_by
 from ml_assets.store.store import MAIN, Store, open_store
+from ml_assets.store.together import side_by_side
+from ml_assets.store.trash import Gone
+from ml_assets.store.upstream import Upstream
 from ml_assets.store.verification import Fault, Looked, Verification
 
 __all__ = [
     "BATCH_ROWS",
     "MAIN",
     "NO_COPIES",
+    "SIGNED",
+    "Amount",
     "Backend",
     "Check",
     "CheckpointLog",
     "Codec",
+    "Collector",
     "Content",
     "Copies",
     "CopyFolder",
+    "Decision",
+    "Difference",
     "Encoded",
     "Entry",
     "Fault",
@@ -57,6 +69,7 @@ __all__ = [
     "Folder",
     "Form",
     "Glance",
+    "Gone",
     "Handle",
     "Input",
     "LandedFile",
@@ -65,19 +78,25 @@ __all__ = [
     "Looked",
     "Manifest",
     "NoCopies",
+    "Outcome",
     "Overlay",
+    "Parcel",
     "Parts",
     "Patience",
     "Png",
+    "Push",
     "Queue",
     "RefEntry",
     "Remembered",
     "Saved",
+    "Signed",
     "Store",
     "Told",
     "Trace",
+    "Upstream",
     "Verification",
     "VersionKey",
+    "branches",
     "canonical",
     "check_storable",
     "copies_of",
@@ -86,13 +105,20 @@ __all__ = [
     "encode",
     "frame_of",
     "from_form",
+    "is_as_named",
     "is_instance",
+    "is_signed",
+    "merging",
     "open_backend",
     "open_landing",
     "open_store",
+    "pushing",
     "records",
+    "side_by_side",
+    "signed",
     "to_form",
     "trust",
     "trust_code",
+    "trusted_by",
     "watch",
 ]

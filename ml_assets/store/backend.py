@@ -4,13 +4,16 @@
     get(key)             the bytes, or None
     list(folder)         the keys below a folder, sorted
     delete(key)          repair and garbage collection only
+    rename(key, to)      garbage collection only
 
 besides ``entry(key)``, when a key was last written, to see that a blob is as it was when somebody relied on it, and
-``entries(folder)``, the same of many; and, for blobs that may be too large for memory, the second and the first once more:
+``entries(folder)``, the same of many; and, for large blobs, the second and the first once more:
 
-    stream(key)          the bytes in pieces, or None
-    put_file(key, path)  the bytes of a local file, whether or not the key exists: only for keys named by their digest,
-                         where a second write changes nothing (large files go up in parts, which cannot be create-only)
+    stream(key)            the bytes in pieces, or None: some pieces are fetched at the same time, and no more are held
+    part(key, start, stop) some of the bytes, or None
+    put_file(key, source)  the bytes, or those of a local file, whether or not the key exists: only for keys named by their
+                           digest, where a second write changes nothing (what is large goes up in parts, some at the same
+                           time, which cannot be create-only)
 
 Every write is atomic: a reader sees all of it or nothing (a local file is linked under its name once it is complete). And
 it is durable when the call returns, "False" included: who is told that a key is taken may rely on it being there.
@@ -48,8 +51,12 @@ class Backend(Protocol):
         """The bytes of ``key`` in pieces of some MiB, in order; None if it does not exist."""
         ...
 
-    def put_file(self, key: str, path: Path) -> None:
-        """Write the bytes of ``path`` under ``key``, named by their digest. Readers see all of them or what was there before."""
+    def part(self, key: str, start: int, stop: int) -> bytes | None:
+        """The bytes of ``key`` from ``start`` to before ``stop``, fewer where it ends before; None if it does not exist."""
+        ...
+
+    def put_file(self, key: str, source: bytes | Path) -> None:
+        """Write bytes, or those of a file, under ``key``, named by their digest. Readers see all or what was there before."""
         ...
 
     def list(self, folder: str, after: str | None = None) -> list[str]:
@@ -72,6 +79,13 @@ class Backend(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove ``key``; nothing happens if it does not exist."""
+        ...
+
+    def rename(self, key: str, to: str) -> bool:
+        """Let the bytes of ``key`` lie under ``to``, whatever was there, and be sent nowhere; False if there are none.
+
+        At every moment they lie under one of the two names, or under both. Garbage collection only.
+        """
         ...
 
     def within(self, seconds: float) -> Self:

@@ -95,4 +95,4 @@ def write(blobs: Blobs, frames: Iterable[pd.DataFrame]) -> Content:
     with TemporaryDirectory() as folder:
         path = Path(folder) / table.FILE
         table.write_batches(frames, path)
-        return Content(TableCodec.name, {}, (blobs.write_file(table.FILE, path),))
+        return Content(TableCodec.name, {}, (blobs.write(table.FILE, path),))

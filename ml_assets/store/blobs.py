@@ -1,12 +1,18 @@
-"""Bytes by digest: written once, verified on every read of the store or of a copy on the disk."""
+"""Bytes by digest: written once, verified on every read of the store or of a copy on the disk.
+
+What a store has already is not written again, and hardly read. Of a small blob, the write is refused and the bytes that are
+there are compared. Of a large one (more than a piece) the store is asked first: its size, and a few samples of its bytes, must
+be right. That finds what was cut short, filled up with zeros, or replaced by something else, and replaces it. A large blob of
+which single bytes were changed is found by every read, and by ``ml-assets verify``, which say so: delete it, then store it again.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 from blake3 import blake3
 
@@ -16,8 +22,12 @@ from ml_assets.store.canonical import digest
 from ml_assets.store.content import File
 from ml_assets.store.copies import NO_COPIES, NoCopies, by_digest
 from ml_assets.store.keys import blob_key
+from ml_assets.store.together import side_by_side
+from ml_assets.store.trash import in_trash, refusal
 
 logger = logging.getLogger(__name__)
+
+SAMPLE, SAMPLES = 1 << 16, 4  # bytes of each; of a large blob that is there already
 
 
 @dataclass(frozen=True)
@@ -27,26 +37,40 @@ class Blobs:
     backend: Backend
     copies: NoCopies = NO_COPIES
 
-    def write(self, path: str, data: bytes) -> File:
-        """Make sure ``data`` is stored. A blob that was damaged since it was written is replaced."""
-        file = File(path, digest(data), len(data))
+    def write(self, path: str, source: bytes | Path) -> File:
+        """Make sure that bytes, or those of a local file, are stored. A blob that is seen to be damaged is replaced.
+
+        A large file is never held in memory as a whole.
+        """
+        if isinstance(source, Path) and source.stat().st_size <= PIECE:
+            source = source.read_bytes()
+        file = File(path, *_digest_and_size(source))
         key = blob_key(file.digest)
-        if create(self.backend, key, data) is not None:
-            repair(self.backend, key, data)
-        self.copies.keep(key, data)
+        if not (self._has_large(file, source) if file.size > PIECE else self._has_now(key, source)):
+            repair(self.backend, key, source, file.digest)
+        if isinstance(source, Path):
+            self.copies.keep_file(key, source)
+        else:
+            self.copies.keep(key, source)
         return file
 
-    def write_file(self, path: str, source: Path) -> File:
-        """As ``write``, for the bytes of a local file, which are never held in memory as a whole."""
-        found = blake3()
-        with source.open("rb") as data:
-            while piece := data.read(PIECE):
-                found.update(piece)
-        file = File(path, found.hexdigest(), source.stat().st_size)
-        if not self._is_whole(file):
-            self.backend.put_file(blob_key(file.digest), source)
-        self.copies.keep_file(blob_key(file.digest), source)
-        return file
+    def _has_now(self, key: str, source: bytes | Path) -> bool:
+        """Create a small blob if it is not there; whether these are its bytes."""
+        return create(self.backend, key, source if isinstance(source, bytes) else source.read_bytes()) is None
+
+    def _has_large(self, file: File, source: bytes | Path) -> bool:
+        """As ``_has_now``, of a large one: whether size and samples are right."""
+        key = blob_key(file.digest)
+        entry = self.backend.entry(key)
+        if entry is None:
+            self.backend.put_file(key, source)
+            return True
+        return entry.size == file.size and all(
+            side_by_side(lambda at: self._is_same(key, source, at), spots(file.size))
+        )
+
+    def _is_same(self, key: str, source: bytes | Path, at: int) -> bool:
+        return self.backend.part(key, at, at + SAMPLE) == _part(source, at, at + SAMPLE)
 
     def read(self, file: File, of: str = "") -> bytes:
         """The bytes of ``file``, verified.
@@ -54,10 +78,13 @@ class Blobs:
         Args:
             of: the version that the file belongs to, for messages.
         Raises:
-            MissingBlob: if it is gone.
+            Collected, MissingBlob: if it was collected, or is gone otherwise.
             CorruptBlob: if what is there has another digest.
         """
-        data, is_whole = by_digest(self.copies, self.backend, blob_key(file.digest), file.digest)
+        data, is_whole = by_digest(self.copies, self.backend, blob_key(file.digest), file.digest, file.size)
+        if data is None:
+            data = in_trash(self.backend, file.digest, self.backend.get)
+            is_whole = data is not None and digest(data) == file.digest
         if data is None:
             raise self._missing(file, of)
         if not is_whole:
@@ -72,7 +99,7 @@ class Blobs:
             if _written(copied, to) == file.digest:
                 return
             self.copies.drop(key)
-        pieces = self.backend.stream(key)
+        pieces = self.backend.stream(key) or in_trash(self.backend, file.digest, self.backend.stream)
         if pieces is None:
             raise self._missing(file, of)
         found = _written(pieces, to)
@@ -82,24 +109,22 @@ class Blobs:
 
     def check(self, file: File, of: str = "") -> None:
         """Read the bytes of ``file`` again, a piece at a time, and let go of them; see ``read``."""
-        found = streamed_digest(self.backend, blob_key(file.digest))
+        read = partial(streamed_digest, self.backend)
+        found = read(blob_key(file.digest)) or in_trash(self.backend, file.digest, read)
         if found is None:
             raise self._missing(file, of)
         if found != file.digest:
             raise self._corrupt(file, found, of)
 
-    def _is_whole(self, file: File) -> bool:
-        """Whether the store has it already, undamaged."""
-        return streamed_digest(self.backend, blob_key(file.digest)) == file.digest
-
     def _missing(self, file: File, of: str) -> MissingBlob:
-        return MissingBlob(
+        return refusal(self.backend, of) or MissingBlob(
             f"{self._address(file)} is gone, although a manifest names it as {file.path!r}. {_made_again(of)}"
         )
 
     def _corrupt(self, file: File, found: str, of: str) -> CorruptBlob:
         return CorruptBlob(
-            f"{self._address(file)} reads back as {found}. It was changed or truncated after it was written. {_made_again(of)}"
+            f"{self._address(file)} reads back as {found}. It was changed or truncated after it was written. "
+            f"{_made_again(of, 'delete it and ')}"
         )
 
     def _address(self, file: File) -> str:
@@ -127,22 +152,38 @@ def streamed_digest(backend: Backend, key: str) -> str | None:
     return found.hexdigest()
 
 
-def repair(backend: Backend, key: str, data: bytes) -> None:
+def spots(size: int) -> list[int]:
+    """Where the samples of so many bytes begin: the first at the beginning, the last at the end."""
+    return [(size - SAMPLE) * n // (SAMPLES - 1) for n in range(SAMPLES)]
+
+
+def _digest_and_size(source: bytes | Path) -> tuple[str, int]:
+    if isinstance(source, bytes):
+        return digest(source), len(source)
+    return blake3().update_mmap(source).hexdigest(), source.stat().st_size
+
+
+def _part(source: bytes | Path, start: int, stop: int) -> bytes:
+    if isinstance(source, bytes):
+        return source[start:stop]
+    with source.open("rb") as file:
+        file.seek(start)
+        return file.read(stop - start)
+
+
+def repair(backend: Backend, key: str, source: bytes | Path, expected: str) -> None:
     """Replace what lies under ``key``, at once: its bytes are not those its name, their digest, promises.
 
     It is never absent meanwhile, so that nobody who relies on it, or repairs it too, can miss it.
     """
     logger.warning("%s/%s was damaged after it was written; it is written again.", backend.url, key)
-    with NamedTemporaryFile() as file:
-        file.write(data)
-        file.flush()
-        backend.put_file(key, Path(file.name))
-    if backend.get(key) != data:
+    backend.put_file(key, source)
+    if streamed_digest(backend, key) != expected:
         raise CorruptBlob(
             f"{backend.url}/{key} was damaged, and is damaged again right after it was replaced. "
             "Something else writes there, or the disk fails: look before you store anything more."
         )
 
 
-def _made_again(of: str) -> str:
-    return f"Restore it from the bucket's versions, or materialize {of or 'the asset it belongs to'} again."
+def _made_again(of: str, first: str = "") -> str:
+    return f"Restore it from the bucket's versions, or {first}materialize {of or 'the asset it belongs to'} again."

@@ -28,6 +28,16 @@ def version_keys(
     ]
 
 
+def names_in(backend: Backend, folder: str) -> list[str]:
+    """What the parts of keys right below a folder are called, sorted as keys are: a question for each, whatever lies below it."""
+    found: list[str] = []
+    while key := next(iter(backend.entries(folder, f"{folder}/{found[-1]}0" if found else "", most=1)), None):
+        found.append(
+            key.removeprefix(folder)[1:].partition("/")[0]
+        )  # and the next sorts after it with 0, which follows /
+    return found
+
+
 def find(backend: Backend, prefix: str, asset: str | None, partition: str | None) -> VersionKey:
     """The one version that starts with ``prefix``. None stands for any asset, any partition.
 

@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ml_assets.errors import StoreError, UnreadableContent
+from ml_assets.errors import CorruptBlob, UnreadableContent, UnsupportedType, Untrusted
 from ml_assets.store.backend import Backend, create
 from ml_assets.store.blobs import repair
 from ml_assets.store.canonical import digest
@@ -59,7 +59,7 @@ class CheckpointLog:
         data = pack({"step": step, "interruptions": interruptions}, state)
         key = f"{self._folder}/{step:012d}-{digest(data)}"
         if create(self.backend, key, data) is not None:
-            repair(self.backend, key, data)
+            repair(self.backend, key, data, digest(data))
         for old in self._keys()[:-KEPT]:
             if old != key:  # of a process that is behind another one
                 self.backend.delete(old)
@@ -70,10 +70,10 @@ class CheckpointLog:
         for _ in range(LOOKS):
             keys = [key for key in self._keys() if key not in damaged]
             for key in reversed(keys):
-                data = self.backend.get(key)
-                if data is not None and (found := self._whole(key, data)):
+                found, is_there = self._read(key)
+                if found is not None:
                     return found
-                damaged |= {key} if data is not None else set()
+                damaged |= {key} if is_there else set()
         return None
 
     def forget(self) -> None:
@@ -89,12 +89,18 @@ class CheckpointLog:
         """Oldest first."""
         return [key for key in self.backend.list(self._folder) if _NAME.fullmatch(key.rpartition("/")[2])]
 
-    def _whole(self, key: str, data: bytes) -> Saved | None:
+    def _read(self, key: str) -> tuple[Saved | None, bool]:
+        """The state, if it is whole, and whether there is one."""
         try:
-            if digest(data) != key.rpartition("-")[2]:
-                raise UnreadableContent(f"It reads back as {digest(data)}: it was changed after it was written.")
-            facts, state = unpack(data)
-            return Saved(facts["step"], state, facts["interruptions"])
-        except (StoreError, KeyError) as error:
+            data = self.backend.get(key)
+            return (None if data is None else self._whole(key, data)), data is not None
+        except (CorruptBlob, UnreadableContent, UnsupportedType, Untrusted, KeyError) as error:
             logger.warning("The checkpoint %s/%s is passed over. %s", self.backend.url, key, error)
-            return None
+            return None, True
+
+    @staticmethod
+    def _whole(key: str, data: bytes) -> Saved:
+        if digest(data) != key.rpartition("-")[2]:
+            raise UnreadableContent(f"It reads back as {digest(data)}: it was changed after it was written.")
+        facts, state = unpack(data)
+        return Saved(facts["step"], state, facts["interruptions"])

@@ -13,6 +13,7 @@ there since is read from the copy all the same. ``Store.without_copies`` sees it
 
 from __future__ import annotations
 
+import io
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from ml_assets.store.backend import Backend
+from ml_assets.store.backend import PIECE, Backend
 from ml_assets.store.canonical import digest, unsealed
 from ml_assets.store.copy_folder import CopyFolder
 from ml_assets.store.object_store import CLOUDS
@@ -71,9 +72,24 @@ class NoCopies:
 NO_COPIES = NoCopies()
 
 
-def by_digest(copies: NoCopies, backend: Backend, key: str, expected: str) -> Copy:
-    """What lies under ``key``, which is named by the digest of its bytes, or a copy of it."""
-    return copies.get(key, partial(backend.get, key), lambda data: digest(data) == expected)
+def by_digest(copies: NoCopies, backend: Backend, key: str, expected: str, size: int = 0) -> Copy:
+    """What lies under ``key``, which is named by the digest of its bytes, or a copy of it.
+
+    Args:
+        size: that it ought to have, where that is known: what is large is fetched in pieces, some at the same time.
+    """
+    read = partial(_in_pieces, backend, key) if size > PIECE else partial(backend.get, key)
+    return copies.get(key, read, lambda data: digest(data) == expected)
+
+
+def _in_pieces(backend: Backend, key: str) -> bytes | None:
+    pieces = backend.stream(key)
+    if pieces is None:
+        return None
+    whole = io.BytesIO()  # its value is given away without a copy
+    for piece in pieces:
+        whole.write(piece)
+    return whole.getvalue()
 
 
 def by_stamp(copies: NoCopies, backend: Backend, key: str, stamp: str) -> bytes | None:
@@ -182,13 +198,15 @@ class Copies(NoCopies):
                 self._size -= len(self._kept.popitem(last=False)[1])
 
 
-def copies_of(url: str, folder: Path, room_gib: float) -> NoCopies:
+def copies_of(url: str, folder: Path, room_gib: float, trusted: str = "") -> NoCopies:
     """Those of the store at this address: of one on this machine none are kept, it is as near as they are.
 
     Args:
         folder: where this machine keeps them, of all stores.
         room_gib: of that folder; 0: only the process keeps copies.
+        trusted: whose signatures what is copied was checked for: who trusts others has other copies.
     """
     if urlsplit(url).scheme not in CLOUDS:
         return NO_COPIES
-    return Copies(url.rstrip("/"), CopyFolder(folder, round(room_gib * 2**30)) if room_gib else None)
+    of = f"{url.rstrip('/')}#{trusted}" if trusted else url.rstrip("/")
+    return Copies(of, CopyFolder(folder, round(room_gib * 2**30)) if room_gib else None)

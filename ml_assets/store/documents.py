@@ -67,7 +67,7 @@ class Documents:
     def create_exactly(self, key: str, data: bytes) -> None:
         """Create a key whose name is the digest of ``data``: anything else that lies there is damage, and is replaced."""
         if create(self.backend, key, data) is not None:
-            repair(self.backend, key, data)
+            repair(self.backend, key, data, digest(data))
         self.copies.keep(key, data)
 
     def read(self, key: str, expected: str) -> bytes | None:

@@ -79,6 +79,10 @@ class Glance:
         """See ``Backend``."""
         return self._backend.stream(key)
 
+    def part(self, key: str, start: int, stop: int) -> bytes | None:
+        """See ``Backend``."""
+        return self._backend.part(key, start, stop)
+
     def list(self, folder: str, after: str | None = None) -> list[str]:
         """See ``Backend``."""
         listing = self._listing(folder)
@@ -108,11 +112,15 @@ class Glance:
         """See ``Place``."""
         raise self._refused(key)
 
-    def put_file(self, key: str, path: Path) -> None:
+    def put_file(self, key: str, source: bytes | Path) -> None:
         """See ``Backend``."""
         raise self._refused(key)
 
     def delete(self, key: str) -> None:
+        """See ``Backend``."""
+        raise self._refused(key)
+
+    def rename(self, key: str, to: str) -> bool:
         """See ``Backend``."""
         raise self._refused(key)
 

@@ -117,6 +117,26 @@ def blob_key(digest: str) -> str:
     return f"blobs/{digest[:2]}/{digest}"
 
 
+def collection_key(n: int, part: str) -> str:
+    """Where a part of the record of a collection lies."""
+    return f"collections/{n:010d}/{part}.json"
+
+
+def trash_folder(n: int) -> str:
+    """Where the bytes lie that a collection took away, until it is over."""
+    return f"trash/{n:010d}"
+
+
+def trash_key(n: int, digest: str) -> str:
+    """Where the bytes with this digest lie until then."""
+    return f"{trash_folder(n)}/{blob_key(digest).rpartition('/')[2]}"
+
+
+def held_key(digest: str) -> str:
+    """Where it is said that a content which no version names is needed."""
+    return f"held/{blob_key(digest).rpartition('/')[2]}.json"
+
+
 def environment_key(digest: str) -> str:
     """Where the list of installed packages with this digest lies."""
     return f"environments/{blob_key(digest).rpartition('/')[2]}.json"
@@ -147,9 +167,14 @@ def checkpoint_folder(key: str) -> str:
     return f"checkpoints/{blob_key(key).rpartition('/')[2]}"
 
 
+def branch_folder(branch: str) -> str:
+    """Everything that a branch names."""
+    return f"refs/{escape(branch)}"
+
+
 def refs_folder(branch: str, asset: str) -> str:
     """Everything that a branch names of an asset."""
-    return f"refs/{escape(branch)}/{asset_path(asset)}"
+    return f"{branch_folder(branch)}/{asset_path(asset)}"
 
 
 def ref_folder(branch: str, asset: str, partition: str | None) -> str:

@@ -36,6 +36,11 @@ class Entry(NamedTuple):
     stamp: str
     modified: float
 
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+        return int(self.stamp.rpartition(" ")[2])
+
 
 class Span(NamedTuple):
     """The names that sort after one name and not after another, by code point."""

@@ -20,8 +20,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ml_assets.errors import InvalidKey, StoreUnreachable
-from ml_assets.store.backend import PIECE
+from ml_assets.store.backend import PIECE, Backend
 from ml_assets.store.listing import LAST, Entry, Span, first, local_entries, local_entry, local_names
+from ml_assets.store.signed import Signed
 
 _IMPOSSIBLE = re.compile(r"[\x00-\x1f]|(^|/)(\.{0,2})(/|$)|#\d+$")  # control characters; empty, . and ..; unfinished
 ABSENT = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
@@ -55,10 +56,13 @@ class LocalBackend:
         """See ``Place``."""
         self._stored(key, (data,), _rename)
 
-    def put_file(self, key: str, path: Path) -> None:
+    def put_file(self, key: str, source: bytes | Path) -> None:
         """See ``Backend``."""
-        with path.open("rb") as source:
-            self._stored(key, _pieces(source.read), _rename)
+        if isinstance(source, bytes):
+            self._stored(key, (source,), _rename)
+            return
+        with source.open("rb") as file:
+            self._stored(key, _pieces(file.read), _rename)
 
     def get(self, key: str) -> bytes | None:
         """See ``Backend``."""
@@ -75,6 +79,13 @@ class LocalBackend:
     def _read(self, key: str, path: Path) -> Iterator[bytes]:
         with self._explained("read", key), path.open("rb") as file:
             yield from _pieces(file.read)
+
+    def part(self, key: str, start: int, stop: int) -> bytes | None:
+        """See ``Backend``."""
+        with self._explained("read", key), suppress(*ABSENT), self._path(key).open("rb") as file:
+            file.seek(start)
+            return file.read(stop - start)
+        return None
 
     def list(self, folder: str, after: str | None = None) -> list[str]:
         """See ``Backend``."""
@@ -95,6 +106,20 @@ class LocalBackend:
         """See ``Backend``."""
         with self._explained("delete", key), suppress(*ABSENT):
             self._path(key).unlink()
+
+    def rename(self, key: str, to: str) -> bool:
+        """See ``Backend``. After a power cut, too: a rename is one step of the disk's journal."""
+        with self._explained("move", key):
+            path, target = self._path(key), self._path(to)
+            if not path.is_file():
+                return False
+            self._kept = self._kept or {above for above in (self.root, *self.root.parents) if above.exists()}
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(FileNotFoundError):  # somebody else was quicker
+                path.replace(target)
+                self._keep(target.parent)
+                return True
+            return False
 
     def _path(self, key: str) -> Path:
         if _IMPOSSIBLE.search(key):
@@ -172,6 +197,11 @@ def _sync_folder(folder: Path) -> None:
             raise
     finally:
         os.close(descriptor)
+
+
+def is_local(backend: Backend) -> bool:
+    """Whether it is a folder of this machine, signed or not."""
+    return isinstance(backend.inside if isinstance(backend, Signed) else backend, LocalBackend)
 
 
 def _pieces(read: Callable[[int], bytes]) -> Iterator[bytes]:

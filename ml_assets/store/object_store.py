@@ -19,14 +19,17 @@ from ml_assets.store.faults import Unbelievable, is_absent, is_conflict, may_pas
 from ml_assets.store.listing import LAST, Entry, Span, remote_entries, remote_entry
 from ml_assets.store.local import LocalBackend
 from ml_assets.store.patience import GaveUp, Patience, duration, times
+from ml_assets.store.together import ahead
 
 if TYPE_CHECKING:
     from obstore import GetOptions
     from obstore.store import ClientConfig, ObjectStore, RetryConfig
 
 CLOUDS = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "adl")
-PIECES = 4  # of a file that is uploaded, held at the same time
+PIECES = 4  # of a large object that is sent or fetched, held at the same time
+MOST_PARTS = 10_000  # of an upload, as S3 allows
 PART_RETRIES = 6  # of one of them; the rest need not be sent again
+COPY_MINUTES = 16  # that a server may take to copy an object, silently
 MINUTE = timedelta(minutes=1)
 SILENCE = timedelta(seconds=30)  # in which no byte of a reply comes: the request is given up
 LONGEST_READ = timedelta(hours=1)
@@ -77,13 +80,15 @@ class ObjectStoreBackend:
 
         self._asked("write", key, lambda: obstore.put(self._connect(_minutes(len(data)), 0), key, data))
 
-    def put_file(self, key: str, path: Path) -> None:
+    def put_file(self, key: str, source: bytes | Path) -> None:
         """See ``Backend``."""
         import obstore
 
+        size = part_size(len(source) if isinstance(source, bytes) else source.stat().st_size)
+
         def put() -> object:
-            store = self._connect(_minutes(PIECE * PIECES), PART_RETRIES)
-            return obstore.put(store, key, path, chunk_size=PIECE, max_concurrency=PIECES)
+            store = self._connect(_minutes(size * PIECES), PART_RETRIES)
+            return obstore.put(store, key, source, chunk_size=size, max_concurrency=PIECES)
 
         self._asked("write", key, put)
 
@@ -102,9 +107,13 @@ class ObjectStoreBackend:
         return self._pieces(key, found["size"])
 
     def _pieces(self, key: str, size: int) -> Iterator[bytes]:
-        """One request each: what breaks off costs a piece."""
-        for start in range(0, size, PIECE):
-            yield self._asked("read", key, partial(self._bytes, key, {"range": (start, min(start + PIECE, size))}))
+        """One request each, some at the same time: what breaks off costs a piece."""
+        spans = [(start, min(start + PIECE, size)) for start in range(0, size, PIECE)]
+        return ahead(lambda span: self._asked("read", key, partial(self._bytes, key, {"range": span})), spans, PIECES)
+
+    def part(self, key: str, start: int, stop: int) -> bytes | None:
+        """See ``Backend``."""
+        return self._asked("read", key, lambda: _unless_absent(lambda: self._bytes(key, {"range": (start, stop)})))
 
     def _bytes(self, key: str, options: GetOptions | None = None) -> bytes:
         """Objects have an entity tag; an error in the body of a reply that says 200 has none."""
@@ -144,6 +153,19 @@ class ObjectStoreBackend:
 
         self._asked("delete", key, lambda: _unless_absent(lambda: obstore.delete(self._reader, key)))
 
+    def rename(self, key: str, to: str) -> bool:
+        """See ``Backend``: the server copies, then what was copied is deleted."""
+        import obstore
+
+        def copy() -> bool:
+            obstore.copy(self._connect(COPY_MINUTES, 0), key, to)
+            return True
+
+        if not self._asked("copy", key, lambda: _unless_absent(copy)):
+            return False
+        self.delete(key)
+        return True
+
     @property
     def _reader(self) -> ObjectStore:
         return self._connect(0, 0)
@@ -169,9 +191,14 @@ class ObjectStoreBackend:
         return answer
 
 
+def part_size(size: int) -> int:
+    """Bytes of each part of an upload of so many bytes."""
+    return max(PIECE, -(-size // MOST_PARTS))
+
+
 def _gave_up(what: str, verb: str, gave_up: GaveUp) -> str:
     last = meaning(gave_up.__cause__)  # type: ignore[arg-type]  # patience sets it
-    unknown = " It may have been done: doing it again is safe." if verb in ("write", "delete") else ""
+    unknown = " It may have been done: doing it again is safe." if verb in ("write", "delete", "copy") else ""
     advice = last.remedy or "Check the address and the network, or wait until the server is back."
     tried = f"{times(gave_up.attempts)} over {duration(gave_up.seconds)}"
     return f"Cannot {what}: {last.what}. It was given up after {tried}.{unknown} {advice}"

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 from ml_assets.errors import InvalidKey
 from ml_assets.store.backend import Backend
 from ml_assets.store.keys import VersionKey, asset_name, described, partition_name
+from ml_assets.store.log_folder import is_mark
 from ml_assets.store.refs import RefEntry, RefLog
 
 Root = Literal["versions", "refs", "runs"]
@@ -36,7 +37,7 @@ def recorded(backend: Backend, root: Root) -> dict[str, str]:
     """Every key below ``root`` with a stamp that changes when its bytes do; with an empty one where they never do."""
     if root == "versions":
         return dict.fromkeys(backend.list(root), "")
-    return {key: entry.stamp for key, entry in backend.entries(root).items()}
+    return {key: entry.stamp for key, entry in backend.entries(root).items() if not is_mark(key)}
 
 
 def version_at(key: str) -> VersionKey | None:

@@ -12,36 +12,35 @@ passed over: the newest whole entry counts, and the next one is created behind t
 passes over. Nothing is replaced or deleted, so any number of writers may heal a log at once and one of them wins, as always.
 An unfinished entry elsewhere, that none passes over, was damaged later: an error, as one that was changed is anywhere.
 
-Where a log ends is always asked anew, in few requests however long it is. Names sort as their numbers do, and a server begins
-a listing behind any name: one page holds up to 1,000 entries. Whoever has seen the end before begins there, since entries are
-never deleted. Others list the first page; if that is full they leap ahead, twice as far each time, and halve the rest: what
-lies behind a number, if anything, is one request. (Gaps, such as a power cut leaves, mislead no step of it.)
+Where a log ends is always asked anew, in one or two requests: see log_folder.py. Who goes first in a race: turns.py.
 """
 
 from __future__ import annotations
 
 import logging
-import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from ml_assets.errors import CorruptBlob, MissingBlob, RefMoved
 from ml_assets.store.backend import Backend, create
 from ml_assets.store.canonical import Json, is_unfinished, plain, sealed, unsealed
 from ml_assets.store.copies import NO_COPIES, NoCopies, by_stamp, keep_sealed
 from ml_assets.store.keys import VersionKey
-from ml_assets.store.listing import LAST, PAGE, Entry
+from ml_assets.store.listing import LAST, Entry
+from ml_assets.store.log_folder import End, LogFolder, Page, Stamps
 from ml_assets.store.together import side_by_side
+from ml_assets.store.turns import Turns
 
 logger = logging.getLogger(__name__)
 
-_ENTRY = re.compile(r"(\d{10})\.json")
-_NUMBERS = 10**10 - 1  # the largest that a name can say
 PASSED_OVER = "passed_over"  # in details: how many unfinished entries lie right below this one
+BEGAN_FROM = (
+    "began_from"  # in details of a branch's first entry: the number of the newest of main then, 0 if it had none
+)
 RACES = 100  # how often an unconditional move starts over because others moved the ref first
 
 
@@ -58,17 +57,6 @@ class RefEntry:
     details: Mapping[str, Json] = field(default_factory=dict)
 
 
-Stamps = Mapping[int, str]
-"""Entries by number, each with what tells it apart from others of that name, of a log that was removed and begun anew."""
-
-
-class _Page(NamedTuple):
-    """Some entries, and whether there are none behind them."""
-
-    stamps: Stamps
-    whole: bool
-
-
 @dataclass(frozen=True)
 class RefLog:
     """The log in one folder of a backend.
@@ -76,35 +64,36 @@ class RefLog:
     Attributes:
         name: how messages call it.
         copies: of entries; see copies.py.
-        ends: folder -> number of the last entry when this process looked last: where it begins to look again.
+        ends: folder -> what this process knows of the end: where it begins to look again.
         is_young: it is likely to have no entries yet, as what a run makes; only saves a look.
+        below: the log that shows where this one has no entries; the first entry says where that one was.
+        turns: who goes first where many move it at once.
     """
 
     backend: Backend
     folder: str
     name: str
     copies: NoCopies = NO_COPIES
-    ends: dict[str, int] = field(default_factory=dict)
+    ends: dict[str, End] = field(default_factory=dict)
     is_young: bool = False
+    below: RefLog | None = None
+    turns: Turns = Turns()  # noqa: RUF009  # frozen
 
     def last(self) -> int:
         """The number of the last entry, whole or not; 0 if there is none."""
-        return max(self._end(), default=0)
+        return self._end().last
 
     def head(self) -> RefEntry | None:
         """The newest entry."""
-        return self._newest(self._end())
+        return self._newest(self._end().stamps)
 
     def newest_of(self, listed: Mapping[str, Entry]) -> RefEntry | None:
         """The newest of these entries, which are all there are."""
-        stamps = self._stamps(listed)
-        self.ends[self.folder] = max(stamps, default=0)
-        return self._newest(stamps)
+        return self._newest(self._seen(self._in.page_of(listed)).stamps)
 
     def entries(self) -> list[RefEntry]:
         """All entries, oldest first."""
-        stamps = self._listed()
-        self.ends[self.folder] = max(stamps, default=0)
+        stamps = self._seen(self._in.page_of(self._in.all())).stamps
         found = dict(zip(stamps, side_by_side(lambda n: self._bytes(n, stamps), stamps), strict=True))
         entry, entries = self._newest(stamps, found), []
         while entry is not None:
@@ -121,38 +110,77 @@ class RefLog:
         Raises:
             RefMoved: if there is one already; nothing was changed.
         """
-        end = self._end()
-        last = max(end, default=0)
-        if last != expected and (last < expected or self._number(self._newest(end)) != expected):
-            raise self._moved(expected)
+        has_just_looked = (
+            self._known.raced > 0 and self._known.last == expected
+        )  # who lost a race is the quicker next time
+        last = expected if has_just_looked else self._last_of(expected)
         entry = self._next(expected, last, target=target, by=by, why=why, run=run, details=details)
-        if not self._create(entry):
-            raise self._moved(expected)
+        winner, seconds = self._tried(entry)
+        self.ends[self.folder] = self._known._replace(raced=seconds if winner else 0.0)
+        if winner is not None:
+            raise self._moved(expected, self._won(entry.n, winner) or self.head())
         return entry
+
+    def _last_of(self, expected: int) -> int:
+        """The number of the last entry, whole or not, provided that the newest whole one is the expected one."""
+        end = self._end()
+        head = self._newest(end.stamps) if end.last != expected else None
+        if end.last != expected and self._number(head) != expected:
+            raise self._moved(expected, head)
+        return end.last
 
     def advance(
         self, target: VersionKey, *, by: str, why: str, run: str | None, details: Mapping[str, Json] | None = None
     ) -> RefEntry:
         """Name ``target`` whatever is named now; a no-op if it is the newest already."""
-        for attempt in range(RACES):
-            end = {} if attempt == 0 and self._is_empty_as_far_as_known() else self._end()
-            head, last = self._newest(end), max(end, default=0)
+        if self._known.raced:
+            self.turns.give_way(0, self._known.raced)
+        head, last = (None, 0) if self._is_empty_as_far_as_known() else self._look()
+        raced = 0.0
+        for lost in range(RACES):
             if head is not None and head.target == target:
                 return head
             entry = self._next(self._number(head), last, target=target, by=by, why=why, run=run, details=details or {})
-            if self._create(entry):
+            winner, seconds = self._tried(entry)
+            if winner is None:
+                self.ends[self.folder] = self._known._replace(raced=raced)
                 return entry
+            raced = seconds if last else 0.0  # the first entry was tried without a look: no race
+            has_paused = self.turns.give_way(lost, raced)
+            is_near = last > 0 and not has_paused and lost % 2 > 0  # but who only follows the winners falls behind
+            head, last = self._behind(entry.n, winner) if is_near else self._look()
         raise RefMoved(f"{self.name} was moved by others {RACES} times in a row. Nothing was changed. Try again.")
+
+    def _behind(self, n: int, winner: bytes) -> tuple[RefEntry | None, int]:
+        """As ``_look``, by what the winner of a race for entry ``n`` has written."""
+        entry = self._won(n, winner)
+        return (entry, n) if entry else self._look()
+
+    def _look(self) -> tuple[RefEntry | None, int]:
+        """The newest entry, and the number of the last, whole or not."""
+        end = self._end()
+        return self._newest(end.stamps), end.last
+
+    def _won(self, n: int, data: bytes) -> RefEntry | None:
+        """The entry of another writer who was quicker; None if it is not whole."""
+        entry = _from_bytes(data)
+        return entry if entry is not None and entry.n == n else None
 
     def _next(self, newest: int, last: int, *, details: Mapping[str, Json], **told: Any) -> RefEntry:
         """The entry that follows ``newest``, behind the unfinished ones up to ``last``."""
         passed = {PASSED_OVER: last - newest} if last > newest else {}
+        began = {BEGAN_FROM: self._number(self.below.head())} if self.below and not newest else {}
         at = datetime.now(UTC).isoformat()
-        return RefEntry(n=last + 1, at=at, details=plain({**details, **passed}), **told)
+        return RefEntry(n=last + 1, at=at, details=plain({**began, **details, **passed}), **told)
 
     def _is_empty_as_far_as_known(self) -> bool:
         """Then the first entry is created without a look: that is refused if there is one."""
-        return self.ends.get(self.folder, 0 if self.is_young else None) == 0
+        known = self.ends.get(self.folder)
+        return self.is_young if known is None else known.last == 0
+
+    @property
+    def _known(self) -> End:
+        return self.ends.get(self.folder, End())
 
     def _newest(self, end: Stamps, found: Mapping[int, bytes | None] | None = None) -> RefEntry | None:
         """The newest entry that is whole, of those up to the end; what is unfinished after it is passed over.
@@ -172,64 +200,35 @@ class RefLog:
     def _bytes(self, n: int, stamps: Stamps) -> bytes | None:
         """Of entry ``n``; from a copy, if the stamp is known by which it is the same."""
         if n not in stamps:
-            return self.backend.get(self._key(n))
-        return by_stamp(self.copies, self.backend, self._key(n), stamps[n])
+            return self.backend.get(self._in.key(n))
+        return by_stamp(self.copies, self.backend, self._in.key(n), stamps[n])
 
     @staticmethod
     def _number(entry: RefEntry | None) -> int:
         return entry.n if entry else 0
 
-    def _end(self) -> Stamps:
+    def _end(self) -> Page:
         """The last entries, whole or not: all of a short log."""
-        seen = self.ends.get(self.folder, 0)
-        page = self._page(seen - 1) if seen else _Page({}, whole=False)
-        if seen not in page.stamps or not page.whole:  # nothing was seen yet, or it was of a log that is gone
-            page = self._last_page()
-        self.ends[self.folder] = max(page.stamps, default=0)
-        return page.stamps
+        return self._seen(self._in.end(self._known))
 
-    def _last_page(self) -> _Page:
-        """The last entries, up to 1,000, found by leaps and then by halves."""
-        page, leap, nothing_behind = self._page(0), PAGE, _NUMBERS
-        while not page.whole:
-            last = max(page.stamps)
-            is_near = nothing_behind - last <= PAGE
-            behind = last if is_near else min(last + leap, (last + nothing_behind) // 2)
-            further = self._page(behind)
-            if further.stamps:
-                page, leap = further, 2 * leap
-            elif is_near:
-                break
-            else:
-                nothing_behind = behind
+    def _seen(self, page: Page) -> Page:
+        self.ends[self.folder] = self._known._replace(last=page.last, mark=page.mark)
         return page
 
-    def _page(self, after: int) -> _Page:
-        """The first entries after a number; whether they are all of them."""
-        listed = self.backend.entries(self.folder, self._key(max(after, 0)), self._key(_NUMBERS), PAGE)
-        stamps = self._stamps(listed)
-        if len(stamps) < len(listed) == PAGE:  # logs of an asset that is called like this partition lie in between
-            return _Page(self._listed(after), whole=True)
-        return _Page(stamps, whole=len(listed) < PAGE)
+    def _tried(self, entry: RefEntry) -> tuple[bytes | None, float]:
+        """Create an entry; None if it is ours, else the bytes of another writer, who was quicker; and how long that took."""
+        began = self.turns.clock()
+        mark = self._in.mark(self._known, entry.n - 1)  # which may fail: then nothing was moved
+        key, data = self._in.key(entry.n), _to_bytes(entry)
+        winner = create(self.backend, key, data)
+        if winner is None:
+            keep_sealed(self.copies, key, data)
+        self.ends[self.folder] = self._known._replace(last=entry.n, mark=mark)
+        return winner, self.turns.clock() - began
 
-    def _listed(self, after: int = 0) -> Stamps:
-        """All entries after a number."""
-        return self._stamps(self.backend.entries(self.folder, self._key(max(after, 0)), self._key(_NUMBERS)))
-
-    def _stamps(self, listed: Mapping[str, Entry]) -> Stamps:
-        names = ((_ENTRY.fullmatch(key.removeprefix(f"{self.folder}/")), e.stamp) for key, e in listed.items())
-        return {int(name[1]): stamp for name, stamp in names if name}
-
-    def _create(self, entry: RefEntry) -> bool:
-        data = _to_bytes(entry)
-        is_ours = create(self.backend, self._key(entry.n), data) is None
-        if is_ours:
-            self.ends[self.folder] = entry.n
-            keep_sealed(self.copies, self._key(entry.n), data)
-        return is_ours
-
-    def _key(self, n: int) -> str:
-        return f"{self.folder}/{n:010d}.json"
+    @property
+    def _in(self) -> LogFolder:
+        return LogFolder(self.backend, self.folder)
 
     def entry(self, n: int) -> RefEntry:
         """Entry ``n``, verified.
@@ -237,10 +236,10 @@ class RefLog:
         Raises:
             MissingBlob, CorruptBlob: if it is gone or was changed.
         """
-        return self._parsed(n, self.backend.get(self._key(n)))
+        return self._parsed(n, self.backend.get(self._in.key(n)))
 
     def _parsed(self, n: int, data: bytes | None) -> RefEntry:
-        address = f"{self.backend.url}/{self._key(n)}"
+        address = f"{self.backend.url}/{self._in.key(n)}"
         if data is None:
             raise MissingBlob(f"Entry {n} of {self.name} is gone: {address}. Entries are never deleted; restore it.")
         entry = _from_bytes(data)
@@ -250,17 +249,16 @@ class RefLog:
 
     def finished(self, n: int) -> RefEntry:
         """As ``entry``, but MissingBlob if it is unfinished."""
-        data = self.backend.get(self._key(n))
+        data = self.backend.get(self._in.key(n))
         return self._parsed(n, None if data is not None and self._is_unfinished(n, data) else data)
 
     def _is_unfinished(self, n: int, data: bytes) -> bool:
         found = is_unfinished(data)
         if found:
-            _say_unfinished(f"{self.backend.url}/{self._key(n)}")
+            _say_unfinished(f"{self.backend.url}/{self._in.key(n)}")
         return found
 
-    def _moved(self, expected: int) -> RefMoved:
-        head = self.head()
+    def _moved(self, expected: int, head: RefEntry | None) -> RefMoved:
         now = f"at entry {head.n}, {head.target} by {head.by}" if head else "without entries"
         return RefMoved(
             f"{self.name} is {now}; expected entry {expected}: somebody moved it in between. "

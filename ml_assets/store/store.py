@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ml_assets.errors import CorruptBlob, Rejected, StoreError, UnknownVersion, UnreadableContent
 from ml_assets.store import batches, catalog, codecs, probe
-from ml_assets.store.backend import Backend
+from ml_assets.store.backend import PIECE, Backend
 from ml_assets.store.batches import BATCH_ROWS, Opened
 from ml_assets.store.blobs import Blobs
-from ml_assets.store.canonical import Json, digest, plain
+from ml_assets.store.canonical import Json, canonical, digest, parse, plain
 from ml_assets.store.checkpoints import CheckpointLog
 from ml_assets.store.codecs.codec import Parts
 from ml_assets.store.codecs.folder import is_inside
@@ -37,9 +37,12 @@ from ml_assets.store.documents import Documents
 from ml_assets.store.glance import Glance
 from ml_assets.store.keys import (
     VersionKey,
+    asset_name,
+    branch_folder,
     code_key,
     described,
     environment_key,
+    held_key,
     partition_name,
     ref_folder,
     refs_folder,
@@ -48,18 +51,20 @@ from ml_assets.store.keys import (
     source_key,
     version_key,
 )
-from ml_assets.store.local import LocalBackend
+from ml_assets.store.local import is_local
+from ml_assets.store.log_folder import End
 from ml_assets.store.manifest import Manifest
 from ml_assets.store.object_store import open_backend
 from ml_assets.store.refs import RefEntry, RefLog, heads
 from ml_assets.store.together import side_by_side
+from ml_assets.store.trash import Collections, Gone, bring_back, is_there
 
 if TYPE_CHECKING:
     import pandas as pd
     import torch
 
 MAIN = "main"
-WRITERS = 8  # parts of one value that are written at the same time: on S3 each waits for its reply
+WRITERS = 16  # small parts of one value that are written at the same time: on S3 each waits for its reply
 
 
 class Store:
@@ -80,7 +85,7 @@ class Store:
         self.copies = copies
         self._is_known_good = False
         self._documents_known: set[str] = set()
-        self._ends: dict[str, int] = {}  # of logs, when they were looked at last
+        self._ends: dict[str, End] = {}  # of logs, when they were looked at last
 
     @property
     def url(self) -> str:
@@ -109,7 +114,7 @@ class Store:
         Args:
             questions: how many there will be, about; no listing takes longer than they would. None: about everything.
         """
-        if isinstance(self.backend, LocalBackend):
+        if is_local(self.backend):
             return self
         self._opened(writing=False)  # once, before many threads ask
         looked = copy(self)
@@ -131,8 +136,10 @@ class Store:
         encoded = codecs.encode(value)
         blobs = self._blobs(writing=True)
         parts = sorted(encoded.parts.items())
-        files = side_by_side(lambda part: blobs.write(part[0], _bytes(part[1])), parts, WRITERS)
-        return Content(encoded.codec, encoded.meta, tuple(files))
+        small = [part for part in parts if _size(part[1]) <= PIECE]
+        files = {file.path: file for file in side_by_side(lambda part: blobs.write(*part), small, WRITERS)}
+        files |= {path: blobs.write(path, part) for path, part in parts if path not in files}  # which go out in parts
+        return Content(encoded.codec, encoded.meta, tuple(files[path] for path, _ in parts))
 
     def get(self, content: Content, of: str = "") -> Any:
         """The value. Every file is verified before it is decoded (a folder's files: when they are read).
@@ -324,11 +331,26 @@ class Store:
         own, main = self._visible_logs(asset, partition)
         return own.entries() or (main.entries() if main else [])
 
+    def full_log(self, asset: str, partition: str | None) -> list[RefEntry]:
+        """All that happened to a ref, oldest first; on a branch: the entries of ``main``, then the branch's own."""
+        own, main = self._visible_logs(asset, partition)
+        return [*(main.entries() if main else []), *own.entries()]
+
+    def own_log(self, asset: str, partition: str | None) -> list[RefEntry]:
+        """The branch's own entries of a ref, oldest first, without those of ``main``."""
+        return self._visible_logs(asset, partition)[0].entries()
+
     def named(self, asset: str) -> list[str | None]:
         """Partitions of an asset for which the branch, or ``main``, names something, sorted; a ledger's lines, too."""
-        backend, folders = self._opened(writing=False), [refs_folder(branch, asset) for branch in (self.branch, MAIN)]
-        found = {key.removeprefix(folder)[1:].partition("/")[0] for folder in folders for key in backend.list(folder)}
+        branches = dict.fromkeys((self.branch, MAIN))
+        backend, folders = self._opened(writing=False), [refs_folder(branch, asset) for branch in branches]
+        entries = (key.removeprefix(folder)[1:].split("/") for folder in folders for key in backend.list(folder))
+        found = {names[0] for names in entries if len(names) > 1}
         return sorted(map(partition_name, found), key=lambda name: (name is not None, name or ""))
+
+    def groups(self) -> list[str]:
+        """The first parts of the names of all assets that the branch names, sorted: a question for each."""
+        return sorted(map(asset_name, catalog.names_in(self._opened(writing=False), branch_folder(self.branch))))
 
     def move(
         self,
@@ -348,9 +370,11 @@ class Store:
             RefMoved: if it is not; nothing was changed.
             UnknownVersion: if there is no such version.
             Rejected: if a blocking check of it failed.
+            Collected: if its content is deleted; what lies in the trash is brought back.
         """
-        _refuse_rejected(target, self.manifest(target))
-        self._opened(writing=True)
+        manifest = self.manifest(target)
+        _refuse_rejected(target, manifest)
+        bring_back(self._opened(writing=True), manifest.content.files, str(target))
         log = self._branch_log(asset, partition)
         return log.append(expected, target, by=by or self.user, why=why, run=run, details=details or {})
 
@@ -464,6 +488,34 @@ class Store:
         """The states of a computation in flight, by its key."""
         return CheckpointLog(self._opened(writing=True), computation)
 
+    # ------------------------------------------------------------ retention
+
+    def gone(self) -> Mapping[VersionKey, Gone]:
+        """The versions whose content was collected, see collection.py; that of some may have been made again."""
+        return Collections(self._opened(writing=False)).gone()
+
+    def has_content(self, key: VersionKey) -> bool:
+        """Whether the bytes of a version are there, unread; also if they lie in the trash."""
+        backend = self._opened(writing=False)
+        files = self.manifest(key).content.files
+        return all(is_there(backend, file.digest) for file in files)
+
+    def restore(self, content: Content, source: Store) -> None:
+        """Write the bytes of a content as another store has them: those that this one had."""
+        blobs = self._blobs(writing=True)
+        side_by_side(lambda file: blobs.write(file.path, source.read(file)), content.files, WRITERS)
+
+    def hold(self, content: Content) -> Content:
+        """Let a content that no version names never be collected."""
+        self._opened(writing=True).put_new(held_key(content.digest), canonical(content.to_json()))
+        return content
+
+    def held(self) -> list[Content]:
+        """What is held."""
+        backend = self._opened(writing=False)
+        found = side_by_side(backend.get, backend.list("held"))
+        return [Content.from_json(parse(data)) for data in found if data]
+
     # ------------------------------------------------------------ inside
 
     def _opened(self, *, writing: bool) -> Backend:
@@ -487,13 +539,14 @@ class Store:
     def _branch_log(self, asset: str, partition: str | None, branch: str | None = None) -> RefLog:
         branch = branch or self.branch
         name = f"The ref of {described(asset, partition)} on {branch}"
-        return RefLog(self.backend, ref_folder(branch, asset, partition), name, self.copies, self._ends)
+        below = None if branch == MAIN else self._branch_log(asset, partition, MAIN)
+        return RefLog(self.backend, ref_folder(branch, asset, partition), name, self.copies, self._ends, below=below)
 
     def _visible_logs(self, asset: str, partition: str | None) -> tuple[RefLog, RefLog | None]:
         """The branch's log, and that of ``main``, which shows where the branch has no entries."""
         self._opened(writing=False)
-        main = None if self.branch == MAIN else self._branch_log(asset, partition, MAIN)
-        return self._branch_log(asset, partition), main
+        own = self._branch_log(asset, partition)
+        return own, own.below
 
     def _run_log(self, run: str, asset: str, partition: str | None, *, is_young: bool = False) -> RefLog:
         name = f"The ref of {described(asset, partition)} in run {run}"
@@ -513,8 +566,8 @@ def _refuse_rejected(key: VersionKey, manifest: Manifest) -> None:
         raise Rejected(f"{key} failed a blocking check: no ref may name it. Choose another version.")
 
 
-def _bytes(part: bytes | Path) -> bytes:
-    return part if isinstance(part, bytes) else part.read_bytes()
+def _size(part: bytes | Path) -> int:
+    return len(part) if isinstance(part, bytes) else part.stat().st_size
 
 
 def _problem(read: Callable[[], Any]) -> StoreError | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -38,6 +39,18 @@ class Together:
             with self._lock:
                 del self._under_way[name]
         return mine.result()
+
+
+def ahead(do: Callable[[S], T], items: Iterable[S], at_once: int) -> Iterator[T]:
+    """``do`` of each item, in order, some of them ahead of whoever takes the results; no more are held than that."""
+    waiting: deque[Future[T]] = deque()
+    with ThreadPoolExecutor(at_once) as pool:
+        for item in items:
+            waiting.append(pool.submit(do, item))
+            if len(waiting) == at_once:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def side_by_side(do: Callable[[S], T], items: Iterable[S], at_once: int = AT_ONCE) -> list[T]:

@@ -18,11 +18,11 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from itertools import islice
 from typing import Any
 
-from ml_assets.errors import CorruptBlob, StoreError, UnknownVersion
+from ml_assets.errors import CorruptBlob, StoreError, UnknownVersion, Untrusted
 from ml_assets.store import catalog, probe, records
 from ml_assets.store.backend import Backend
 from ml_assets.store.blobs import Blobs, streamed_digest
@@ -41,8 +41,9 @@ from ml_assets.store.keys import (
 from ml_assets.store.manifest import Manifest
 from ml_assets.store.refs import PASSED_OVER
 from ml_assets.store.store import Store
+from ml_assets.store.trash import Gone
 
-LONE = (probe.STORE, "blobs", "environments", "code", "sources", "computations", "traces", "checkpoints")
+LONE = (probe.STORE, "blobs", "environments", "code", "sources", "computations", "traces", "checkpoints", "trash")
 READERS = 8  # objects that are read at the same time: on S3 each waits for its reply
 AT_ONCE = 1_000  # objects that are asked for before the first of them is told
 CODE = "A run of the same code writes it again. Until then, why says less, and reproduce refuses."
@@ -50,6 +51,7 @@ ENVIRONMENT = "A run in the same environment writes it again. Until then, reprod
 GOES_ON = "It is passed over: the training goes on from the one before, or begins again."
 LOG = "Entries are never written again: restore it. The versions that it named are not affected."
 UNFINISHED = "A power cut left it so: at the end of its log it is passed over, and the next entry is created behind it."
+STRANGER = "It is whole, and not used: have it signed by who may vouch for it, or find out who wrote it."
 UNNAMED = "No version names it: nothing is lost."
 MADE_AGAIN = "Deleting it loses time, never data: the computation is done, and remembered, again."
 
@@ -151,6 +153,10 @@ class Verification:
                 self._seen.add(one.key)
                 yield one
 
+    @cached_property
+    def _gone(self) -> Mapping[VersionKey, Gone]:
+        return self.store.gone()
+
     def _blob(self, digest: str, path: str, of: str, remedy: Callable[[], str]) -> _Object:
         check = partial(Blobs(self._backend).check, File(path, digest, 0), of)
         return _Object(blob_key(digest), of, check, remedy)
@@ -173,6 +179,8 @@ class Verification:
 
     def _needs(self, key: VersionKey, manifest: Manifest) -> Iterator[_Object]:
         for file in manifest.content.files:
+            if key in self._gone and not self._is_there(blob_key(file.digest)):
+                continue  # a rule let it go
             yield self._blob(file.digest, file.path, str(key), partial(self._value_made_again, key))
         code = manifest.code
         for path, digest in self._sources.get(str(code.get("source")), {}).items():
@@ -201,7 +209,7 @@ class Verification:
         by_name = partial(self._refuse_other_digest, key, name)
         if top == "checkpoints":
             return _Object(key, "a training in flight", by_name, lambda: GOES_ON)
-        if top in ("blobs", "environments", "code", "sources"):
+        if top in ("blobs", "environments", "code", "sources", "trash"):
             return _Object(key, "nothing that is whole", by_name, lambda: UNNAMED)
         if top in ("computations", "traces"):
             return self._sealed(key, "what is remembered of a computation")
@@ -261,7 +269,9 @@ def _looked(one: _Object) -> Looked:
     try:
         one.read()
     except StoreError as error:
-        return Looked(one.key, Fault(one.key, one.of, error, one.remedy()))
+        return Looked(
+            one.key, Fault(one.key, one.of, error, STRANGER if isinstance(error, Untrusted) else one.remedy())
+        )
     return Looked(one.key)
 
 

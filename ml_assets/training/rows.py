@@ -25,20 +25,29 @@ def feature_table(problem: Problem, history: Sequence[pd.DataFrame], data: pd.Da
         data: the partition's dataset.
     Raises:
         InvalidProblem: if ``problem.features`` returns no frame, other rows than those of ``data``, or lists or dicts as
-            features.
+            features; or if ``data`` has no groups, and the problem does.
     """
     import numpy as np
 
+    _refuse_without_group(problem, data)
     data = numbered(data)
     before = {f"the dataset {len(history) - n} before": past for n, past in enumerate(history)}
     past = joined(before, "column") if before else data.iloc[:0]
     past = _newest_of(problem, past, data)
     features = _in_order_of_data(problem, problem.features(own(past), own(data)), data, len(past))
     _refuse_nested(problem.name, features)
-    names = dict.fromkeys([problem.entity, problem.event_time, problem.label_time, *problem.slices])
+    names = dict.fromkeys([problem.entity, problem.event_time, problem.label_time, problem.group, *problem.slices])
     keys = data[[name for name in names if name is not None and name in data.columns]].reset_index(drop=True)
     label = data[problem.label].to_numpy(dtype=np.float64, na_value=np.nan)
     return FeatureTable(keys, features.reset_index(drop=True), label)
+
+
+def _refuse_without_group(problem: Problem, data: pd.DataFrame) -> None:
+    if problem.group is not None and problem.group not in data:
+        raise InvalidProblem(
+            f"Problem {problem.name!r}: group names {problem.group!r}, which is no column of the dataset. Known: "
+            f"{', '.join(map(str, data))}. Return it from the dataset function, or name another."
+        )
 
 
 def _in_order_of_data(problem: Problem, features: Any, data: pd.DataFrame, history_rows: int) -> pd.DataFrame:

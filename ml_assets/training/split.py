@@ -12,6 +12,7 @@ Every row of a window has one role, so that all are accounted for. Used are trai
     unlabelled    rows whose label is not known
     outside       rows dated outside of the partition that they landed with: judged with it, they would be of another time
     undated       rows that do not say when they were, where partitions are spans of time
+    other side    rows whose group fits, chooses or judges, and whose time does another, where groups are kept whole
     superseded    rows that landed again with a later partition, of a problem with ``duplicates="newest"``: then a row may
                   be dated in an earlier partition of the window than its own, too
 """
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 TRAIN, VALIDATION, TEST, PURGED, UNLABELLED = "train", "validation", "test", "purged", "unlabelled"
 EARLIER, OUTSIDE, UNDATED, SUPERSEDED = "earlier", "outside", "undated", "superseded"
+OTHER_SIDE = "other side"
 PARTS = (TRAIN, VALIDATION, TEST)
 LEFT_OUT = {
     EARLIER: "before the days that train",
@@ -38,6 +40,7 @@ LEFT_OUT = {
     UNLABELLED: "no label",
     OUTSIDE: "dated outside of their partition",
     UNDATED: "not dated",
+    OTHER_SIDE: "of a group on another side",
     SUPERSEDED: "landed again later",
 }
 
@@ -57,8 +60,11 @@ def assign_roles(problem: Problem, table: FeatureTable, rows: Mapping[str, int])
 
     if isinstance(problem.split, RollingWindow):
         role = _roles_by_time(problem, problem.split, table, newest=list(rows)[-1])
+        if problem.split.whole_groups:
+            sides = _roles_by_hash(EntityHash(), table.keys[_hashed(problem)])
+            role[(role != sides) & pd.Series(role).isin(PARTS).to_numpy()] = OTHER_SIDE
     else:
-        role = _roles_by_hash(problem.split, table.keys[problem.entity])
+        role = _roles_by_hash(problem.split, table.keys[_hashed(problem)])
     role[pd.isna(table.label)] = UNLABELLED
     for left_out, mask in _left_out_by_time(problem, table, rows):
         role[mask] = left_out
@@ -162,6 +168,24 @@ def landed_again(problem: Problem, keys: pd.DataFrame) -> np.ndarray:
     return again.to_numpy()
 
 
+def dated_within(problem: Problem, table: FeatureTable, partition: str) -> np.ndarray:
+    """Which rows (n,) of a partition count for what they are: dated within it, where it is a span of time, and once each."""
+    import numpy as np
+
+    counts = np.ones(len(table), dtype=bool)
+    for _, left_out in _left_out_by_time(problem, table, {partition: len(table)}):
+        counts &= ~left_out
+    return counts
+
+
+def judged_from(problem: Problem, partition: str) -> datetime | None:
+    """When the days begin that judge the model of a partition; None where rows are not split by their time."""
+    end = problem.partitions.partition(partition).end
+    if not isinstance(problem.split, RollingWindow) or end is None:
+        return None
+    return _begins(problem, problem.split, end)[2]
+
+
 def _begins(problem: Problem, split: RollingWindow, end: datetime) -> tuple[datetime | None, datetime, datetime]:
     """When train, validation and test begin: so many days, by the clock of the partitions, before the window's end.
 
@@ -226,14 +250,21 @@ def _mask(found: pd.Series) -> np.ndarray:
     return mask
 
 
-def _roles_by_hash(split: EntityHash, entity: pd.Series) -> np.ndarray:
-    """An entity's role depends on nothing but itself: it is the same in every partition and for ever."""
+def _hashed(problem: Problem) -> str:
+    """The column by which a hash divides."""
+    return str(problem.group) if problem.split.whole_groups else problem.entity
+
+
+def _roles_by_hash(split: EntityHash, values: pd.Series) -> np.ndarray:
+    """The role of an entity, or of a group, depends on nothing but itself: it is the same in every partition and for ever."""
     import numpy as np
+    import pandas as pd
     from blake3 import blake3
 
-    digests = [blake3(str(value).encode()).digest(8) for value in entity]
-    at = np.array([int.from_bytes(digest, "big") for digest in digests], dtype=np.float64) / 2.0**64
-    role = np.full(len(entity), TRAIN, dtype=object)
+    of_row, different = pd.factorize(pd.Series([str(value) for value in values], dtype=object))
+    digests = [blake3(text.encode()).digest(8) for text in different]
+    at = np.array([int.from_bytes(digest, "big") for digest in digests], dtype=np.float64)[of_row] / 2.0**64
+    role = np.full(len(values), TRAIN, dtype=object)
     role[at < split.test_fraction + split.validation_fraction] = VALIDATION
     role[at < split.test_fraction] = TEST
     return role

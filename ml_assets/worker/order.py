@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import reduce
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ml_assets.errors import InvalidProblem, Refused
 from ml_assets.problem import Problem
 from ml_assets.problems import PROBLEMS, elsewhere
 from ml_assets.settings import Settings
-from ml_assets.store import Overlay, Patience, Store, VersionKey, copies_of, open_backend
+from ml_assets.store import Backend, Overlay, Patience, Store, VersionKey, copies_of, open_backend, signed, trusted_by
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Order:
         problem: its name.
         candidate: which of its candidates; empty where it has none.
         modules: where it is defined, if it is none of those that ship; the first that has it counts.
-        stores: address of the store to read from and write to; of an ``Overlay``, its own and then the one below.
+        stores: address of the store to read from and write to; of an ``Overlay``, its own and then those below.
         split: which rows train.
         features: the tables of the window, oldest first.
         params: values by name.
@@ -59,9 +60,10 @@ class Order:
     def open_store(self) -> Store:
         """The store, in another process than ``addresses`` was asked in."""
         settings = Settings.from_environment()
-        own, *below = (open_backend(url, Patience(settings.patience_seconds)) for url in self.stores)
-        copies = copies_of(own.url, Path(settings.cache) / "objects", settings.cache_gib)
-        return Store(Overlay(below[0], own) if below else own, copies=copies)
+        places = (open_backend(url, Patience(settings.patience_seconds)) for url in reversed(self.stores))
+        backend, *above = (signed(place, settings.signing_key, settings.trusted_keys) for place in places)
+        copies = copies_of(backend.url, Path(settings.cache) / "objects", settings.cache_gib, trusted_by(backend))
+        return Store(reduce(Overlay, above, cast("Backend", backend)), copies=copies)
 
     def find_problem(self) -> Problem:
         """The problem, in a process that has not imported it yet.
@@ -85,8 +87,7 @@ def addresses(store: Store) -> tuple[str, ...]:
     Raises:
         Refused: if they cannot: it is in the memory of this one.
     """
-    backend = store.backend
-    urls = (backend.own.url, backend.base.url) if isinstance(backend, Overlay) else (backend.url,)
+    urls = tuple(_urls(store.backend))
     for url in urls:
         if url.startswith("memory://"):
             raise Refused(
@@ -94,6 +95,14 @@ def addresses(store: Store) -> tuple[str, ...]:
                 "Use a folder or a bucket."
             )
     return urls
+
+
+def _urls(backend: Backend) -> Iterator[str]:
+    """Of a backend, and then of those below it."""
+    if isinstance(backend, Overlay):
+        yield from (*_urls(backend.own), *_urls(backend.base))
+    else:
+        yield backend.url
 
 
 def modules_of(problem: Problem) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import replace
 
 import pytest
@@ -35,8 +36,9 @@ def test_the_same_finding_in_another_version_is_the_same(text):
     [
         ("object at 0x7f12aa", "object at 0x7f99bb"),
         ("run 0b1d8a3e-1111-4222-8333-444455556666 died", "run 0b1d8a3e-1111-4222-8333-99990000ffff died"),
+        ("ml-assets show 9c22ab0f1d3e", "ml-assets show 710367910916"),
     ],
-    ids=["addresses", "runs"],
+    ids=["addresses", "runs", "versions, one of them of decimal digits"],
 )
 def test_what_differs_in_every_process_makes_no_other_finding(one, other):
     assert replace(REFUSED, text=one).finding == replace(REFUSED, text=other).finding
@@ -91,6 +93,14 @@ def test_what_is_short_stays_as_it_is():
 def test_a_few_decisions_are_told_one_by_one():
     alerts = [decision(1), REFUSED, decision(2), decision(3)]
     assert together(alerts) == alerts
+
+
+def test_many_proposals_at_once_are_a_message_of_their_own_with_the_command_of_the_last():
+    proposals = [dataclasses.replace(decision(n), kind="proposal", command=f"approve {n}") for n in range(1, 5)]
+    refused, *groups = together([*proposals, REFUSED, *map(decision, range(5, 9))])
+    assert refused == REFUSED
+    assert [group.title for group in groups] == ["4 models were not promoted", "4 models were proposed"]
+    assert groups[1].command == "approve 4"
 
 
 def test_many_decisions_at_once_are_one_message_and_the_rest_keeps_its_order():

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,11 +33,16 @@ REFUSED_MONTH = "2024-04"
 PATIENCE_MS = 60_000  # a browser and two servers share two cores with the other tests
 
 
-@dataclass(frozen=True)
+@dataclass
 class Site:
-    ui: str
     pages: str
     store: Store
+    start_ui: Callable[[], str]
+
+    @cached_property
+    def ui(self) -> str:
+        """Started for who looks at it."""
+        return self.start_ui()
 
 
 @pytest.fixture(scope="package")
@@ -59,9 +66,9 @@ def site(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Si
     environment = {"ML_ASSETS_STORE": str(folder / "store"), "ML_ASSETS_LANDING": str(folder / "landing")}
     with (
         artifact_pages(folder, port, environment, "-m", "ml_assets_tests.cli.view_tiny_problems") as pages,
-        dagster_ui(folder, TINY, environment) as ui,
+        ExitStack() as started,
     ):
-        yield Site(ui, pages, store)
+        yield Site(pages, store, lambda: started.enter_context(dagster_ui(folder, TINY, environment)))
 
 
 def fill(folder: Path, pages: str) -> Store:

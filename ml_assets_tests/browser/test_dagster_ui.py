@@ -12,11 +12,12 @@ from ml_assets.promotion.ledger import Move
 from ml_assets.store import MAIN
 from ml_assets_tests.browser.conftest import PATIENCE_MS, REFUSED_MONTH
 from ml_assets_tests.conftest import MONTHS
+from ml_assets_tests.doubles.chain import IN_TIME
 from ml_assets_tests.doubles.dagster_dev import TINY
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 expect.set_options(PATIENCE_MS)
-CHAIN = ("landing", "dataset", "features", "split", "model", "evaluation", "champion", "report", "predictions")
+CHAIN = ("landing", *IN_TIME)
 
 
 def look_at(page: Page, site, noun: str, view: str = "overview") -> None:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import ml_assets
 from ml_assets.cli import main
+from ml_assets.orchestration import selection
+from ml_assets_tests.conftest import PROBLEMS
+from ml_assets_tests.doubles import ice_cream, umbrellas
+
+ROOT = Path(ml_assets.__file__).parents[1]
 
 
 @dataclass(frozen=True)
@@ -53,3 +61,24 @@ def refused(call: Call) -> Callable[..., str]:
         return answer.err.removesuffix("\n")
 
     return refused
+
+
+@pytest.fixture
+def project(own, tmp_path, monkeypatch):
+    """A project's root, with the dagster.yaml that we ship and the tiny problems as its code location."""
+    shutil.copy(ROOT / "dagster.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(selection, "definitions_module", lambda folder: "ml_assets_tests.cli.definitions")
+    return own
+
+
+@pytest.fixture
+def edited(monkeypatch):
+    """Edits the problem `umbrellas`, as somebody's checkout would have it."""
+
+    def edit(**fields: object) -> None:
+        problem = replace(PROBLEMS[0], **fields)
+        monkeypatch.setattr("ml_assets.problems.PROBLEMS", (problem, ice_cream.PROBLEM))
+        monkeypatch.setattr(umbrellas, "PROBLEM", problem)
+
+    return edit

@@ -8,6 +8,7 @@ import dagster as dg
 import pytest
 
 import ml_assets
+from ml_assets.lineage.audits import audited
 from ml_assets.orchestration.launch import instance_in
 from ml_assets.promotion.ledger import Ledger
 from ml_assets_tests.conftest import BEACH
@@ -22,6 +23,22 @@ def ledger_of(store) -> Ledger:
 
 
 # ---------------------------------------------------------------- champion
+
+
+def test_the_audit_counts_what_was_stated_and_what_came_next(shared, call):
+    (refusal,) = audited(shared, "umbrellas")
+    header, _, row, promised, legend = call("champion", "umbrellas", "--audit").lines
+    assert header.split()[:3] == ["said", "decisions", "better"]
+    assert row.startswith(refusal.said)
+    assert promised == "nothing was promised yet"
+    assert legend.startswith("each decision counts once")
+    told = call("champion", "umbrellas", "--audit", "--json").json
+    assert told["outcomes"] == [refusal.to_json()]
+    assert [one["decisions"] for one in told["reliability"]] == [1]
+
+
+def test_before_anything_is_audited_that_is_said(shared, call):
+    assert call("champion", "ice_cream", "--audit").lines[-1].startswith("nothing of ice_cream is audited yet")
 
 
 def test_champion_says_who_serves_since_when_by_whom_and_why(shared, call):
@@ -49,6 +66,7 @@ def test_champion_as_json(shared, call):
         "by": "ada",
         "why": move.why,
         "run": move.run,
+        "proposal": None,
     }
 
 
@@ -57,14 +75,14 @@ def test_log_has_every_move_oldest_first(own, call):
     call("rollback", "umbrellas", "--why", "it is over")
     answer = call("champion", "umbrellas", "--log")
     header, _, *rows = answer.lines
-    assert header.split() == ["move", "kind", "as_of", "model", "version", "since", "by", "why"]
+    assert header.split() == ["move", "kind", "as_of", "model", "version", "since", "by", "came", "next", "why"]
     *rows, legend = rows
     assert [row.replace(" * ", " ").split()[:4] for row in rows] == [
         ["1", "decision", "2024-01", "umbrellas/model@2024-01"],
         ["2", "promotion", "2024-03", "umbrellas/model@2024-02"],
         ["3", "rollback", "2024-03", "umbrellas/model@2024-01"],
     ]
-    assert rows[2].endswith("ada  it is over")
+    assert rows[2].endswith("ada  –          it is over")
     assert [row.split()[1] == "*" for row in rows] == [False, False, True]
     assert legend.startswith("* serves now")
     assert [row["move"] for row in call("champion", "umbrellas", "--log", "--json").json] == [1, 2, 3]

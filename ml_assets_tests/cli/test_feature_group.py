@@ -4,32 +4,29 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from ml_assets.orchestration import selection
 from ml_assets.store import open_landing
+from ml_assets_tests.cli.conftest import Call
 from ml_assets_tests.doubles import ponchos
 
-ROOT = Path(__file__).parents[2]
-MODULES = {
-    "__init__": "",
-    "sky": "from ml_assets_tests.doubles.ponchos import GROUP",
-    "ponchos": "from ml_assets_tests.doubles.ponchos import PONCHOS as PROBLEM",
-}
-MAIN = "import sys; from ml_assets.cli import main; sys.exit(main(sys.argv[1:]))"
 EVERY = ("ponchos/dataset,sky", "--partitions", "2024-01..2024-02")
+Said = Callable[..., list[str]]
 
 
 @pytest.fixture
-def empty(tmp_path: Path) -> Path:
+def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project in whose landing folder there is nothing."""
-    (tmp_path / "showers").mkdir()
-    for name, code in MODULES.items():
-        (tmp_path / "showers" / f"{name}.py").write_text(code)
-    (tmp_path / "pyproject.toml").write_text('[tool.ml_assets]\nproblems = ["showers"]\n')
+    for name in [name for name in os.environ if name.startswith(("ML_ASSETS_", "DAGSTER_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    for module in ("ml_assets.problems", "ml_assets.cli.work"):
+        monkeypatch.setattr(f"{module}.PROBLEMS", (ponchos.GROUP, ponchos.PONCHOS))
+    monkeypatch.setattr(selection, "definitions_module", lambda folder: "ml_assets_tests.cli.ponchos_definitions")
     return tmp_path
 
 
@@ -42,51 +39,49 @@ def project(empty: Path) -> Path:
     return empty
 
 
-def said(project: Path, *arguments: str) -> list[str]:
-    own = {name: value for name, value in os.environ.items() if not name.startswith(("ML_ASSETS_", "DAGSTER_"))}
-    done = subprocess.run(
-        [sys.executable, "-c", MAIN, *arguments],
-        cwd=project,
-        env={**own, "PYTHONPATH": f"{project}{os.pathsep}{ROOT}"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return [" ".join(line.split()) for line in done.stdout.splitlines()]
+@pytest.fixture
+def said(call: Call) -> Said:
+    """What a command that must succeed prints, line by line."""
+
+    def said(*arguments: str) -> list[str]:
+        answer = call(*arguments)
+        assert answer.code == 0, answer
+        return [" ".join(line.split()) for line in answer.lines]
+
+    return said
 
 
-def test_a_group_is_planned_run_and_shown_with_what_shares_it(project):
-    planned = "\n".join(said(project, "plan", *EVERY))
+def test_a_group_is_planned_run_and_shown_with_what_shares_it(project, said):
+    planned = "\n".join(said("plan", *EVERY))
     assert planned.index("sky/dataset 2024-01 compute") < planned.index(
         "ponchos/dataset 2024-01 open after sky/dataset@2024-01"
     )
-    assert any(line.startswith("done: 4 steps, 4 runs") for line in said(project, "run", *EVERY))
-    assert "4 in all: 4 current" in said(project, "plan", *EVERY)[-1]
-    history = said(project, "history", "sky")
+    assert any(line.startswith("done: 4 steps, 4 runs") for line in said("run", *EVERY))
+    assert "4 in all: 4 current" in said("plan", *EVERY)[-1]
+    history = said("history", "sky")
     assert [line.split()[0] for line in history[2:4]] == ["2024-01", "2024-02"]
-    assert "2 rebuilt, 2 identical" in said(project, "reproduce", "sky/dataset@2024-02", "ponchos/dataset@2024-02")[-1]
+    assert "2 rebuilt, 2 identical" in said("reproduce", "sky/dataset@2024-02", "ponchos/dataset@2024-02")[-1]
 
 
-def test_with_a_problem_the_groups_that_it_shares_land_are_planned_and_run_before_it(empty):
+def test_with_a_problem_the_groups_that_it_shares_land_are_planned_and_run_before_it(empty, said):
     months = ("--partitions", "2024-01..2024-02")
-    landed = said(empty, "land", "ponchos", *months)
+    landed = said("land", "ponchos", *months)
     assert landed[0] == "4 files, 0.0 MiB, in .ml_assets/landing/ponchos/, .ml_assets/landing/sky/"
-    planned = said(empty, "plan", "ponchos", "--partition", "2024-02")
+    planned = said("plan", "ponchos", "--partition", "2024-02")
     # the sky of January, too: its last hours are known in February
     assert [line.split()[1] for line in planned if line.startswith("sky/dataset")] == ["2024-01", "2024-02"]
-    ran = said(empty, "run", "ponchos", *months)
+    ran = said("run", "ponchos", *months)
     assert ran[-2].startswith("done:")
     assert ran[-1] == "next: ml-assets history ponchos"
-    assert said(empty, "run", "ponchos", *months)[0] == "done: nothing to do"
-    assert not [line for line in said(empty, "plan", "ponchos/dataset", *months) if line.startswith("sky")]
-    assert [line for line in said(empty, "plan", "+ponchos/dataset", *months) if line.startswith("sky")]
+    assert said("run", "ponchos", *months)[0] == "done: nothing to do"
+    assert not [line for line in said("plan", "ponchos/dataset", *months) if line.startswith("sky")]
+    assert [line for line in said("plan", "+ponchos/dataset", *months) if line.startswith("sky")]
 
 
-def test_a_problem_is_tried_with_the_groups_that_it_shares_and_a_group_by_itself(project):
-    tried = said(project, "try", "ponchos", "--partition", "2024-02", "--rows", "300", "--json")
+def test_a_problem_is_tried_with_the_groups_that_it_shares_and_a_group_by_itself(project, said):
+    tried = said("try", "ponchos", "--partition", "2024-02", "--rows", "300", "--json")
     found = json.loads("\n".join(tried))
     assert [step["asset"] for step in found["steps"]][:2] == ["sky/dataset", "sky/dataset"]
-    alone = said(project, "try", "sky", "--partition", "2024-02")
+    alone = said("try", "sky", "--partition", "2024-02")
     assert alone[-1] == "next: ml-assets run sky --partition 2024-02"
     assert not (project / ".ml_assets" / "store").exists()

@@ -39,7 +39,7 @@ def crown(store: Store, key: str) -> Manifest:
     manifest = Manifest("parasols/model", key, store.put({"model of": key}))
     version = store.publish(manifest, why="trained")[0]
     ledger = Ledger.of(store, PROBLEM, key)
-    ledger.crown(version, kind="decision", after=ledger.moves(), as_of=key, why="a test")
+    ledger.enter(version, kind="decision", after=ledger.moves(), as_of=key, why="a test")
     return store.manifest(version)
 
 
@@ -109,3 +109,13 @@ def test_a_rollback_is_of_a_shop_not_of_a_month(store, refused):
     )
     message = refused(3, "rollback", "parasols", "--partition", "east", "--why", "a test")
     assert "there is nothing to go back to" in message
+
+
+def test_ci_judges_the_newest_month_of_each_shop(store, call):
+    for key in ("2024-01|east", "2024-01|west", "2024-02|east"):
+        store.publish(Manifest("parasols/evaluation", key, store.put({"of": key})), why="judged")
+    touched = call("ci", "--dry-run", "--json").json["touched"]
+    assert [one["partition"] for one in touched if one["asset"] == "parasols/evaluation"] == [
+        "2024-01|west",
+        "2024-02|east",
+    ]

@@ -9,18 +9,31 @@ import pytest
 
 import ml_assets
 from ml_assets.cli import (
+    answered,
+    approve,
+    branch,
+    calibrate,
     champion,
+    ci,
     compare,
     diff,
     export,
+    failures,
     land,
     look,
+    merge,
     mirror,
+    monitoring,
     new,
     parser,
     plan,
+    push,
     reproduce,
+    retention,
     run,
+    serve,
+    sign,
+    skew,
     sql,
     try_out,
     verify,
@@ -35,6 +48,7 @@ EXAMPLES = {
     "plan": plan.PLAN,
     "why": plan.WHY,
     "run": run.EXAMPLES,
+    "ci": ci.EXAMPLES,
     "history": look.HISTORY,
     "show": look.SHOW,
     "lineage": look.LINEAGE,
@@ -45,8 +59,23 @@ EXAMPLES = {
     "champion": champion.CHAMPION,
     "promote": champion.PROMOTE,
     "rollback": champion.ROLLBACK,
+    "approve": approve.EXAMPLES,
+    "branch": branch.EXAMPLES,
+    "push": push.EXAMPLES,
+    "merge": merge.EXAMPLES,
+    "calibrate-promotion": calibrate.EXAMPLES,
+    "failures": failures.EXAMPLES,
+    "monitoring": monitoring.EXAMPLES,
     "export": export.EXAMPLES,
+    "serve": serve.EXAMPLES,
+    "answered": answered.EXAMPLES,
+    "skew": skew.EXAMPLES,
     "verify": verify.EXAMPLES,
+    "sign": sign.EXAMPLES,
+    "gc": retention.GC,
+    "du": retention.DU,
+    "pin": retention.PIN,
+    "unpin": retention.UNPIN,
     "mirror": mirror.EXAMPLES,
     "view": view.EXAMPLES,
 }
@@ -122,11 +151,30 @@ def test_looking_at_a_store_needs_no_dagster_and_reading_makes_no_store(tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_reader_of_the_output_may_go_away(shared):
-    command = f"{shlex.quote(sys.executable)} -c 'import sys; from ml_assets.cli import main; sys.exit(main())'"
-    script = f"{command} show umbrellas/model@2024-01 --json | head -n 1; echo ${{PIPESTATUS[0]}}"
+COMMAND = f"{shlex.quote(sys.executable)} -c 'import sys; from ml_assets.cli import main; sys.exit(main())'"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "streams", "code"),
+    [
+        ("show umbrellas/model@2024-01 --json", "", 0),
+        ("promote umbrellas/model@2030-01 --why so", "2>&1", 3),
+        ("champion umbrella", "2>&1", 2),
+    ],
+)
+def test_the_reader_of_the_output_may_go_away_and_the_exit_code_is_still_true(shared, arguments, streams, code):
+    script = f"{COMMAND} {arguments} {streams} | true; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
-    assert (done.stdout, done.stderr) == ("{\n0\n", "")
+    assert (done.stdout, done.stderr) == (f"{code}\n", "")
+
+
+def test_a_pipe_that_breaks_elsewhere_is_an_error_and_not_a_reader_who_went_away(shared, call, monkeypatch):
+    def ask(*of: object) -> None:
+        raise BrokenPipeError("a process that was asked is gone")
+
+    monkeypatch.setattr("ml_assets.store.store.Store.manifest", ask)
+    with pytest.raises(BrokenPipeError, match="that was asked"):
+        call("show", "umbrellas/model@2024-01")
 
 
 def test_the_branch_and_the_user_come_from_the_environment(own, call, monkeypatch):

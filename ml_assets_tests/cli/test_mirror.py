@@ -1,27 +1,12 @@
 from __future__ import annotations
 
 import json
-import shutil
-from pathlib import Path
 
 import pytest
 
-import ml_assets
-from ml_assets.orchestration import selection
 from ml_assets_tests.doubles.endpoint import SECRET
 from ml_assets_tests.doubles.mlflow_server import Seen, TrackingServer
 from ml_assets_tests.doubles.ports import free_port
-
-ROOT = Path(ml_assets.__file__).parents[1]
-
-
-@pytest.fixture
-def project(own, tmp_path, monkeypatch):
-    """A project's root, with the dagster.yaml that we ship and the tiny problems as its code location."""
-    shutil.copy(ROOT / "dagster.yaml", tmp_path)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(selection, "definitions_module", lambda folder: "ml_assets_tests.cli.definitions")
-    return own
 
 
 def test_without_an_address_there_is_nobody_to_tell(shared, refused):
@@ -43,7 +28,7 @@ def test_a_server_that_is_down_is_said_without_its_address_and_is_no_success(sha
 def test_what_runs_did_is_told_once(project, call, monkeypatch, tmp_path):
     monkeypatch.setenv("ML_ASSETS_OPENLINEAGE", (tmp_path / "events.jsonl").as_uri())
     assert call("run", "umbrellas", "--partition", "2024-04").code == 0
-    assert call("mirror").lines == ["openlineage: 16 event(s) told."]
+    assert call("mirror").lines == ["openlineage: 20 event(s) told."]
     assert call("mirror").lines == ["openlineage: 0 event(s) told."]
     told = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
     assert {each["job"]["name"].split("/")[0] for each in told} == {"umbrellas"}

@@ -7,8 +7,9 @@ import pytest
 import ml_assets
 from ml_assets_tests.conftest import MONTHS
 from ml_assets_tests.doubles import umbrellas
+from ml_assets_tests.doubles.chain import IN_TIME
 
-NOUNS = ["dataset", "features", "split", "model", "evaluation", "champion", "report", "predictions"]
+NOUNS = [*IN_TIME]
 
 
 def test_plan_says_of_each_partition_what_is_there_and_what_it_saves(shared, call):
@@ -20,7 +21,7 @@ def test_plan_says_of_each_partition_what_is_there_and_what_it_saves(shared, cal
     ]
     version = shared.head("umbrellas/dataset", MONTHS[0]).target.short
     assert re.search(rf" current +{version} is there, saves \d", answer.lines[2])
-    assert re.fullmatch(r"24 in all: 24 current; saves \d.*", answer.lines[-1])
+    assert re.fullmatch(r"30 in all: 30 current; saves \d.*", answer.lines[-1])
 
 
 def test_plan_names_what_changed(own, call):
@@ -66,7 +67,7 @@ def test_several_assets_are_named_with_commas(shared, call, monkeypatch, tmp_pat
 
     several = call("plan", "umbrellas/dataset,umbrellas/features", "--partition", "2024-02", "--json").json
     assert [row["asset"] for row in several] == ["umbrellas/dataset", "umbrellas/features"]
-    assert call("plan", "umbrellas/model+, umbrellas/model", "--partition", "2024-02").lines[-1].startswith("5 in all")
+    assert call("plan", "umbrellas/model+, umbrellas/model", "--partition", "2024-02").lines[-1].startswith("7 in all")
 
     monkeypatch.setattr(selection, "definitions_module", lambda folder: "ml_assets_tests.cli.definitions")
     (tmp_path / "dagster.yaml").touch()

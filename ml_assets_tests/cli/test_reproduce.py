@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from ml_assets.computation.chain import chain_of
 from ml_assets.computation.packages import version_of
 from ml_assets.store import Store, VersionKey, open_store
 from ml_assets_tests.doubles import ice_cream, restless, tuned, umbrellas
@@ -28,6 +30,7 @@ def temporary(tmp_path, monkeypatch) -> Iterator[Path]:
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     yield folder
+    gc.collect()  # a table that was read in batches has its folder until then
     assert list(folder.iterdir()) == []
 
 
@@ -55,22 +58,14 @@ def without(store: Store, of: VersionKey, path: str) -> VersionKey:
     return forged(store, of, code={"source": store.put_source(files)})
 
 
-def test_a_version_is_rebuilt_and_identical_and_the_store_is_only_read(shared, call):
-    of = shared.head("ice_cream/features", "south/east").target
-    before = contents(shared.url)
-    answer = call("reproduce", "ice_cream/features@south/east")
-    assert answer.code == 0, answer
-    assert answer.out.startswith("1 rebuilt, 1 identical, ")
-    assert answer.err.startswith(f"✓ {of}  identical  ")
-    assert contents(shared.url) == before
-
-
 @pytest.mark.slow
-def test_every_version_of_every_problem_is_rebuilt_identical(shared, call):
+def test_every_version_of_the_first_and_of_a_later_month_is_rebuilt_identical_and_the_store_is_only_read(shared, call):
     before = contents(shared.url)
-    answer = call("reproduce", "umbrellas", "ice_cream")
+    later = [key for noun in chain_of(umbrellas.PROBLEM) for key in shared.versions(f"umbrellas/{noun}", "2024-03")]
+    answer = call("reproduce", *(key.version for key in later), "ice_cream")
     assert answer.code == 0, answer
-    assert answer.out.startswith("32 rebuilt, 32 identical, ")
+    assert answer.out.startswith("18 rebuilt, 18 identical, ")
+    assert f"✓ {later[0]}  identical  " in answer.err
     assert contents(shared.url) == before
 
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,25 +15,16 @@ from ml_assets.orchestration import selection
 from ml_assets.orchestration.launch import Launcher, Outcome, instance_in
 from ml_assets_tests.conftest import MONTHS
 from ml_assets_tests.doubles import ice_cream, umbrellas
+from ml_assets_tests.doubles.chain import IN_TIME
 
 ROOT = Path(ml_assets.__file__).parents[1]
-NOUNS = ("dataset", "features", "split", "model", "evaluation", "champion", "report", "predictions")
-
-
-@pytest.fixture
-def project(own, tmp_path, monkeypatch):
-    """A project's root, with the dagster.yaml that we ship and the tiny problems as its code location."""
-    shutil.copy(ROOT / "dagster.yaml", tmp_path)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("DAGSTER_HOME", raising=False)
-    monkeypatch.setattr(selection, "definitions_module", lambda folder: "ml_assets_tests.cli.definitions")
-    return own
+NOUNS = IN_TIME
 
 
 def test_run_materializes_a_problem_reports_each_step_and_says_where_to_go_on(project, call):
     answer = call("run", "umbrellas", "--partition", "2024-04")
     assert answer.code == 0, answer.err
-    assert re.fullmatch(r"done: 8 steps, 1 run, \d+\.\d s", answer.lines[0])
+    assert re.fullmatch(r"done: 10 steps, 1 run, \d+\.\d s", answer.lines[0])
     assert answer.lines[1] == "next: ml-assets history umbrellas"
     steps = [line.split()[1:3] for line in answer.err.splitlines() if line.startswith("✓")]
     assert sorted(steps) == sorted([f"umbrellas/{noun}", "2024-04"] for noun in NOUNS)
@@ -81,7 +71,10 @@ def test_windows_and_lookbacks_that_hold_what_failed_are_not_tried_and_the_rest_
     made = {
         (noun, month) for month in ("2024-04", "2024-05", "2024-06") for noun in NOUNS if is_made(project, noun, month)
     }
-    assert made == {("dataset", "2024-05"), ("dataset", "2024-06"), ("features", "2024-06"), ("predictions", "2024-06")}
+    assert made == {
+        ("dataset", "2024-05"),
+        *((noun, "2024-06") for noun in ("dataset", "features", "predictions", "audit", "monitoring")),
+    }
     because = "not made: umbrellas/dataset@2024-04 failed"
     held_up = {tuple(line.split()[1:3]) for line in answer.err.splitlines() if line.endswith(because)}
     assert held_up == {
@@ -200,13 +193,13 @@ def test_a_month_without_outcomes_is_predicted_and_its_training_is_skipped(proje
     assert answer.code == 0, answer.err
     skipped = [line for line in answer.err.splitlines() if line.startswith("–")]
     assert [line.split()[1] for line in skipped] == [
-        f"umbrellas/{noun}" for noun in ("split", "champion", "evaluation", "model", "report")
+        f"umbrellas/{noun}" for noun in ("audit", "split", "champion", "evaluation", "model", "report")
     ]
-    assert skipped[0].endswith(
+    assert skipped[1].endswith(
         "skipped: 2024-05 has no known labels yet: nothing to train or judge. Land the outcomes and it is made again; "
         "its rows are predicted by the champion all the same."
     )
-    assert skipped[1].endswith("skipped: umbrellas/split is")
+    assert skipped[2].endswith("skipped: umbrellas/split is")
     assert project.head("umbrellas/model", "2024-05") is None
     assert project.head("umbrellas/champion", "2024-05") is None
     assert len(project.load(project.head("umbrellas/predictions", "2024-05").target)) == 400
@@ -263,7 +256,7 @@ def test_a_run_with_nothing_to_do_starts_none_and_does_not_load_dagster(project)
     assert first == "done: nothing to do"
     assert next_ == "next: ml-assets history umbrellas"
     assert loaded == "['pandas'] 0", "the tiny problems load pandas themselves"
-    assert re.fullmatch(r"= 24 of 24 are there already, saved \d.*\n", done.stderr)
+    assert re.fullmatch(r"= 30 of 30 are there already, saved \d.*\n", done.stderr)
     assert not Path(".ml_assets").exists(), "not even where runs are recorded"
 
 
@@ -271,8 +264,8 @@ def test_a_run_computes_what_is_not_there_and_says_why(project, call):
     ml_assets.open_landing().write("umbrellas/visits/2024-02.parquet", umbrellas.visits("2024-02", rows=420))
     answer = call("run", "umbrellas", "--partitions", "..2024-03", "--jobs", "1")
     assert answer.code == 0, answer.err
-    assert re.fullmatch(r"done: 15 steps, 2 runs, \d+\.\d s", answer.lines[0])
-    assert "= 9 of 24 are there already, saved " in answer.err
+    assert re.fullmatch(r"done: 19 steps, 2 runs, \d+\.\d s", answer.lines[0])
+    assert "= 11 of 30 are there already, saved " in answer.err
     assert re.search(r"✓ umbrellas/dataset +2024-02 .* computed: landed umbrellas/visits/2024-02.parquet ", answer.err)
     assert re.search(r"✓ umbrellas/features +2024-03 .* computed: input umbrellas/dataset@2024-02 ", answer.err)
     assert call("run", "umbrellas", "--partitions", "..2024-03").lines[0] == "done: nothing to do"

@@ -17,7 +17,7 @@ from ml_assets.problem import Daily, Problem
 from ml_assets.problems import PROBLEMS
 from ml_assets.store import open_landing, open_store
 from ml_assets_tests.doubles import ice_cream, parasols, umbrellas
-from ml_assets_tests.doubles.chain import CHAIN
+from ml_assets_tests.doubles.chain import CHAIN, IN_TIME
 
 DAILY = replace(umbrellas.PROBLEM, name="daily", partitions=Daily("2024-01-01", "2024-01-20"), lookback=2)
 VALUE_FIRST = replace(parasols.VALUE_FIRST, name="value_first", lookback=2)
@@ -75,7 +75,7 @@ def target(tmp_path, monkeypatch) -> Target:
 
 @pytest.mark.parametrize("before", ["", "+"])
 @pytest.mark.parametrize("after", ["", "+"])
-@pytest.mark.parametrize("noun", ["", *CHAIN])
+@pytest.mark.parametrize("noun", ["", *IN_TIME])
 def test_a_selection_names_what_dagster_selects(target: Target, before: str, noun: str, after: str):
     selection = f"{before}umbrellas{'/' if noun else ''}{noun}{after}"
 
@@ -90,9 +90,21 @@ def test_a_selection_names_what_dagster_selects(target: Target, before: str, nou
 def test_a_selection_of_several_names_them_all(target: Target):
     selection = "umbrellas/model,umbrellas/dataset, umbrellas/evaluation+"
 
-    assert named(selection) == {"umbrellas": ["dataset", "model", "evaluation", "champion", "report", "predictions"]}
+    assert named(selection) == {
+        "umbrellas": [
+            "dataset",
+            "model",
+            "evaluation",
+            "champion",
+            "report",
+            "predictions",
+            "failures",
+            "audit",
+            "monitoring",
+        ]
+    }
     assert names_of(selected(target, selection)) == sorted(
-        f"umbrellas/{noun}" for noun in named(selection)["umbrellas"]
+        f"umbrellas/{noun}" for noun in named(selection)["umbrellas"] if noun in chain_of(umbrellas.PROBLEM)
     )
     assert list(named("shops,umbrellas/model") or {}) == ["shops", "umbrellas"]
     assert named("umbrellas/dataset,umbrellas/modle") is None
@@ -114,20 +126,21 @@ def lacking(problem: Problem, tmp_path: Any, lost: tuple[str, str], partitions: 
     place = (dg.AssetKey([problem.name, lost[0]]), lost[1])
     known.lose([place])
     found = {
-        key: {n for n in CHAIN if known.lacks((dg.AssetKey([problem.name, n]), key)) == place} for key in partitions
+        key: {n for n in chain_of(problem) if known.lacks((dg.AssetKey([problem.name, n]), key)) == place}
+        for key in partitions
     }
     return {key: nouns for key, nouns in found.items() if nouns}
 
 
 WINDOWS = {  # of three partitions, with a lookback of one
     ("dataset", "2024-01"): {
-        "2024-01": {*CHAIN} - {"dataset"},
-        "2024-02": {*CHAIN} - {"dataset"},
+        "2024-01": {*IN_TIME} - {"dataset"},
+        "2024-02": {*IN_TIME} - {"dataset"},
         "2024-03": {"split", "model", "evaluation", "champion", "report"},
         "2024-04": {"split", "model", "evaluation", "champion", "report"},
     },
     ("features", "2024-01"): {
-        "2024-01": {*CHAIN} - {"dataset", "features"},
+        "2024-01": {*IN_TIME} - {"dataset", "features"},
         "2024-02": {"split", "model", "evaluation", "champion", "report"},
         "2024-03": {"split", "model", "evaluation", "champion", "report"},
     },
@@ -136,7 +149,9 @@ WINDOWS = {  # of three partitions, with a lookback of one
     ("evaluation", "2024-01"): {"2024-01": {"champion", "report"}},
     ("champion", "2024-01"): {},
     ("report", "2024-01"): {},
-    ("predictions", "2024-01"): {},
+    ("predictions", "2024-01"): {"2024-01": {"monitoring"}},
+    ("audit", "2024-01"): {},
+    ("monitoring", "2024-01"): {},
 }
 
 

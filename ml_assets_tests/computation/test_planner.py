@@ -195,9 +195,7 @@ def land_without_labels(store: Store) -> None:
 @pytest.mark.parametrize(
     ("change", "params"),
     [
-        (nothing, {}),
         (nothing, {"c": 0.5}),
-        (correct_the_second_month, {}),
         (correct_the_second_month, {"c": 0.5}),
         (lose_a_model, {}),
         (lose_features, {}),

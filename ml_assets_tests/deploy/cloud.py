@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -89,12 +90,17 @@ def _holds(condition: Mapping[str, Any], headers: Mapping[str, str]) -> bool:
 
 @dataclass
 class Guarded:
-    """moto, asked only what the policies of the caller allow."""
+    """moto, asked only what the policies of the caller allow.
+
+    Attributes:
+        sent: bytes of replies by what was asked for.
+    """
 
     app: Any
     callers: dict[str, list[Statement]] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
+    sent: Counter[str] = field(default_factory=Counter)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         caller = re.search(r"Credential=([^/]+)/", environ.get("HTTP_AUTHORIZATION", ""))
@@ -107,7 +113,11 @@ class Guarded:
         self.asked += requests
         refused = [each for each in requests if not allows(self.callers[caller[1]], *each, headers)]
         self.refused += refused
-        return _refusal(refused[0], start_response) if refused else self.app(environ, start_response)
+        if refused:
+            return _refusal(refused[0], start_response)
+        answer = [*self.app(environ, start_response)]
+        self.sent[requests[0][1]] += sum(map(len, answer)) * (environ["REQUEST_METHOD"] == "GET")
+        return answer
 
 
 def asked_for(environ: Mapping[str, Any], body: bytes) -> list[tuple[str, str]]:

@@ -17,13 +17,24 @@ from typing import Any
 import pytest
 import yaml
 
-from ml_assets_tests.deploy import dagster_chart
+from ml_assets_tests.deploy import dagster_chart, kserve
 from ml_assets_tests.deploy.schemas import offline
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 CHART = DEPLOY / "chart"
 NAMESPACE = "ml-assets"
-WITH_KUEUE = {"site": {"kueue": {"enabled": True, "nodeLabels": {"nvidia.com/gpu.product": "NVIDIA-L4"}}}}
+SERVED = [
+    {
+        "name": "flights",
+        "problems": ["flight_delays", "arrival_minutes@EWR"],
+        "replicas": {"most": 6},
+        "clients": ["shop"],
+    },
+    {"name": "kserved", "problems": ["flight_delays"], "workers": 2, "threads": 2, "recordMib": 1024, "kserve": True},
+]
+EVERYTHING = {
+    "site": {"kueue": {"enabled": True, "nodeLabels": {"nvidia.com/gpu.product": "NVIDIA-L4"}}, "serving": SERVED}
+}
 
 Manifest = dict[str, Any]
 Render = Callable[[dict[str, Any]], list[Manifest]]
@@ -84,8 +95,8 @@ def documents(text: str) -> Iterator[Manifest]:
 
 @pytest.fixture(scope="session")
 def objects(render: Render) -> list[Manifest]:
-    """All objects, Kueue's included."""
-    return render(WITH_KUEUE)
+    """All objects: Kueue's included, and champions over HTTP as a Deployment and as a predictor of KServe."""
+    return render(EVERYTHING)
 
 
 @pytest.fixture(scope="session")
@@ -96,6 +107,22 @@ def instance(objects: list[Manifest]) -> Manifest:
 
 def of_kind(objects: list[Manifest], kind: str) -> list[Manifest]:
     return [each for each in objects if each["kind"] == kind]
+
+
+def templates(objects: list[Manifest]) -> dict[str, Manifest]:
+    """The template of every pod that the chart has, by the name of what makes it: the predictor of KServe is one, too."""
+    made = {each["metadata"]["name"]: each["spec"]["template"] for kind in MAKERS for each in of_kind(objects, kind)}
+    predictors = {each["metadata"]["name"]: each["spec"]["predictor"] for each in of_kind(objects, "InferenceService")}
+    return made | {
+        name: {
+            "metadata": {key: given[key] for key in ("labels", "annotations")},
+            "spec": {key: value for key, value in given.items() if key not in kserve.PREDICTOR["properties"]},
+        }
+        for name, given in predictors.items()
+    }
+
+
+MAKERS = ("Deployment", "Job")
 
 
 def named(objects: list[Manifest], kind: str, name: str) -> Manifest:

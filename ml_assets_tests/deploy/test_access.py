@@ -11,7 +11,7 @@ import pytest
 
 from ml_assets.orchestration.distributed.objects import TRAINING
 from ml_assets.settings import Settings
-from ml_assets_tests.deploy.conftest import CHART, DEPLOY, NAMESPACE, named, of_kind
+from ml_assets_tests.deploy.conftest import CHART, DEPLOY, NAMESPACE, named, of_kind, templates
 
 VERBS = {"create": "create", "read": "get", "list": "list", "delete": "delete"}
 OURS = {("create", "services"), ("delete", "services"), ("watch", "jobs"), ("watch", "pods")}
@@ -48,10 +48,13 @@ def pods(objects, run_job) -> dict[str, dict[str, Any]]:
         "ui": named(objects, "Deployment", "ml-assets-webserver"),
         "daemon": named(objects, "Deployment", "dagster-daemon"),
     }
-    return {part: maker["spec"]["template"] for part, maker in makers.items()}
+    served = {part: templates(objects)[f"ml-assets-serve-{name}"] for part, name in SERVED.items()}
+    return {part: maker["spec"]["template"] for part, maker in makers.items()} | served
 
 
+SERVED = {"serving": "flights", "recording": "kserved"}
 ACCOUNTS = {"ui": "control", "daemon": "control", "code": "code", "pages": "code", "run": "runs"}
+ACCOUNTS |= {"serving": "code", "recording": "runs"}  # what records answers writes to the store
 ASKS_THE_CLUSTER = {"ui", "daemon", "run"}
 
 
@@ -63,12 +66,12 @@ def test_only_what_starts_and_watches_pods_may_ask_the_cluster(objects, pods):
         part
         for part, pod in pods.items()
         if ("ServiceAccount", pod["spec"]["serviceAccountName"], NAMESPACE) in subjects
+        and pod["spec"]["automountServiceAccountToken"]
     }
 
     assert binding["roleRef"]["name"] == role["metadata"]["name"]
     assert allowed == ASKS_THE_CLUSTER
     assert not [each for each in objects if each["kind"] in ("ClusterRole", "ClusterRoleBinding")]
-    assert all(pods[part]["spec"]["automountServiceAccountToken"] for part in ASKS_THE_CLUSTER)
 
 
 @pytest.mark.parametrize("part", ACCOUNTS)
@@ -94,9 +97,9 @@ def test_everything_reads_the_same_settings_and_they_are_ones_we_know(objects, r
     assert settings.image == "registry.example.com/ml_assets:0.1.0"
     assert settings.user == "dagster" and settings.landing_queue == ""
     assert data["ML_ASSETS_EXECUTION"] == "kubernetes"
-    for each in [*of_kind(objects, "Deployment"), run_job]:
-        (container,) = each["spec"]["template"]["spec"]["containers"]
-        assert {"configMapRef": {"name": "ml-assets-settings"}} in container["envFrom"], each["metadata"]["name"]
+    for name, pod in (templates(objects) | {"run": run_job["spec"]["template"]}).items():
+        (container,) = pod["spec"]["containers"]
+        assert {"configMapRef": {"name": "ml-assets-settings"}} in container["envFrom"], name
 
 
 # -- The network -----------------------------------------------------------------------------------------------------------
@@ -145,7 +148,7 @@ def test_what_no_policy_opens_is_closed(objects, labels):
     assert ports(objects, "ingress", labels["run"], labels["ui"]) == set()
 
 
-@pytest.mark.parametrize("part", ["run", "pages", "code", "ui", "daemon"])
+@pytest.mark.parametrize("part", ACCOUNTS)
 def test_every_pod_finds_names_and_the_object_store(objects, labels, part):
     assert ports(objects, "egress", labels[part], "kube-system") == {53}
     assert ports(objects, "egress", labels[part], "0.0.0.0/0") == {443, 6443}
@@ -156,8 +159,9 @@ def test_what_uses_dagsters_database_reaches_it(objects, labels, part):
     assert ports(objects, "egress", labels[part], "10.0.0.0/16") == {5432}
 
 
-def test_the_pages_do_not_reach_dagsters_database(objects, labels):
-    assert ports(objects, "egress", labels["pages"], "10.0.0.0/16") == set()
+@pytest.mark.parametrize("part", ["pages", *SERVED])
+def test_what_reads_the_store_alone_does_not_reach_dagsters_database(objects, labels, part):
+    assert ports(objects, "egress", labels[part], "10.0.0.0/16") == set()
 
 
 @pytest.mark.parametrize("asker", ["ui", "daemon"])
@@ -166,10 +170,16 @@ def test_webserver_and_daemon_reach_the_code_server(objects, labels, asker):
     assert ports(objects, "ingress", labels["code"], labels[asker]) == {4000}
 
 
-@pytest.mark.parametrize(("part", "port"), [("ui", 3000), ("pages", 3001)])
+@pytest.mark.parametrize(("part", "port"), [("ui", 3000), ("pages", 3001), ("serving", 8080), ("recording", 8080)])
 def test_people_come_through_the_ingress_controller_alone(objects, labels, part, port):
     assert ports(objects, "ingress", labels[part], "ingress-nginx") == {port}
     assert ports(objects, "ingress", labels["code"], "ingress-nginx") == set()
+
+
+def test_champions_are_asked_from_the_namespaces_that_are_named_and_no_other(objects, labels):
+    assert ports(objects, "ingress", labels["serving"], "shop") == {8080}
+    assert ports(objects, "ingress", labels["recording"], "shop") == set()
+    assert ports(objects, "ingress", labels["serving"], labels["run"]) == set()
 
 
 def test_the_pods_of_one_training_reach_each_other_and_no_run(objects, labels):
@@ -266,6 +276,7 @@ def asked_for(value: Any) -> Iterator[tuple[str, str, bool]]:
 
 README = (DEPLOY / "README.md").read_text()
 NOTES = (CHART / "templates" / "NOTES.txt").read_text().replace("{{ .Release.Name }}", "ml-assets")
+NOTES = NOTES.replace("{{ .name }}{{ if", "flights {{ if")
 KINDS = {"deploy": "Deployment", "deployment": "Deployment", "service": "Service"}
 
 

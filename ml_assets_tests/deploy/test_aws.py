@@ -11,6 +11,8 @@ import pytest
 from ml_assets.errors import StoreUnreachable
 from ml_assets.orchestration import build_definitions
 from ml_assets.store import open_landing, open_store
+from ml_assets.store.collection import Collector, Decision
+from ml_assets.store.keys import blob_key
 from ml_assets.store.object_store import open_backend
 from ml_assets_tests.deploy.cloud import ARN, BUCKET, Guarded, allows, guarded_s3, policy, template
 from ml_assets_tests.deploy.conftest import DEPLOY
@@ -22,7 +24,11 @@ PARTS = {
     "lander": ["Landing"],
     "runs": ["Reading", "Writing", "Logs"],
     "reader": ["Reading"],
+    "sharer": ["Reading", "Sharing"],
+    "collector": ["Reading", "Collecting"],
 }
+
+SHARING = ("sharing moves main", "sharing undoes main", "sharing deletes versions", "what is shared is used again")
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +91,7 @@ def test_runs_can_write_history_once_and_neither_change_nor_delete_it(cloud, act
     assert backend.get(key) == b"first"
 
 
-@pytest.mark.parametrize("key", ["blobs/aa/aa", "computations/k.json", "traces/k.json", "checkpoints/k/1-d"])
+@pytest.mark.parametrize("key", ["computations/k.json", "traces/k.json", "checkpoints/k/1-d"])
 def test_runs_can_replace_what_the_store_repairs_or_lets_go(cloud, act_as, key):
     act_as("runs")
     backend = open_backend(f"s3://{BUCKET}/store")
@@ -94,6 +100,24 @@ def test_runs_can_replace_what_the_store_repairs_or_lets_go(cloud, act_as, key):
 
     assert backend.put_new(key, b"whole")
     assert backend.get(key) == b"whole"
+
+
+def test_runs_mend_a_blob_and_only_who_collects_moves_one_away(cloud, act_as):
+    act_as("runs")
+    store = open_store(f"s3://{BUCKET}/store")
+    content = store.put({"a": 1})
+    key = blob_key(content.files[0].digest)
+    store.backend.put_file(key, b"damaged")
+    assert store.put({"a": 1}) == content and store.get(content) == {"a": 1}
+    with pytest.raises(StoreUnreachable, match=r"AccessDenied|Access Denied"):
+        store.backend.delete(key)
+
+    act_as("collector")
+    collecting = open_backend(f"s3://{BUCKET}/store")
+    outcome = Collector(collecting, lambda now: Decision(set()), "carol", grace=-1.0).collect()
+    assert outcome.moved.objects >= 1 and collecting.entry(key) is None
+    assert Collector(collecting, lambda now: Decision(set()), "carol", grace=-1.0).undo() == outcome.moved
+    assert open_store(f"s3://{BUCKET}/store").get(content) == {"a": 1}
 
 
 def test_a_large_file_goes_up_in_parts(cloud, act_as, tmp_path):
@@ -118,9 +142,27 @@ def test_a_missing_key_is_missing_and_not_forbidden():
         ("lander", "s3:GetObject", "store/blobs/aa/aa"),
         ("reader", "s3:GetObject", "logs/run.err"),
         ("runs", "s3:DeleteObjectVersion", "store/blobs/aa/aa"),
+        ("sharer", "s3:PutObject", "store/refs/main/a/_/1.json"),
+        ("sharer", "s3:DeleteObject", "store/refs/main/a/_/1.json"),
+        ("sharer", "s3:DeleteObject", "store/versions/a/_/b.json"),
+        ("sharer", "s3:PutObject", "store/computations/k.json"),
+        ("collector", "s3:DeleteObject", "store/versions/a/_/b.json"),
+        ("collector", "s3:PutObject", "store/refs/main/a/_/1.json"),
+        ("runs", "s3:DeleteObject", "store/blobs/aa/aa"),
         ("runs", "s3:PutBucketVersioning", ""),
     ],
-    ids=["runs land nothing", "landing writes no history", "landing reads no model", "logs", "versions", "the bucket"],
+    ids=[
+        "runs land nothing",
+        "landing writes no history",
+        "landing reads no model",
+        "logs",
+        "versions",
+        *SHARING,
+        "collecting deletes versions",
+        "collecting moves main",
+        "runs delete blobs",
+        "the bucket",
+    ],
 )
 def test_nobody_may_do_what_is_not_theirs(part, action, key):
     statements = [statement for name in PARTS[part] for statement in policy(name)]
@@ -129,7 +171,7 @@ def test_nobody_may_do_what_is_not_theirs(part, action, key):
 
 
 def test_no_policy_allows_everything_of_anything():
-    for name in ("Reading", "Writing", "Logs", "Landing"):
+    for name in ("Reading", "Writing", "Sharing", "Collecting", "Logs", "Landing"):
         for statement in policy(name):
             actions: Any = statement["Action"]
             assert "*" not in "".join([actions] if isinstance(actions, str) else actions)

@@ -9,13 +9,14 @@ import pytest
 import yaml
 
 from ml_assets import cli
+from ml_assets.serving.limits import Limits
 from ml_assets.settings import Settings
 from ml_assets_tests.deploy.conftest import DEPLOY
 
 TEXT = (DEPLOY / "compose.yaml").read_text()
 COMPOSE = yaml.safe_load(TEXT)
 SERVICES: dict[str, Any] = COMPOSE["services"]
-OURS = ("bucket", "code", "webserver", "daemon", "pages")
+OURS = ("bucket", "code", "webserver", "daemon", "pages", "serve")
 KNOWN = {
     *(
         "image",
@@ -29,7 +30,18 @@ KNOWN = {
         "environment",
         "volumes",
     ),
-    *("tmpfs", "networks", "mem_limit", "healthcheck", "command", "ports", "depends_on", "init", "stop_grace_period"),
+    *(
+        "tmpfs",
+        "networks",
+        "mem_limit",
+        "healthcheck",
+        "command",
+        "ports",
+        "depends_on",
+        "init",
+        "stop_grace_period",
+        "profiles",
+    ),
 }
 
 
@@ -63,7 +75,7 @@ def test_what_goes_on_is_watched_and_waited_for():
 def test_ports_are_open_on_this_machine_alone():
     ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
 
-    assert ports == ["127.0.0.1:3000:3000", "127.0.0.1:3001:3001"]
+    assert ports == ["127.0.0.1:3000:3000", "127.0.0.1:3001:3001", "127.0.0.1:8080:8080"]
 
 
 def test_database_and_object_store_are_on_a_network_that_leads_nowhere():
@@ -95,6 +107,7 @@ def test_settings_are_ones_that_we_know(name):
 
 def test_only_what_asks_for_the_token_knows_it():
     assert [name for name in OURS if "ML_ASSETS_PAGES_TOKEN" in SERVICES[name]["environment"]] == ["pages"]
+    assert [name for name in OURS if "ML_ASSETS_SERVE_TOKEN" in SERVICES[name]["environment"]] == ["serve"]
     assert [name for name in OURS if "DAGSTER_PG_PASSWORD" in SERVICES[name]["environment"]] == [
         "code",
         "webserver",
@@ -106,6 +119,14 @@ def test_the_pages_command_is_understood():
     program, *arguments = SERVICES["pages"]["command"]
 
     assert program == "ml-assets" and cli.parser().parse_args(arguments)
+
+
+def test_serving_is_started_where_it_is_asked_for_and_its_command_is_understood():
+    program, *arguments = re.sub(r"\$\{\w+:-(\w+)\}", r"\1", SERVICES["serve"]["command"]).split()
+
+    assert [name for name, service in SERVICES.items() if "profiles" in service] == ["serve"]
+    assert program == "ml-assets" and cli.parser().parse_args(arguments).problems == ["flight_delays"]
+    assert int(SERVICES["serve"]["stop_grace_period"].rstrip("s")) > Limits().stop_seconds
 
 
 def test_the_workspace_names_the_code_server_and_the_location_as_on_a_laptop():

@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import time
+import tomllib
 from collections.abc import Iterator
 
 import pytest
@@ -26,6 +27,13 @@ def test_the_image_is_not_root_and_is_pinned():
     assert re.search(r"^USER 1000:1000$", DOCKERFILE, re.M)
     assert "--constraint constraints.txt" in DOCKERFILE
     assert re.search(r"^HEALTHCHECK .*grpc-health-check", DOCKERFILE, re.M)
+
+
+def test_the_image_has_what_serving_needs():
+    extras = tomllib.loads((DEPLOY.parent / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+
+    assert "'.[deploy]'" in DOCKERFILE
+    assert set(extras["serve"]) <= set(extras["deploy"])
 
 
 def test_no_package_registry_is_named():

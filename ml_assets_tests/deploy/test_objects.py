@@ -14,20 +14,20 @@ from jsonschema import Draft202012Validator
 from ml_assets.orchestration.compute import k8s_config
 from ml_assets.problem import Compute
 from ml_assets_tests.deploy import kueue
-from ml_assets_tests.deploy.conftest import CHART, of_kind
+from ml_assets_tests.deploy.conftest import CHART, of_kind, templates
 from ml_assets_tests.deploy.schemas import strict, unknown
 
 KUBERNETES = ("1.34", "1.37")
 OF_KUEUE = {"ResourceFlavor", "ClusterQueue", "LocalQueue"}
 VALUES = (CHART / "values.yaml").read_text()
 WRITABLE = {"/tmp", "/dagster"}
+SPOOLS = {"ml-assets-serve-kserved": {"/spool"}}  # answers that wait for the store
 
 
 @pytest.fixture(scope="session")
 def pods(objects, run_job) -> dict[str, Any]:
     """The template of every pod, runs' included, by the name of what makes it."""
-    makers = [*of_kind(objects, "Deployment"), *of_kind(objects, "Job"), run_job]
-    return {each["metadata"]["name"]: each["spec"]["template"] for each in makers}
+    return {**templates(objects), run_job["metadata"]["name"]: run_job["spec"]["template"]}
 
 
 def containers(pod: dict[str, Any]) -> list[dict[str, Any]]:
@@ -37,12 +37,14 @@ def containers(pod: dict[str, Any]) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("version", KUBERNETES)
 def test_kubernetes_takes_every_object(objects, run_job, version):
     for each in [*objects, run_job]:
-        if each["kind"] not in OF_KUEUE:
+        if each["kind"] not in {*OF_KUEUE, "InferenceService"}:
             kubernetes_validate.validate(each, version, strict=True)
 
 
 def test_there_is_a_pod_of_every_kind(pods):
-    assert pods.keys() == {"ml-assets-webserver", "dagster-daemon", "dagster-ml-assets", "ml-assets-pages", "run-1"}
+    served = {"ml-assets-serve-flights", "ml-assets-serve-kserved"}
+    parts = {"ml-assets-webserver", "dagster-daemon", "dagster-ml-assets", "ml-assets-pages", "run-1"}
+    assert pods.keys() == parts | served
 
 
 def test_no_pod_asks_for_more_than_the_restricted_level_allows(pods):
@@ -68,7 +70,7 @@ def test_nothing_can_be_written_but_two_folders_and_they_do_not_fill_the_node(po
             writable = {
                 each["mountPath"]: volumes[each["name"]] for each in mounts if "emptyDir" in volumes[each["name"]]
             }
-            assert writable.keys() == WRITABLE, name
+            assert writable.keys() - SPOOLS.get(name, set()) == WRITABLE, name
             limited = "ephemeral-storage" in container["resources"]["limits"]
             assert limited or all(volume["emptyDir"]["sizeLimit"] for volume in writable.values()), name
 

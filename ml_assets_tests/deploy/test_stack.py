@@ -10,7 +10,7 @@ import pytest
 from ml_assets_tests.deploy.cloud import BUCKET, policy
 from ml_assets_tests.deploy.conftest import DEPLOY
 
-POLICIES = ("Reading", "Writing", "Logs", "Landing")
+POLICIES = ("Reading", "Writing", "Sharing", "Collecting", "Logs", "Landing")
 QUEUE = "arn:aws:sqs:eu-central-1:111122223333:landed"
 PARAMETERS = {
     "BucketName": BUCKET,

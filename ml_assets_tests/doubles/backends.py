@@ -31,8 +31,11 @@ class Wrapped:
     def stream(self, key: str) -> Iterator[bytes] | None:
         return self.inner.stream(key)
 
-    def put_file(self, key: str, path: Path) -> None:
-        self.inner.put_file(key, path)
+    def part(self, key: str, start: int, stop: int) -> bytes | None:
+        return self.inner.part(key, start, stop)
+
+    def put_file(self, key: str, source: bytes | Path) -> None:
+        self.inner.put_file(key, source)
 
     def list(self, folder: str, after: str | None = None) -> list[str]:
         return self.inner.list(folder, after)
@@ -45,6 +48,9 @@ class Wrapped:
 
     def delete(self, key: str) -> None:
         self.inner.delete(key)
+
+    def rename(self, key: str, to: str) -> bool:
+        return self.inner.rename(key, to)
 
     def within(self, seconds: float) -> Self:
         return replace(self, inner=self.inner.within(seconds))
@@ -88,9 +94,9 @@ class Counted(Wrapped):
         self._tick(key)
         return created
 
-    def put_file(self, key: str, path: Path) -> None:
+    def put_file(self, key: str, source: bytes | Path) -> None:
         self._tick(key)
-        super().put_file(key, path)
+        super().put_file(key, source)
         self.written.append(key)
         self._tick(key)
 

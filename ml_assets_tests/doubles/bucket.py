@@ -41,8 +41,12 @@ class Bucket:
         self._ask("put", key)
         self._put(key, data)
 
-    def put_file(self, key: str, path: Path) -> None:
-        self.replace(key, path.read_bytes())
+    def put_file(self, key: str, source: bytes | Path) -> None:
+        self.replace(key, source if isinstance(source, bytes) else source.read_bytes())
+
+    def part(self, key: str, start: int, stop: int) -> bytes | None:
+        data = self.get(key)
+        return None if data is None else data[start:stop]
 
     def get(self, key: str) -> bytes | None:
         self._ask("get", key)
@@ -76,6 +80,13 @@ class Bucket:
     def delete(self, key: str) -> None:
         self._ask("delete", key)
         self.objects.pop(key, None)
+
+    def rename(self, key: str, to: str) -> bool:
+        self._ask("copy", key)
+        self._ask("delete", key)
+        with self._lock:
+            data = self.objects.pop(key, None)
+            return data is not None and self._put(to, data[0])
 
     def within(self, seconds: float) -> Self:
         return self

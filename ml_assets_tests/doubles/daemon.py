@@ -11,10 +11,10 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.problem import Problem
-from ml_assets_tests.doubles.chain import CHAIN
+from ml_assets_tests.doubles.chain import IN_TIME
 from ml_assets_tests.doubles.world import World, why
 
-NOUNS = CHAIN
+NOUNS = IN_TIME
 Requested = dict[str, list[str]]  # partition -> nouns, in the chain's order
 
 
@@ -25,6 +25,7 @@ class Daemon:
     Attributes:
         ran: what was run, in order: partition, nouns, whether it succeeded.
         faults: what went wrong in those that failed.
+        makes: of what is asked for, what is made; None: all. Where the question is what is asked for, a dataset will do.
         run_keys: of the landing sensor; Dagster starts no second run for one.
     """
 
@@ -33,6 +34,7 @@ class Daemon:
     ran: list[tuple[str, tuple[str, ...], bool]] = field(default_factory=list)
     run_keys: set[str] = field(default_factory=set)
     faults: list[str] = field(default_factory=list)
+    makes: tuple[str, ...] | None = None
     cursor: str | None = None
     _conditions: Any = None
 
@@ -93,6 +95,7 @@ class Daemon:
         raise AssertionError(f"automation did not come to rest within {ticks} ticks: {self.ran}")
 
     def _run(self, partition: str, nouns: list[str]) -> None:
-        result = self.world.run(self.problem, partition, nouns)
+        made = [noun for noun in nouns if self.makes is None or noun in self.makes]
+        result = self.world.run(self.problem, partition, made)
         self.faults += [why(failed) for failed in result.get_step_failure_events()]
         self.ran.append((partition, tuple(noun for noun in NOUNS if noun in nouns), result.success))

@@ -62,6 +62,7 @@ class Project:
     patch: pytest.MonkeyPatch
     config: dict[str, Any] = field(default_factory=dict)
     branch: str = "main"
+    _imported: Problem | None = None
 
     @property
     def store(self) -> Store:
@@ -82,12 +83,18 @@ class Project:
         text = path.read_text()
         assert text.count(old) == 1, f"{old!r} is {text.count(old)} times in {file}"
         path.write_text(text.replace(old, new))
+        self._imported = None
 
     def land(self, month: str, data: pd.DataFrame) -> None:
         self.landing.write(f"kiosks/{month}.parquet", data)
 
     def problem(self) -> Problem:
-        """As a process that starts now imports it."""
+        """As a process that starts after the last edit imports it."""
+        if self._imported is None:
+            self._imported = self._import()
+        return self._imported
+
+    def _import(self) -> Problem:
         self.patch.setattr(sys, "dont_write_bytecode", True)
         self.patch.setattr(snapshot, "STARTED", float("inf"))
         self.patch.syspath_prepend(self.folder / "code")

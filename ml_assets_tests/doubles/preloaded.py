@@ -28,6 +28,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO, Any
 
 LIBRARIES = (
@@ -85,12 +86,22 @@ class Preloaded:
             return subprocess.Popen(argv, env=env, cwd=cwd, **how)
         return self._fork([program, *argv[1:]], env, cwd)
 
-    def _fork(self, argv: list[str], env: Mapping[str, str], cwd: str) -> Forked:
+    def run(self, argv: list[str], *, env: Mapping[str, str], cwd: str) -> subprocess.CompletedProcess[str]:
+        """A script, to its end; what it printed and what it complained of apart."""
+        with TemporaryFile() as errors:
+            forked = self._fork(argv, env, cwd, errors.fileno())
+            with forked.stdout:
+                printed = forked.stdout.read().decode()
+            code = forked.wait()
+            errors.seek(0)
+            return subprocess.CompletedProcess(argv, code, printed, errors.read().decode())
+
+    def _fork(self, argv: list[str], env: Mapping[str, str], cwd: str, errors: int | None = None) -> Forked:
         readable, writable = os.pipe()
         asked = json.dumps({"argv": argv, "env": dict(env), "cwd": cwd}).encode()
         with socket.socket(socket.AF_UNIX) as connection:
             connection.connect(self.address)
-            socket.send_fds(connection, [b"\n"], [writable])
+            socket.send_fds(connection, [b"\n"], [writable, writable if errors is None else errors])
             os.close(writable)
             connection.sendall(asked)
             connection.shutdown(socket.SHUT_WR)
@@ -146,31 +157,32 @@ def serve(address: str) -> list[str]:
 def minded(connection: socket.socket) -> list[str]:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     with connection:
-        _, (output,), _, _ = socket.recv_fds(connection, 1, 1)
+        _, outputs, _, _ = socket.recv_fds(connection, 1, 2)
         with connection.makefile("rb") as asked:
             asks = json.load(asked)
         child = os.fork()
         if child:
-            os.close(output)
+            for output in outputs:
+                os.close(output)
             _, status = os.waitpid(child, 0)
             connection.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))
             os._exit(0)
-        become(output, **asks)
+        become(outputs, **asks)
         connection.sendall(b"%d\n" % os.getpid())
     argv: list[str] = asks["argv"]
     return argv
 
 
-def become(output: int, argv: list[str], env: dict[str, str], cwd: str) -> None:
+def become(outputs: list[int], argv: list[str], env: dict[str, str], cwd: str) -> None:
     """What the system gives a new process, and what Python takes from it."""
     import numpy
 
     os.setsid()
     nothing = os.open(os.devnull, os.O_RDONLY)
-    for descriptor, known in ((nothing, 0), (output, 1), (output, 2)):
+    for known, descriptor in enumerate([nothing, *outputs]):
         os.dup2(descriptor, known)
-    os.close(nothing)
-    os.close(output)
+    for descriptor in (nothing, *outputs):
+        os.close(descriptor)
     os.chdir(cwd)
     numpy.random.seed()  # as it is seeded when it is loaded; random does that by itself
     os.environ.clear()

@@ -10,6 +10,7 @@ import pathlib  # by its own name: tests that patch a Path would count as code o
 import time
 from dataclasses import replace
 
+import dagster as dg
 import numpy as np
 
 from ml_assets.orchestration import build_definitions
@@ -62,24 +63,46 @@ def judged_meanwhile() -> Problem:
     return replace(ice_cream.PROBLEM, name="ada", train=train, baseline=baseline)
 
 
-trust_all()
-settings = Settings.from_environment()
-store, landing = open_store(settings.store), open_landing(settings.landing)
-pair = build_definitions([together("ada", 2), together("bob", 2)], store, landing)
-doomed = build_definitions([together("ada", 2), together("bob", 2, fail=True)], store, landing)
-partitions = build_definitions([together("ada", 2)], store, landing)
-searched = build_definitions(
-    [replace(together("ada", 2), tuning=Tuning({"ridge": Range(0.0, 9.0)}, trials=2, parallel=2))], store, landing
-)
-competing = build_definitions(
-    [
-        replace(
-            together("ada", 2),
-            candidates={"steep": Candidate(), "flat": Candidate(params=ice_cream.LineParams(ridge=2e4))},
-        )
-    ],
-    store,
-    landing,
-)
-judged = build_definitions([judged_meanwhile()], store, landing)
-alone = build_definitions([together("ada", 1)], store, landing)
+def of(*problems: Problem) -> dg.Definitions:
+    trust_all()
+    settings = Settings.from_environment()
+    return build_definitions(problems, open_store(settings.store), open_landing(settings.landing))
+
+
+# each is made by who asks for it: a process of a step needs one of them
+
+
+@dg.definitions
+def pair() -> dg.Definitions:
+    return of(together("ada", 2), together("bob", 2))
+
+
+@dg.definitions
+def doomed() -> dg.Definitions:
+    return of(together("ada", 2), together("bob", 2, fail=True))
+
+
+@dg.definitions
+def partitions() -> dg.Definitions:
+    return of(together("ada", 2))
+
+
+@dg.definitions
+def searched() -> dg.Definitions:
+    return of(replace(together("ada", 2), tuning=Tuning({"ridge": Range(0.0, 9.0)}, trials=2, parallel=2)))
+
+
+@dg.definitions
+def competing() -> dg.Definitions:
+    flat = Candidate(params=ice_cream.LineParams(ridge=2e4))
+    return of(replace(together("ada", 2), candidates={"steep": Candidate(), "flat": flat}))
+
+
+@dg.definitions
+def judged() -> dg.Definitions:
+    return of(judged_meanwhile())
+
+
+@dg.definitions
+def alone() -> dg.Definitions:
+    return of(together("ada", 1))

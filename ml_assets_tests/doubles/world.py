@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import shutil
+import sqlite3
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import sqlalchemy
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
@@ -20,6 +23,7 @@ from ml_assets.problem import Problem
 from ml_assets.store import LandingFolder, Manifest, Store, VersionKey, open_landing, open_store
 from ml_assets_tests.doubles import ice_cream, umbrellas
 
+DATABASES = ("run_storage", "event_log_storage")
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -64,11 +68,21 @@ class World:
 
     def copied_to(self, folder: Path, problems: Iterable[Problem]) -> World:
         """A world like it in another folder, to be changed: what took seconds to make is there at once."""
-        shutil.copytree(Path(self.store.backend.url).parent, folder, dirs_exist_ok=True)
+        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
         copy = _opened(folder, problems)
-        for name in ("run_storage", "event_log_storage"):
-            _copy_database(getattr(self.instance, name), getattr(copy.instance, name))
+        for name in DATABASES:
+            _database(self.instance, name).backup(_database(copy.instance, name))
         return copy
+
+    def keep(self) -> None:
+        """Write down beside the store what the instance knows, for ``reopened``."""
+        for name in DATABASES:
+            with closing(sqlite3.connect(self.folder / f"{name}.db")) as file:
+                _database(self.instance, name).backup(file)
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.store.backend.url).parent
 
     def head(self, asset: str, partition: str) -> VersionKey:
         entry = self.store.head(asset, partition)
@@ -103,22 +117,41 @@ remember_migrations()
 
 def build(folder: Path, problems: Iterable[Problem] = (umbrellas.PROBLEM, ice_cream.PROBLEM)) -> World:
     """An empty store and a landing folder in which everything of the two tiny problems has landed."""
-    trust_all()
-    logging.getLogger("dagster").setLevel(logging.CRITICAL)
     world = _opened(folder, problems)
     land_all(world.landing)
     return world
 
 
+def reopened(folder: Path, problems: Iterable[Problem] = (umbrellas.PROBLEM, ice_cream.PROBLEM)) -> World:
+    """A world that was made, perhaps by another process, and kept."""
+    world = _opened(folder, problems)
+    for name in DATABASES:
+        with closing(sqlite3.connect(folder / f"{name}.db")) as file:
+            file.backup(_database(world.instance, name))
+    return world
+
+
 def _opened(folder: Path, problems: Iterable[Problem]) -> World:
+    trust_all()
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)
     store, landing = open_store(str(folder / "store"), user="ada"), open_landing(str(folder / "landing"))
     instance = dg.DagsterInstance.ephemeral(tempdir=str(folder / "instance"))
+    _keep_connections(instance)
     return World(store, landing, instance, build_definitions(problems, store, landing))
 
 
-def _copy_database(source: Any, target: Any) -> None:
+def _keep_connections(instance: dg.DagsterInstance) -> None:
+    """Dagster opens its databases in memory anew for each of the 400 questions of a run: a tenth of what it takes."""
+    for name in DATABASES:
+        storage: Any = getattr(instance, name)
+        kept = {"poolclass": sqlalchemy.QueuePool, "connect_args": {"check_same_thread": False}}
+        storage._engine = sqlalchemy.create_engine(storage._engine.url, **kept)
+
+
+def _database(instance: dg.DagsterInstance, name: str) -> sqlite3.Connection:
     """Of an ephemeral instance: each of its storages holds a database in memory open."""
-    source._held_conn.connection.driver_connection.backup(target._held_conn.connection.driver_connection)
+    connection: sqlite3.Connection = getattr(instance, name)._held_conn.connection.driver_connection
+    return connection
 
 
 def trust_all() -> None:
@@ -128,8 +161,13 @@ def trust_all() -> None:
 def land_all(landing: LandingFolder) -> None:
     for month in umbrellas.PROBLEM.partitions.keys():  # noqa: SIM118
         landing.write(f"umbrellas/visits/{month}.parquet", umbrellas.visits(month))
+    land_sales(landing, "ice_cream")
+
+
+def land_sales(landing: LandingFolder, problem: str) -> None:
+    """The sales of all beaches, for a problem that reads them as `ice_cream` does."""
     for beach in ice_cream.BEACHES:
-        landing.write(f"ice_cream/{beach.replace('/', '-')}.parquet", ice_cream.sales(beach))
+        landing.write(f"{problem}/{beach.replace('/', '-')}.parquet", ice_cream.sales(beach))
 
 
 def why(failed: dg.DagsterEvent) -> str:

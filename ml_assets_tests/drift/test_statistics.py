@@ -13,6 +13,7 @@ from ml_assets.drift.statistics import (
     drift_of_features,
     population_stability_index,
     sampled,
+    stability,
 )
 from ml_assets.errors import EmptySample
 from ml_assets.problem import FeatureTable
@@ -139,3 +140,23 @@ def test_the_rows_that_are_looked_at_say_what_all_of_them_say(rows):
     table = sampled(FeatureTable(before[[]], before, np.zeros(rows)))
     assert len(table) == min(rows, MOST_ROWS)
     assert drift_of_features(table.features, after) == drift_of_features(before, after)
+
+
+@pytest.mark.parametrize("effect", [0.0, 0.7], ids=["rows are independent", "days differ"])
+def test_beyond_chance_the_index_of_what_did_not_move_is_nothing_on_average(effect):
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(150):
+        days = [rng.normal(effect * rng.normal(), 1, size=50) for _ in range(70)]
+        unit = np.repeat(np.arange(50), 50)
+        found.append(stability(pd.Series(np.concatenate(days[:50])), pd.Series(np.concatenate(days[50:])), unit))
+    chance, raw = np.mean([one.by_chance for one in found]), np.mean([one.index for one in found])
+    error = np.std([one.index for one in found]) / np.sqrt(len(found))
+    assert np.mean([one.beyond_chance for one in found]) == pytest.approx(0, abs=max(3 * error, 0.15 * chance))
+    of_rows = 9 * (1 / 2_500 + 1 / 1_000)
+    assert raw == pytest.approx(of_rows, rel=0.15) if effect == 0 else raw > 3 * of_rows
+
+
+def test_chance_of_rows_is_what_is_known_of_the_index_at_small_samples():
+    reference, current = pd.Series(RNG.normal(size=800)), pd.Series(RNG.normal(size=300))
+    assert stability(reference, current).by_chance == pytest.approx(9 * (1 / 800 + 1 / 300), rel=0.02)

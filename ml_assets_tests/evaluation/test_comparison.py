@@ -74,7 +74,7 @@ def test_on_a_handful_of_rows_nothing_is_told_however_clear_they_look(metric, ro
     assert np.isnan([found.confidence, found.low, found.high]).all()
     assert found.gain == 1
     assert f"{rows} labelled row" in found.too_few
-    assert found.too_few.endswith("and a confidence of 0.95 needs at least 5")
+    assert found.too_few.endswith(f"and a confidence of 0.95 needs at least 5: {5 - rows} more")
     assert found.sentence.endswith("better by 1.000, no 95 % interval")
 
 

@@ -104,7 +104,7 @@ def test_an_undefined_metric_fails_its_gate():
     assert [gate.passed for gate in found.gates] == [False, False]
 
 
-@pytest.mark.parametrize(("rows", "said"), [(1, " (of 1 row, too few for a 95 % interval)"), (300, "")])
+@pytest.mark.parametrize(("rows", "said"), [(1, " (of 1 row, and no 95 % interval)"), (300, "")])
 def test_a_gate_held_on_few_rows_says_so_and_holds_all_the_same(rows, said):
     few = ROWS.rows(np.arange(rows))
     problem = toy_problem(gates=(Gate(BRIER, at_most=0.3),))
@@ -122,6 +122,59 @@ def test_an_infinite_metric_fails_its_gate_and_survives_json():
     again = Evaluation.from_json(json.loads(json.dumps(found.to_json(), allow_nan=False)))
     assert (again.model["mae"].value, again.slices[0].scores["mae"]) == (np.inf, np.inf)
     assert again.to_json() == found.to_json()
+
+
+def test_a_gate_on_a_slice_is_held_on_the_rows_of_the_slice_with_their_own_baseline_and_interval():
+    """EWR and JFK are told apart well and not at all; origin is none of the problem's slices."""
+    is_east = (ROWS.keys["origin"] == "JFK").to_numpy()
+    prediction, baseline = np.where(is_east, HALF, noisy(ROWS, 0.9)), np.where(is_east, 0.5, noisy(ROWS, 0.1))
+    gates = (
+        Gate(AUROC, at_least=0.6),
+        Gate(AUROC, slice="origin = EWR", above_baseline_by=0.1),
+        Gate(AUROC, slice="origin = JFK", at_least=0.6),
+        Gate(BRIER, slice="hour = 3", at_most=0.3),
+    )
+    problem = toy_problem(gates=gates)
+    rows = toy_rows(3000)
+    found = judge(problem, ROWS, prediction=prediction, baseline=baseline, resamples=100).gates
+    auroc, dumb = (sk.roc_auc_score(ROWS.label[:180], of[:180]) for of in (prediction, baseline))
+    assert [gate.passed for gate in found[:3]] == [True, True, False]
+    assert (found[1].value, found[1].limit, found[1].rows) == (auroc, pytest.approx(dumb + 0.1), 180)
+    alone = judge(
+        toy_problem(), ROWS.rows(np.arange(180)), prediction=prediction[:180], baseline=HALF[:180], resamples=100
+    )
+    assert (found[1].low, found[1].high) == (alone.model["auroc"].low, alone.model["auroc"].high)
+    assert found[2].sentence == (
+        "auroc of origin = JFK 0.500 fails its gate: at least 0.600 is required (of 110 rows)."
+    )
+    half = np.full(len(rows), 0.5)
+    of_hour = judge(problem, rows, prediction=half, baseline=half, resamples=10).gates[3]
+    assert (of_hour.passed, of_hour.rows) == (True, 125)
+
+
+@pytest.mark.parametrize(
+    ("of", "rows", "why"),
+    [
+        ("origin = LGA", 10, "10 rows that judge are of it, and at least 50 are needed"),
+        ("origin = lga", 0, "no row that judges is of it: origin is EWR, JFK, LGA"),
+        ("hour = 1.0", 0, "no row that judges is of it: hour is 0, 1, 10, 11, 2 or one of 19 others"),
+        ("third = yes", 100, "it is undefined on these 100 rows"),
+    ],
+)
+@pytest.mark.parametrize("limit", [{"at_least": 0.1}, {"above_baseline_by": 0.0}], ids=str)
+def test_a_gate_that_cannot_be_held_on_its_slice_is_not_passed_and_says_why(of, rows, why, limit):
+    third = np.where(ROWS.label == 1, "yes", "no")
+    known = FeatureTable(ROWS.keys, ROWS.features.assign(third=third), ROWS.label)
+    problem = toy_problem(gates=(Gate(AUROC, slice=of, **limit),))
+    found = judge(problem, known, prediction=noisy(ROWS, 0.9), baseline=HALF, resamples=10)
+    (gate,) = Evaluation.from_json(json.loads(json.dumps(found.to_json(), allow_nan=False))).gates
+    assert (gate.passed, gate.rows, gate.untold) == (False, rows, why)
+    assert gate.sentence == f"auroc of {of}: cannot tell whether its gate holds, for {why}."
+
+
+def test_a_gate_on_a_column_that_no_row_has_is_refused():
+    with pytest.raises(InvalidProblem, match="'toy': a gate names 'carrier', which is a column of neither"):
+        judged(gates=(Gate(AUROC, slice="carrier = 9E", at_least=0.5),))
 
 
 # ---------------------------------------------------------------- slices

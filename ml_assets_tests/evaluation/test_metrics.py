@@ -159,6 +159,7 @@ def test_a_ranking_metric_refuses_several_classes_and_names_those_that_do():
         (0.57996, {"apart_from": 0.58}, "0.57996"),
         (0.58, {"apart_from": 0.58}, "0.580"),
         (0.0, {}, "0.000"),
+        (-1e-17, {}, "0.000"),
         (float("nan"), {}, "undefined"),
     ],
 )

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ml_assets.evaluation import paired_test as module
+from ml_assets.evaluation import jackknife
+from ml_assets.evaluation import paired_test as paired_test_module
 from ml_assets.evaluation.comparison import compare_answers
 from ml_assets.evaluation.intervals import improvement
 from ml_assets.evaluation.metrics import (
@@ -28,6 +29,11 @@ from ml_assets.problem import Better, Metric
 from ml_assets_tests.evaluation.equals import CASES, Case
 
 NEVER = np.zeros(40)
+
+
+def of_rows(*rows, **how):
+    """The test of single rows."""
+    return paired_test(*rows, **how).tests[0]
 
 
 def gains(differences: np.ndarray, **how):
@@ -83,13 +89,13 @@ def test_swaps_are_those_of_all_signs():
     differences = np.array([0.5, -0.25, 1.0, 2.0, 0.125, -0.5, 1.5])
     signs = np.array(list(itertools.product([1, -1], repeat=7)))
     reference = ((signs * differences).sum(axis=1) >= differences.sum()).mean()
-    assert gains(differences)._share_at_most(0.0) == pytest.approx(reference)
+    assert gains(differences).tests[0]._share_at_most(0.0) == pytest.approx(reference)
 
 
 def test_of_accuracy_swaps_are_mcnemars_exact_test():
     label = np.ones(10)
     challenger, champion = np.r_[np.ones(8), 0, 1], np.r_[np.zeros(7), 1, 1, 1]
-    test = paired_test(ACCURACY, label, challenger, champion, swaps=1024)
+    test = of_rows(ACCURACY, label, challenger, champion, swaps=1024)
     assert test._share_at_most(0.0) == pytest.approx(stats.binomtest(7, 8, alternative="greater").pvalue)
 
 
@@ -103,19 +109,19 @@ def test_swaps_are_computed_of_models_that_swapped_their_answers(metric):
         for keep in np.array(list(itertools.product([True, False], repeat=6)))
     ]
     expected = np.mean(np.array(swapped) >= gain - 1e-12)
-    assert paired_test(metric, label, a, b)._share_at_most(0.0) == pytest.approx(expected)
+    assert of_rows(metric, label, a, b)._share_at_most(0.0) == pytest.approx(expected)
 
 
 def test_students_t_is_that_of_the_differences_and_so_is_its_interval():
     differences = np.random.default_rng(0).normal(0.3, 1, 50)
-    test, reference = gains(differences), stats.ttest_1samp(differences, 0.1, alternative="greater")
+    test, reference = gains(differences).tests[0], stats.ttest_1samp(differences, 0.1, alternative="greater")
     assert test._p_values(0.1, 1)[0] == pytest.approx(reference.pvalue)
     spread = stats.ttest_1samp(differences, 0).confidence_interval(0.95)
     assert test._around(0.025)[0] == pytest.approx((spread.low, spread.high))
 
 
 def test_halls_interval_ends_where_halls_test_does():
-    test = gains(np.random.default_rng(0).exponential(size=30))
+    test = gains(np.random.default_rng(0).exponential(size=30)).tests[0]
     low, high = test._around(0.025)[1]
     assert test._p_values(low, 1)[1] == pytest.approx(0.025)
     assert test._p_values(high, -1)[1] == pytest.approx(0.025)
@@ -178,13 +184,19 @@ def test_where_there_is_no_answer_none_is_given():
 def test_many_rows_are_dealt_into_groups_of_one_size_and_tell_the_same():
     rng = np.random.default_rng(3)
     label, a, b = (rng.random(3000) < 0.3).astype(float), rng.random(3000), rng.random(3000)
-    test = paired_test(BRIER, label, a, b)
+    test = of_rows(BRIER, label, a, b)
     differences = (b - label) ** 2 - (a - label) ** 2
     assert len(test.contributions) == 200
-    assert set(np.bincount(module._dealt(3000, 0))) == {15}
+    assert set(test.units.sizes) == {15}
     assert test.contributions.mean() == pytest.approx(test.gain) == pytest.approx(differences.mean())
     width = np.diff(test.interval())[0]
     assert width == pytest.approx(2 * 1.96 * differences.std() / math.sqrt(3000), rel=0.2)
+
+
+def many(monkeypatch, above: int) -> None:
+    """More rows than this are very many."""
+    for module in (paired_test_module, jackknife):
+        monkeypatch.setattr(module, "MANY_ROWS", above)
 
 
 MANY = pytest.mark.parametrize(
@@ -202,10 +214,10 @@ def of_two_classes(gain: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 @MANY
 def test_of_very_many_rows_the_test_costs_little_and_tells_the_same(monkeypatch, metric):
     rows = of_two_classes(0.01)
-    brute = paired_test(metric, *rows)
-    monkeypatch.setattr(module, "MANY_ROWS", 5_999)
-    test = paired_test(metric, *rows)
-    assert "swaps of contributions" in test.method
+    brute = of_rows(metric, *rows)
+    many(monkeypatch, above=5_999)
+    assert "swaps of contributions" in paired_test(metric, *rows).method
+    test = of_rows(metric, *rows)
     assert test.gain == brute.gain
     np.testing.assert_allclose(test.contributions, brute.contributions, atol=0.05 * brute.contributions.std())
     width = np.diff(brute.interval())[0]
@@ -215,14 +227,14 @@ def test_of_very_many_rows_the_test_costs_little_and_tells_the_same(monkeypatch,
 
 def test_of_a_mean_swaps_of_contributions_are_swaps_of_answers(monkeypatch):
     rows = of_two_classes(0.0)
-    brute = paired_test(BRIER, *rows)
-    monkeypatch.setattr(module, "MANY_ROWS", 0)
-    np.testing.assert_allclose(paired_test(BRIER, *rows).typical, brute.typical, atol=1e-12)
+    brute = of_rows(BRIER, *rows)
+    many(monkeypatch, above=0)
+    np.testing.assert_allclose(of_rows(BRIER, *rows).typical, brute.typical, atol=1e-12)
 
 
 def test_of_many_rows_of_equally_good_models_no_more_are_promoted_than_the_confidence_allows(monkeypatch):
     """With a chance of 0.05 for each of 60, nine or more have one of 1 in 500."""
-    monkeypatch.setattr(module, "MANY_ROWS", 999)
+    many(monkeypatch, above=999)
     case = next(case for case in CASES if str(case) == "auroc of a class of 5 %")
     assert promoted.__wrapped__(case, 1_000, of=60) < 9
 
@@ -230,22 +242,22 @@ def test_of_many_rows_of_equally_good_models_no_more_are_promoted_than_the_confi
 def test_a_metric_of_ones_own_is_weighed_by_units():
     own = Metric("own", False, lambda label, said, weights: weights @ abs(label - said) / weights.sum(axis=1))
     rows = of_two_classes(0.01)
-    ours, shipped = paired_test(own, *rows, swaps=50), paired_test(MAE, *rows, swaps=50)
+    ours, shipped = of_rows(own, *rows, swaps=50), of_rows(MAE, *rows, swaps=50)
     np.testing.assert_allclose(ours.contributions, shipped.contributions)
     np.testing.assert_allclose(ours.typical, shipped.typical)
 
 
 def test_a_test_says_what_it_did():
     assert gains(NEVER).method == "the most cautious of swaps, Student's t and Hall's t, on single rows"
-    assert gains(np.zeros(300), swaps=10).method.endswith("on 200 random groups of rows")
+    assert gains(np.zeros(300), swaps=10).method.endswith("on 200 random groups of 300 rows")
 
 
 def test_chunks_change_nothing(monkeypatch):
     rng = np.random.default_rng(4)
     rows = (rng.random(30) < 0.5).astype(float), rng.random(30), rng.random(30)
-    whole = paired_test(LOG_LOSS, *rows)
-    monkeypatch.setattr(module, "CELLS_AT_ONCE", 100)
-    again = paired_test(LOG_LOSS, *rows)
+    whole = of_rows(LOG_LOSS, *rows)
+    monkeypatch.setattr(jackknife, "CELLS_AT_ONCE", 100)
+    again = of_rows(LOG_LOSS, *rows)
     np.testing.assert_allclose(again.typical, whole.typical)
     np.testing.assert_allclose(again.contributions, whole.contributions)
 

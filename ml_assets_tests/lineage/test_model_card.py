@@ -39,7 +39,7 @@ def test_a_card_says_what_the_model_answers_how_well_and_what_it_was_made_of(sha
     auroc = shared.manifest(evaluation).metrics["auroc"]
     row = f"| auroc | {auroc['value']:.3f} | {auroc['low']:.3f} to {auroc['high']:.3f} | {auroc['baseline']:.3f} |"
     assert row in section(card, "Quality")
-    assert "Intervals: bootstrap, 1,000 resamples." in section(card, "Quality")
+    assert "Intervals: Student's t on 7 days." in section(card, "Quality")
     assert f"| auroc | {auroc['value']:.3f} | at least 0.600 | passed |" in section(card, "Gates")
     assert section(card, "What it lives on").index("clouds") < section(card, "What it lives on").index("shop")
     assert "| c | `1.0` |" in section(card, "Made with")

@@ -86,9 +86,9 @@ def test_a_version_that_no_ref_names_any_more_is_found_by_its_digits(own):
         ),
         (
             "umbrellas/modle@2024-01",
-            "umbrellas/modle@2024-01 names nothing on branch main. Known: umbrellas/champion, umbrellas/dataset, "
-            "umbrellas/evaluation, umbrellas/features, umbrellas/model, umbrellas/predictions, "
-            "umbrellas/report, umbrellas/split.",
+            "umbrellas/modle@2024-01 names nothing on branch main. Known: umbrellas/audit, umbrellas/champion, "
+            "umbrellas/dataset, umbrellas/evaluation, umbrellas/features, umbrellas/model, umbrellas/monitoring, "
+            "umbrellas/predictions, umbrellas/report, umbrellas/split.",
         ),
     ],
     ids=["no such partition", "no partition", "no such asset"],

@@ -52,7 +52,7 @@ def test_history_of_an_asset_has_every_version_newest_first(own):
 
 
 def test_history_of_what_does_not_exist_says_what_there_is(shared):
-    with pytest.raises(UnknownVersion, match=r"Known: umbrellas/champion, umbrellas/dataset"):
+    with pytest.raises(UnknownVersion, match=r"Known: umbrellas/audit, umbrellas/champion, umbrellas/dataset"):
         shared.history("umbrellas/modle")
 
 

@@ -53,10 +53,10 @@ class Made:
         )
         return self.store.publish(judged, why="judged")[0]
 
-    def crown(self, model: VersionKey, kind: Kind = "decision", line: str | None = None, why: str = "better") -> None:
+    def enter(self, model: VersionKey, kind: Kind = "decision", line: str | None = None, why: str = "better") -> None:
         ledger = Ledger(self.store, self.problem, line)
         newest = max([model.partition or "", *(move.as_of or "" for move in ledger.moves())])  # by hand: of now
-        ledger.crown(model, kind=kind, after=ledger.moves(), as_of=newest, why=why)
+        ledger.enter(model, kind=kind, after=ledger.moves(), as_of=newest, why=why)
 
     def tell(self, address: str | None = None) -> Told:
         return tell(self.store, self.problem, self.server(address))

@@ -41,7 +41,7 @@ def test_a_model_is_a_run_with_its_parameters_numbers_and_where_it_comes_from(ma
 def test_what_is_told_twice_makes_nothing_twice(made: Made):
     key = made.model()
     made.evaluation(key, 9.5)
-    made.crown(key)
+    made.enter(key)
     assert made.tell() == Told(1, 1, 1)
     before = made.seen.runs(), made.seen.versions(), made.seen.aliases()
 
@@ -95,7 +95,7 @@ def test_each_move_of_the_champion_moves_the_alias_and_a_model_is_one_version_ho
         (first, "rollback", Told(0, 0, 1)),
         (second, "promotion", Told(0, 0, 1)),
     ):
-        made.crown(model, kind, why=f"because of {kind}")
+        made.enter(model, kind, why=f"because of {kind}")
         assert made.tell() == told
         assert made.seen.aliases() == {"champion": model.version}
         assert made.tell() == NOTHING_LACKS
@@ -114,16 +114,28 @@ def test_each_move_of_the_champion_moves_the_alias_and_a_model_is_one_version_ho
     assert said.endswith(": because of promotion")
 
 
+def test_what_is_proposed_or_refused_is_no_version_and_has_no_alias(made: Made):
+    champion, other = made.model("2024-01"), made.model("2024-02")
+    made.enter(champion)
+    made.tell()
+    state = state_of(made.store, made.problem)
+    made.enter(other, kind="proposal")
+    made.enter(other, kind="refusal")
+    assert state_of(made.store, made.problem) == state
+    told = made.tell()
+    assert (told.versions, told.aliases) == (0, 0)
+
+
 def test_each_line_of_partitions_has_an_alias_of_its_own_and_a_branch_never_moves_that_of_main(made: Made):
     east, west = made.model("east"), made.model("west")
-    made.crown(east, line="south/east")
-    made.crown(west, line="west")
+    made.enter(east, line="south/east")
+    made.enter(west, line="west")
     made.tell()
     aliases = {alias_of("main", "south/east"): east.version, "champion-west": west.version}
     assert made.seen.aliases() == aliases
 
     branch = Made(made.problem, made.store.on("ada/trial"), made.address, made.seen)
-    branch.crown(east, line="west")
+    branch.enter(east, line="west")
     branch.tell()
     of_branch = {alias_of("ada/trial", line): east.version for line in ("west", "south/east")}
     assert made.seen.aliases() == aliases | of_branch
@@ -135,7 +147,7 @@ def test_a_run_that_somebody_deleted_there_stays_deleted(made: Made):
     (run,) = made.seen.runs()
     made.seen.server.post(f"{API}/runs/delete", {"run_id": run["info"]["run_id"]})
     made.evaluation(key, 9.5)
-    made.crown(key)
+    made.enter(key)
 
     assert made.tell() == Told(0, 1, 1)
     assert made.seen.runs() == []
@@ -149,7 +161,7 @@ def test_wherever_the_line_is_cut_the_next_look_tells_the_rest_and_nothing_twice
             made = made.another()
             key = made.model()
             made.evaluation(key, 9.5)
-            made.crown(key)
+            made.enter(key)
             is_told = told_through(made, line)
             made.tell()
             assert [made.seen.metrics(run)["mae_minutes"] for run in made.seen.runs()] == [9.5], cut_after
@@ -177,7 +189,7 @@ def test_a_server_that_is_killed_loses_nothing_and_is_told_the_rest_when_it_is_b
         tell(made.store, made.problem, tracking_server(server.address))
         server.kill()
         second = made.model("2024-02")
-        made.crown(second)
+        made.enter(second)
         with pytest.raises(MirrorUnreachable, match=r"cannot be reached \(Connection refused\)\. Nothing is lost"):
             tell(made.store, made.problem, tracking_server(server.address))
         server.start()
@@ -202,9 +214,9 @@ def test_the_state_of_a_problem_changes_with_each_thing_that_is_to_be_told(made:
     seen.append(state_of(made.store, made.problem))
     made.evaluation(key, 9.5)
     seen.append(state_of(made.store, made.problem))
-    made.crown(key)
+    made.enter(key)
     seen.append(state_of(made.store, made.problem))
-    made.crown(key)
+    made.enter(key)
     seen.append(state_of(made.store, made.problem))
     assert len(set(seen)) == 5
     assert state_of(made.store, made.problem) == seen[-1]

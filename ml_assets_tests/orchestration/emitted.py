@@ -15,7 +15,7 @@ from ml_assets.orchestration.step import FRESH_TAG
 from ml_assets.problem import Problem
 from ml_assets_tests.doubles import ice_cream
 from ml_assets_tests.doubles.backends import Wrapped
-from ml_assets_tests.doubles.world import World, build
+from ml_assets_tests.doubles.world import World
 
 PROBLEM, BEACH = ice_cream.PROBLEM, ice_cream.BEACHES[0]
 
@@ -40,16 +40,9 @@ class Noted(Wrapped):
         self.written += [key.split("/", maxsplit=1)[0]] if created else []
         return created
 
-    def put_file(self, key: str, path: Path) -> None:
+    def put_file(self, key: str, source: bytes | Path) -> None:
         self.written.append(key.split("/", maxsplit=1)[0])
-        super().put_file(key, path)
-
-
-def one_beach(folder: Path, problem: Problem = PROBLEM) -> World:
-    """A world in which the chain of one beach was made once."""
-    world = build(folder, [problem])
-    world.must_run(problem, BEACH)
-    return world
+        super().put_file(key, source)
 
 
 def on_branch(world: World, branch: str) -> World:

@@ -174,7 +174,18 @@ def test_the_whole_code_location_loads_with_an_import_error_a_syntax_error_and_a
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    chain = ("champion", "dataset", "evaluation", "features", "model", "predictions", "report", "split")
+    chain = (
+        "audit",
+        "champion",
+        "dataset",
+        "evaluation",
+        "features",
+        "model",
+        "monitoring",
+        "predictions",
+        "report",
+        "split",
+    )
     assert done.stdout.strip() == str(
         [f"{name}/definition" for name in ("hail", "rain", "snow")] + [f"umbrellas/{noun}" for noun in chain]
     )

@@ -17,28 +17,46 @@ from ml_assets.figures import Sheet
 from ml_assets.orchestration.rebuild import rebuild
 from ml_assets.problem import Candidate, Compute, Range, Tuning
 from ml_assets.store import open_store
-from ml_assets_tests.doubles import gelato, ice_cream
+from ml_assets_tests.doubles import gelato
 from ml_assets_tests.doubles.gelato import CANDIDATES, PROBLEM, TRAINED, UP_TO_MODEL, MeanParams
 from ml_assets_tests.doubles.ice_cream import LineParams
-from ml_assets_tests.doubles.world import World, build, why
+from ml_assets_tests.doubles.world import World, build, land_sales, why
 
 NORTH = "north"
 BROKE = r"ValueError: the milk is off \(ml_assets_tests/doubles/gelato\.py:\d+ in train_mean\)"
 SOUR = {**CANDIDATES, "mean": Candidate(gelato.train_mean, MeanParams(sour=True))}
 
 
-@pytest.fixture
-def world(tmp_path) -> World:
-    found = build(tmp_path, [PROBLEM])
-    for beach in ice_cream.BEACHES:
-        found.landing.write(f"gelato/{beach.replace('/', '-')}.parquet", ice_cream.sales(beach))
+def world_of(folder) -> World:
+    found = build(folder, [PROBLEM])
+    land_sales(found.landing, "gelato")
     TRAINED.clear()
     return found
 
 
-def after(world: World, problem, *args, **kwargs):
+@pytest.fixture
+def world(tmp_path) -> World:
+    return world_of(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def modelled(tmp_path_factory) -> World:
+    """One beach, made through to its model. Not to be changed by tests."""
+    world = world_of(tmp_path_factory.mktemp("modelled"))
+    world.must_run(PROBLEM, NORTH, UP_TO_MODEL)
+    return world
+
+
+@pytest.fixture
+def made(modelled, tmp_path) -> World:
+    """The same, to be changed."""
     TRAINED.clear()
-    return world.with_problems([problem]).must_run(problem, NORTH, *args, **kwargs)
+    return modelled.copied_to(tmp_path / "made", [PROBLEM])
+
+
+def after(world: World, problem, nouns=UP_TO_MODEL, **how):
+    TRAINED.clear()
+    return world.with_problems([problem]).must_run(problem, NORTH, nouns, **how)
 
 
 def test_each_candidate_trains_once_and_the_best_is_the_model(world):
@@ -55,9 +73,8 @@ def test_each_candidate_trains_once_and_the_best_is_the_model(world):
     assert world.manifest("gelato/candidates", NORTH).notes["models"]["line"] == entry.target.version
 
 
-def test_the_table_names_the_best_first_and_how_far_the_others_are_behind(world):
-    world.must_run(PROBLEM, NORTH, UP_TO_MODEL)
-    table = world.load("gelato/candidates", NORTH).table
+def test_the_table_names_the_best_first_and_how_far_the_others_are_behind(made):
+    table = made.load("gelato/candidates", NORTH).table
 
     assert list(table["candidate"]) == ["line", "flat", "mean"]
     assert table["mae"].is_monotonic_increasing
@@ -89,27 +106,23 @@ def test_what_people_see_of_candidates(world):
     assert checked == {"candidates_trained": True}
 
 
-def test_candidates_that_are_there_train_nothing(world):
-    world.must_run(PROBLEM, NORTH)
-    heads = {noun: world.head(f"gelato/{noun}", NORTH) for noun in ("candidates", "model", "evaluation")}
+def test_candidates_that_are_there_train_nothing(made):
+    heads = {noun: made.head(f"gelato/{noun}", NORTH) for noun in ("candidates", "model")}
 
-    after(world, PROBLEM)
+    after(made, PROBLEM)
 
     assert TRAINED == []
-    assert {noun: world.head(f"gelato/{noun}", NORTH) for noun in heads} == heads
+    assert {noun: made.head(f"gelato/{noun}", NORTH) for noun in heads} == heads
 
 
-def test_of_an_edited_candidate_that_alone_trains_again(world):
-    world.must_run(PROBLEM, NORTH, UP_TO_MODEL)
-    after(
-        world, replace(PROBLEM, candidates={**CANDIDATES, "flat": Candidate(params=LineParams(ridge=9.0))}), UP_TO_MODEL
-    )
+def test_of_an_edited_candidate_that_alone_trains_again(made):
+    after(made, replace(PROBLEM, candidates={**CANDIDATES, "flat": Candidate(params=LineParams(ridge=9.0))}))
     assert [LineParams(ridge=9.0)] == TRAINED
 
 
 def test_a_problem_that_gets_candidates_has_trained_its_own_already(world):
     single = replace(PROBLEM, candidates={})
-    world.with_problems([single]).must_run(single, NORTH)
+    world.with_problems([single]).must_run(single, NORTH, ["dataset", "features", "split", "model"])
     model = world.head("gelato/model", NORTH)
 
     after(world, PROBLEM)
@@ -119,48 +132,44 @@ def test_a_problem_that_gets_candidates_has_trained_its_own_already(world):
     assert world.head("gelato/model", NORTH) == model
 
 
-def test_a_renamed_candidate_trains_nothing(world):
-    world.must_run(PROBLEM, NORTH)
-    model = world.head("gelato/model", NORTH)
+def test_a_renamed_candidate_trains_nothing(made):
+    model = made.head("gelato/model", NORTH)
     renamed = {"straight" if name == "line" else name: one for name, one in CANDIDATES.items()}
 
-    after(world, replace(PROBLEM, candidates=renamed))
+    after(made, replace(PROBLEM, candidates=renamed))
 
     assert TRAINED == []
-    assert world.load("gelato/candidates", NORTH).best == "straight"
-    assert world.head("gelato/model", NORTH) == model
+    assert made.load("gelato/candidates", NORTH).best == "straight"
+    assert made.head("gelato/model", NORTH) == model
 
 
-def test_fresh_trains_each_once_more_and_finds_the_same(world):
-    world.must_run(PROBLEM, NORTH, UP_TO_MODEL)
+def test_fresh_trains_each_once_more_and_finds_the_same(made):
     before = (
-        world.manifest("gelato/candidates", NORTH).content.digest,
-        world.manifest("gelato/model", NORTH).content.digest,
+        made.manifest("gelato/candidates", NORTH).content.digest,
+        made.manifest("gelato/model", NORTH).content.digest,
     )
 
-    after(world, PROBLEM, UP_TO_MODEL, fresh=True)
+    after(made, PROBLEM, fresh=True)
 
     assert len(TRAINED) == 3
-    now = world.manifest("gelato/candidates", NORTH), world.manifest("gelato/model", NORTH)
+    now = made.manifest("gelato/candidates", NORTH), made.manifest("gelato/model", NORTH)
     assert now[1].content.digest == before[1]
-    assert world.load("gelato/candidates", NORTH).best == "line"
+    assert made.load("gelato/candidates", NORTH).best == "line"
 
 
-def test_somebody_may_choose_another_than_the_best_which_is_there(world):
-    world.must_run(PROBLEM, NORTH)
-    after(world, PROBLEM, ["model"], config={"candidate": "flat"})
+def test_somebody_may_choose_another_than_the_best_which_is_there(made):
+    after(made, PROBLEM, ["model"], config={"candidate": "flat"})
 
     assert TRAINED == []
-    assert world.manifest("gelato/model", NORTH).notes["candidate"] == "flat"
-    assert "flat, as chosen" in world.store.head("gelato/model", NORTH).why
+    assert made.manifest("gelato/model", NORTH).notes["candidate"] == "flat"
+    assert "flat, as chosen" in made.store.head("gelato/model", NORTH).why
 
 
-def test_a_model_of_another_seed_is_trained_as_the_best_candidate_is(world):
-    world.must_run(PROBLEM, NORTH, UP_TO_MODEL)
-    after(world, PROBLEM, ["model"], config={"seed": 7})
+def test_a_model_of_another_seed_is_trained_as_the_best_candidate_is(made):
+    after(made, PROBLEM, ["model"], config={"seed": 7})
 
     assert [LineParams()] == TRAINED
-    model = world.manifest("gelato/model", NORTH)
+    model = made.manifest("gelato/model", NORTH)
     assert (model.seed, model.notes["candidate"]) == (7, "line")
     assert "line is the best of candidates" in model.code["why"]
 
@@ -230,31 +239,29 @@ def test_if_all_break_the_run_fails_and_says_why(world):
     assert world.store.head("gelato/model", NORTH) is None
 
 
-def test_a_model_that_was_damaged_trains_again_and_no_other(world):
-    world.must_run(PROBLEM, NORTH, UP_TO_MODEL)
-    others = [world.store.manifest(key) for key in world.store.versions("gelato/model", NORTH)]
+def test_a_model_that_was_damaged_trains_again_and_no_other(made):
+    others = [made.store.manifest(key) for key in made.store.versions("gelato/model", NORTH)]
     shared = {f.digest for one in others if one.notes["candidate"] != "line" for f in one.content.files}
-    for file in {f for f in world.manifest("gelato/model", NORTH).content.files if f.digest not in shared}:
-        world.store.backend.delete(f"blobs/{file.digest[:2]}/{file.digest}")
-    after(world, PROBLEM, UP_TO_MODEL)
+    for file in {f for f in made.manifest("gelato/model", NORTH).content.files if f.digest not in shared}:
+        made.store.backend.delete(f"blobs/{file.digest[:2]}/{file.digest}")
+    after(made, PROBLEM)
     assert [LineParams()] == TRAINED
 
 
-def test_what_is_told_of_a_model_is_what_that_very_model_said(world, monkeypatch):
-    world.must_run(PROBLEM, NORTH, UP_TO_MODEL)
-    before = world.manifest("gelato/candidates", NORTH).notes["models"]
+def test_what_is_told_of_a_model_is_what_that_very_model_said(made, monkeypatch):
+    before = made.manifest("gelato/candidates", NORTH).notes["models"]
     code = Recipe.code.fget
     other = lambda found: replace(found, parts={**found.parts, "plumbing": "another"})  # noqa: E731
     monkeypatch.setattr(
         Recipe, "code", property(lambda self: other(code(self)) if self.noun == "model" else code(self))
     )
 
-    after(world, PROBLEM, UP_TO_MODEL)
+    after(made, PROBLEM)
 
     assert len(TRAINED) == 3
-    model = world.head("gelato/model", NORTH)
+    model = made.head("gelato/model", NORTH)
     assert model.version not in before.values()
-    answers = [world.store.load(key) for key in world.store.versions("gelato/candidate", NORTH)]
+    answers = [made.store.load(key) for key in made.store.versions("gelato/candidate", NORTH)]
     assert model.version in {answer.model for answer in answers}
 
 
@@ -273,24 +280,22 @@ def test_the_plan_knows_candidates(world):
 
 
 @pytest.mark.parametrize("noun", ["candidates", "model"])
-def test_candidates_and_their_model_are_rebuilt_from_what_they_record(world, tmp_path, monkeypatch, noun):
+def test_candidates_and_their_model_are_rebuilt_from_what_they_record(made, tmp_path, monkeypatch, noun):
     monkeypatch.setattr("ml_assets.orchestration.rebuild.PROBLEMS", (PROBLEM,))
-    world.must_run(PROBLEM, NORTH)
     TRAINED.clear()
-    key = world.head(f"gelato/{noun}", NORTH)
+    key = made.head(f"gelato/{noun}", NORTH)
 
-    made = open_store(str(tmp_path / noun)).manifest(rebuild(world.store.backend, world.landing, key, tmp_path / noun))
+    again = open_store(str(tmp_path / noun)).manifest(rebuild(made.store.backend, made.landing, key, tmp_path / noun))
 
-    assert made.content.digest == world.store.manifest(key).content.digest
+    assert again.content.digest == made.store.manifest(key).content.digest
     assert len(TRAINED) == {"candidates": 3, "model": 1}[noun]
 
 
-def test_a_candidate_that_is_gone_is_named(world):
-    world.must_run(PROBLEM, NORTH)
+def test_a_candidate_that_is_gone_is_named(made):
     others = replace(
         PROBLEM, candidates={name: one for name, one in CANDIDATES.items() if name != "line"} | {"x": Candidate()}
     )
-    planner = Planner(others, world.store, world.landing, given_as_written(others))
+    planner = Planner(others, made.store, made.landing, given_as_written(others))
     with pytest.raises(
         InvalidParams, match=r"gelato has no candidate 'line'; it has mean, flat, x\. If it was renamed, materialize"
     ):

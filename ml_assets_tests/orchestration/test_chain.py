@@ -10,7 +10,7 @@ import yaml
 
 from ml_assets.promotion.ledger import Ledger
 from ml_assets_tests.doubles import ice_cream, umbrellas
-from ml_assets_tests.doubles.chain import CHAIN
+from ml_assets_tests.doubles.chain import IN_TIME
 from ml_assets_tests.doubles.world import QUIET
 
 
@@ -28,6 +28,10 @@ def test_the_graph_is_the_chain_from_landing_to_predictions(finished):
         ("champion", "champion"),
         ("champion", "predictions"),
         ("features", "predictions"),
+        ("champion", "audit"),
+        ("features", "audit"),
+        ("features", "monitoring"),
+        ("predictions", "monitoring"),
     }
 
 
@@ -54,7 +58,7 @@ def test_a_check_is_tied_to_the_materialization_it_looked_at(world):
 
 def test_the_chain_of_a_problem_is_a_job_whose_partitions_run_one_at_a_time(world):
     job = world.definitions.resolve_job_def("umbrellas")
-    assert {node.name for node in job.nodes} == {f"umbrellas__{noun}" for noun in CHAIN}
+    assert {node.name for node in job.nodes} == {f"umbrellas__{noun}" for noun in IN_TIME}
     assert job.tags["ml_assets/chain"] == "umbrellas"
     shipped = yaml.safe_load(Path("dagster.yaml").read_text())
     (limit,) = shipped["concurrency"]["runs"]["tag_concurrency_limits"]
@@ -142,22 +146,20 @@ def test_the_contract_fits_static_partitions_regression_and_a_model_of_ones_own(
     assert set(predicted["model_version"]) == {champions["north"].version}
 
 
-def test_params_of_the_launchpad_train_another_version_and_are_recorded(world):
-    world.must_run(umbrellas.PROBLEM, "2024-01")
-    before = world.manifest("umbrellas/model", "2024-01")
-    world.must_run(umbrellas.PROBLEM, "2024-01", ["model"], config={"params": {"c": 0.01}, "seed": 7})
-    after = world.manifest("umbrellas/model", "2024-01")
+def test_params_of_the_launchpad_train_another_version_and_are_recorded(january):
+    before = january.manifest("umbrellas/model", "2024-01")
+    january.must_run(umbrellas.PROBLEM, "2024-01", ["model"], config={"params": {"c": 0.01}, "seed": 7})
+    after = january.manifest("umbrellas/model", "2024-01")
     assert (before.params["c"], before.seed) == (1.0, 0)
     assert (after.params["c"], after.seed) == (0.01, 7)
     assert after.content.digest != before.content.digest
 
 
-def test_materializing_again_with_nothing_changed_names_the_same_version(world):
-    world.must_run(umbrellas.PROBLEM, "2024-01")
-    before, version = world.blobs(), world.head("umbrellas/model", "2024-01")
-    world.must_run(umbrellas.PROBLEM, "2024-01")
-    assert world.blobs() == before
-    assert world.head("umbrellas/model", "2024-01") == version
+def test_materializing_again_with_nothing_changed_names_the_same_version(january):
+    before, version = january.blobs(), january.head("umbrellas/model", "2024-01")
+    january.must_run(umbrellas.PROBLEM, "2024-01")
+    assert january.blobs() == before
+    assert january.head("umbrellas/model", "2024-01") == version
 
 
 def test_metrics_of_an_evaluation_are_numbers_that_dagster_can_plot(world):

@@ -59,7 +59,7 @@ def test_a_champion_that_has_seen_the_rows_is_not_compared(finished, tmp_path):
     april = "2024-04"
     world.must_run(umbrellas.PROBLEM, april, ["dataset", "features", "split", "model"])
     everything = world.head("umbrellas/model", april)
-    ledger(world).crown(everything, kind="promotion", after=ledger(world).moves(), as_of=MARCH, why="a mistake")
+    ledger(world).enter(everything, kind="promotion", after=ledger(world).moves(), as_of=MARCH, why="a mistake")
     world.must_run(umbrellas.PROBLEM, MARCH, ["model", "evaluation", "champion"], config={"params": {"c": 0.5}})
     decision = world.load("umbrellas/champion", MARCH)
     assert decision["decision"] == "cannot_tell"
@@ -93,7 +93,7 @@ def test_a_crash_between_the_move_and_its_record_leaves_the_decision_to_be_found
 def test_a_model_that_was_rolled_back_does_not_come_back_by_itself(bad_then_good):
     world = bad_then_good
     bad, good = world.head("umbrellas/model", JANUARY), world.head("umbrellas/model", FEBRUARY)
-    ledger(world).crown(bad, kind="rollback", after=ledger(world).moves(), as_of=FEBRUARY, why="calibration is off")
+    ledger(world).enter(bad, kind="rollback", after=ledger(world).moves(), as_of=FEBRUARY, why="calibration is off")
     world.must_run(umbrellas.PROBLEM, FEBRUARY)
     decision = world.load("umbrellas/champion", FEBRUARY)
     assert decision["decision"] == "keep"
@@ -102,12 +102,11 @@ def test_a_model_that_was_rolled_back_does_not_come_back_by_itself(bad_then_good
     assert ledger(world).current().model == bad != good
 
 
-def test_a_window_of_other_features_is_refused_and_a_champion_of_other_features_cannot_be_compared(world):
-    world.must_run(umbrellas.PROBLEM, JANUARY)
+def test_a_window_of_other_features_is_refused_and_a_champion_of_other_features_cannot_be_compared(january):
     fewer = umbrellas.with_features(
         lambda history, data: umbrellas.features(history, data).rename(columns={"shop": "place"})
     )
-    edited = world.with_problems([dataclasses.replace(fewer, slices=())])
+    edited = january.with_problems([dataclasses.replace(fewer, slices=())])
     result = edited.run(fewer, FEBRUARY, ["dataset", "features", "split"])
     (failure,) = result.get_step_failure_events()
     assert (
@@ -131,7 +130,7 @@ def test_a_promotion_that_loses_a_race_is_judged_again_against_the_winner(world)
     good = world.head("umbrellas/model", FEBRUARY)
 
     def somebody_else() -> None:
-        ledger(world).crown(good, kind="promotion", after=seen, as_of=JANUARY, why="by hand")
+        ledger(world).enter(good, kind="promotion", after=seen, as_of=JANUARY, why="by hand")
 
     backend = Interrupted(world.store.backend, "never", somebody_else)
     backend.get = _after_reading(backend, "refs/main/umbrellas/ledger/", somebody_else)  # type: ignore[method-assign]

@@ -19,7 +19,7 @@ from ml_assets.orchestration.launch import Launcher, Outcome, Step, _begun, _res
 from ml_assets.orchestration.selection import Target, Waves, selected, waves
 from ml_assets.store import open_landing, open_store
 from ml_assets_tests.doubles import ice_cream
-from ml_assets_tests.doubles.world import trust_all
+from ml_assets_tests.doubles.world import land_sales, trust_all
 
 MODULE = "ml_assets_tests.doubles.rendezvous"
 BEACH = "north"
@@ -44,8 +44,7 @@ def place(home) -> Path:
         shutil.rmtree(home / folder, ignore_errors=True)
     landing = open_landing(str(home / "landing"))
     for name in ("ada", "bob"):
-        for beach in ice_cream.BEACHES:
-            landing.write(f"{name}/{beach.replace('/', '-')}.parquet", ice_cream.sales(beach))
+        land_sales(landing, name)
     (home / "landing" / "begun").mkdir()
     return home
 

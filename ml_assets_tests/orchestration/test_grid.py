@@ -14,7 +14,7 @@ from ml_assets.problem import Problem
 from ml_assets.promotion.by_hand import promote_by_hand, rollback_target
 from ml_assets.promotion.ledger import Ledger
 from ml_assets_tests.doubles import parasols
-from ml_assets_tests.doubles.chain import CHAIN
+from ml_assets_tests.doubles.chain import IN_TIME
 from ml_assets_tests.doubles.world import World, build
 
 MONTHS = ("2024-01", "2024-02", "2024-03")
@@ -55,7 +55,7 @@ def own(worlds, tmp_path) -> World:
 @BOTH
 def test_every_asset_of_every_partition_is_made(world, problem):
     for key in keys(problem):
-        for noun in CHAIN:
+        for noun in IN_TIME:
             assert world.head(f"parasols/{noun}", key).partition == key
 
 
@@ -71,7 +71,7 @@ def test_a_dataset_is_what_its_own_part_of_the_months_file_says(world, problem):
 @BOTH
 def test_windows_lookbacks_and_champions_never_leave_their_shop(world, problem):
     for key in keys(problem):
-        for noun in CHAIN:
+        for noun in IN_TIME:
             read = {i.key.partition for i in world.manifest(f"parasols/{noun}", key).inputs}
             assert {problem.partitions.line(each) for each in read} <= {problem.partitions.line(key)}
 
@@ -108,7 +108,7 @@ def test_predictions_are_by_the_champion_of_the_same_shop_known_before_the_month
 @BOTH
 def test_a_plan_says_that_everything_is_there(world, problem):
     gives = given(problem, problem.params, problem.seed)
-    plan = Planner(problem, world.store, world.landing, gives).plan(CHAIN, keys(problem))
+    plan = Planner(problem, world.store, world.landing, gives).plan(IN_TIME, keys(problem))
     assert {one.state for one in plan} == {"current"}
 
 
@@ -118,7 +118,7 @@ def test_a_run_of_what_is_there_uses_it_again(own):
         e.asset_key.path[-1]: e.materialization.metadata["reuse"].text
         for e in result.get_asset_materialization_events()
     }
-    assert set(whys) == set(CHAIN)
+    assert set(whys) == set(IN_TIME)
     assert all(why.startswith("reused ") for why in whys.values()), whys
 
 
@@ -141,7 +141,7 @@ def test_a_plan_after_a_new_champion_of_one_shop_changes_nothing_of_the_other(ow
     model = own.head("parasols/model", "2024-01|east")
     other = own.head("parasols/model", "2024-03|east")
     promote_by_hand(own.store, parasols.PROBLEM, ledger, other, kind="promotion", why="a test")
-    ledger.crown(model, kind="decision", after=ledger.moves(), as_of="2024-02|east", why="a test")
+    ledger.enter(model, kind="decision", after=ledger.moves(), as_of="2024-02|east", why="a test")
     problem = parasols.PROBLEM
     plan = Planner(problem, own.store, own.landing, given(problem, problem.params, 0)).plan(["champion"], keys(problem))
     assert {one.partition for one in plan if one.state == "current"} >= {"2024-01|west", "2024-02|west", "2024-03|west"}

@@ -13,12 +13,12 @@ from ml_assets.orchestration.freshness import look_at_age
 from ml_assets.problem import RetrainWhen
 from ml_assets.store import open_landing
 from ml_assets_tests.doubles import parasols
-from ml_assets_tests.doubles.chain import CHAIN
+from ml_assets_tests.doubles.chain import IN_TIME
 from ml_assets_tests.doubles.daemon import Daemon
 from ml_assets_tests.doubles.world import World, build
 
 PROBLEM = parasols.PROBLEM
-QUICK = [("2024-01|east", CHAIN, True), ("2024-01|west", CHAIN, True)]
+QUICK = [("2024-01|east", IN_TIME, True), ("2024-01|west", IN_TIME, True)]
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_a_file_of_a_month_makes_all_partitions_of_it_one_run_each(world):
 def test_months_that_land_together_are_made_in_the_order_of_time(world):
     problem = parasols.VALUE_FIRST
     world = world.with_problems([problem])
-    daemon = Daemon(world, problem)
+    daemon = Daemon(world, problem, makes=("dataset",))
     for month in ("2024-02", "2024-01"):
         land(world, month)
     for _ in range(4):
@@ -71,14 +71,14 @@ def test_a_corrected_month_is_followed_within_each_shop_and_what_was_made_by_han
     followed = daemon.settle()
 
     assert {partition for tick in followed for partition in tick} == {"2024-02|east"}, daemon.faults
-    assert {noun for tick in followed for noun in tick["2024-02|east"]} == set(CHAIN) - {"dataset"}
+    assert {noun for tick in followed for noun in tick["2024-02|east"]} == set(IN_TIME) - {"dataset"}
 
 
 def test_each_shop_has_an_age_of_its_own(world):
     for shop in parasols.SHOPS:
         for month in ("2024-01", "2024-02")[: 2 if shop == "west" else 1]:
             land(world, month)
-            world.must_run(PROBLEM, f"{month}|{shop}")
+            world.must_run(PROBLEM, f"{month}|{shop}", ["dataset", "features", "split", "model"])
     aging = replace(PROBLEM, retrain_when=RetrainWhen(older_than_days=30), params=replace(PROBLEM.params, c=0.5))
 
     requests = look_at_age(aging, world.store, world.landing, datetime.now(UTC) + timedelta(days=31))

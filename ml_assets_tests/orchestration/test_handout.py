@@ -18,7 +18,7 @@ from ml_assets_tests.doubles import umbrellas
 from ml_assets_tests.doubles.world import World, build, why
 
 JANUARY, FEBRUARY = "2024-01", "2024-02"
-MADE = ("dataset", "features", "split", "model", "evaluation", "predictions")
+MADE = ("dataset", "features", "split", "model", "evaluation", "champion", "predictions")
 pytestmark = pytest.mark.filterwarnings("ignore:The inplace keyword")
 
 
@@ -28,7 +28,7 @@ def made(folder: Path, problem: Problem, **landed: pd.DataFrame) -> World:
     for month, rows in landed.items():
         world.landing.write(f"umbrellas/visits/{month.replace('_', '-')}.parquet", rows)
     for month in (JANUARY, FEBRUARY):
-        world.must_run(problem, month)
+        world.must_run(problem, month, MADE)
     return world
 
 

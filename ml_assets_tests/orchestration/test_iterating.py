@@ -16,7 +16,7 @@ from ml_assets.promotion.ledger import Ledger
 from ml_assets.store import MAIN, Store, open_landing, open_store
 from ml_assets_tests.doubles import umbrellas
 from ml_assets_tests.doubles.dagster_dev import ROOT, DagsterDev, Run, dagster_dev
-from ml_assets_tests.doubles.world import World
+from ml_assets_tests.doubles.world import World, build
 
 JANUARY, FEBRUARY = "2024-01", "2024-02"
 PREPARED = ("dataset", "features", "split")
@@ -27,13 +27,19 @@ BAD = {"params": {"shuffle_label": True}}
 ANYTHING = umbrellas.with_gate_at_least(0.0)
 
 
-@pytest.fixture
-def on_main(world) -> World:
-    """January's model, a bad one, is champion; February is prepared and not trained."""
-    world = world.with_problems([ANYTHING])
-    world.must_run(ANYTHING, JANUARY, config=BAD)
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory) -> World:
+    """January's model, a bad one, is champion; February is prepared and not trained. Not to be changed by tests."""
+    world = build(tmp_path_factory.mktemp("prepared"), [ANYTHING])
+    world.must_run(ANYTHING, JANUARY, (*PREPARED, "model", "evaluation", "champion"), config=BAD)
     world.must_run(ANYTHING, FEBRUARY, PREPARED)
     return world
+
+
+@pytest.fixture
+def on_main(prepared, tmp_path) -> World:
+    """The same, to be changed."""
+    return prepared.copied_to(tmp_path / "main", [ANYTHING])
 
 
 @pytest.fixture

@@ -21,12 +21,14 @@ from ml_assets.problem import Daily, Monthly, RetrainWhen
 from ml_assets.store import open_landing
 from ml_assets.store.watch import Watch
 from ml_assets_tests.doubles import ice_cream, umbrellas
-from ml_assets_tests.doubles.chain import CHAIN
+from ml_assets_tests.doubles.chain import CHAIN, IN_TIME, SCORED
 from ml_assets_tests.doubles.daemon import Daemon
 from ml_assets_tests.doubles.world import World, build
 
 PROBLEM = umbrellas.PROBLEM
 SHOPS = ice_cream.SHOPS
+ASKED = ("dataset",)  # is made where the question is what is asked for
+TRAINED = ("dataset", "features", "split", "model", "evaluation", "champion")
 
 
 @pytest.fixture
@@ -39,7 +41,8 @@ def world(tmp_path) -> World:
 
 @pytest.fixture
 def daemon(world) -> Daemon:
-    return Daemon(world, PROBLEM)
+    """Of what it asks for, it makes datasets alone."""
+    return Daemon(world, PROBLEM, makes=ASKED)
 
 
 def land(world: World, month: str, **how) -> None:
@@ -63,10 +66,11 @@ def ran(daemon: Daemon) -> list[str]:
 
 
 def test_a_file_that_lands_is_taken_to_a_champion_in_one_run(daemon):
+    daemon.makes = None
     land(daemon.world, "2024-01")
     daemon.landing_tick()
 
-    assert daemon.ran == [("2024-01", CHAIN, True)]
+    assert daemon.ran == [("2024-01", IN_TIME, True)]
     assert daemon.world.head("umbrellas/champion", "2024-01")
 
 
@@ -157,7 +161,7 @@ def test_a_first_start_leaves_alone_what_was_made_from_these_files(daemon):
     for month in ("2024-01", "2024-02", "2024-03"):
         land(daemon.world, month)
     for month in ("2024-01", "2024-02"):
-        daemon.world.must_run(PROBLEM, month)
+        daemon.world.must_run(PROBLEM, month, ["dataset"])
 
     for _ in range(3):
         daemon.landing_tick()
@@ -168,7 +172,7 @@ def test_a_first_start_leaves_alone_what_was_made_from_these_files(daemon):
 def test_a_tick_compares_files_for_a_limited_time_and_the_next_goes_on(daemon):
     for month in ("2024-01", "2024-02"):
         land(daemon.world, month)
-        daemon.world.must_run(PROBLEM, month)
+        daemon.world.must_run(PROBLEM, month, ["dataset"])
     intake = Intake(PROBLEM, daemon.world.store, daemon.world.landing, patience=0)
     left, said = Seen(Watch(), ()), []
     for _ in range(3):
@@ -196,27 +200,25 @@ def test_a_file_that_is_being_written_is_waited_for(daemon):
 
 
 def test_a_month_whose_predecessor_has_not_landed_is_made_as_far_as_it_can_be(daemon):
-    daemon.settle()
     land(daemon.world, "2024-02")
     daemon.landing_tick()
-    assert daemon.ran == [("2024-02", ("dataset",), True)]
+    assert daemon.ran == [("2024-02", ("dataset",), True)], "automation makes the rest when the gap is filled"
 
     land(daemon.world, "2024-01")
     forget_when_all_was_listed(daemon)
     daemon.landing_tick()
-    daemon.settle()
-
-    assert daemon.world.head("umbrellas/champion", "2024-02"), "the rest followed when the gap was filled"
+    assert daemon.ran[1:] == [("2024-01", IN_TIME, True)]
 
 
 def test_a_month_with_a_gap_in_its_window_is_predicted_and_not_trained(daemon):
     for month in ("2024-01", "2024-02", "2024-03"):
         land(daemon.world, month)
-    daemon.world.must_run(PROBLEM, "2024-01")
+    daemon.world.must_run(PROBLEM, "2024-01", TRAINED)
     daemon.world.must_run(PROBLEM, "2024-02", ["dataset"])
+    daemon.makes = None
     daemon.landing_tick()
 
-    assert daemon.ran == [("2024-03", ("dataset", "features", "predictions"), True)]
+    assert daemon.ran == [("2024-03", SCORED, True)]
     assert len(daemon.world.load("umbrellas/predictions", "2024-03")) == 400
 
 
@@ -224,7 +226,7 @@ def test_a_partition_waits_for_all_its_files(tmp_path):
     both = replace(PROBLEM, files=("visits/{partition}.parquet", "weather/{partition}.parquet", "shops.parquet"))
     world = build(tmp_path, [both])
     world.landing = open_landing(str(tmp_path / "empty"))
-    daemon = Daemon(world.with_problems([both]), both)
+    daemon = Daemon(world.with_problems([both]), both, makes=ASKED)
     land(world, "2024-01")
     daemon.landing_tick()
     write(world, "umbrellas/weather/2024-01.parquet", umbrellas.visits("2024-01"))
@@ -245,7 +247,7 @@ def test_a_file_for_all_partitions_that_changes_starts_nothing(tmp_path):
     both = replace(PROBLEM, files=("visits/{partition}.parquet", "shops.parquet"))
     world = build(tmp_path, [both])
     world.landing = open_landing(str(tmp_path / "empty"))
-    daemon = Daemon(world.with_problems([both]), both)
+    daemon = Daemon(world.with_problems([both]), both, makes=ASKED)
     land(world, "2024-01")
     write(world, "umbrellas/shops.parquet", umbrellas.visits("2024-01"))
     daemon.landing_tick()
@@ -268,7 +270,7 @@ def test_a_file_of_the_last_month_that_can_be_written_stops_nothing(tmp_path):
     open_ended = replace(PROBLEM, partitions=Monthly("2024-01"))
     world = build(tmp_path, [open_ended])
     world.landing = open_landing(str(tmp_path / "empty"))
-    daemon = Daemon(world.with_problems([open_ended]), open_ended)
+    daemon = Daemon(world.with_problems([open_ended]), open_ended, makes=ASKED)
     land_as(world, "umbrellas/visits/9999-12.parquet")
     land(world, "2024-01")
     daemon.landing_tick()
@@ -310,7 +312,7 @@ def test_a_month_that_has_not_ended_waits_for_its_end(tmp_path):
     open_ended = replace(PROBLEM, partitions=Monthly("2024-01"))
     world = build(tmp_path, [open_ended])
     world.landing = open_landing(str(tmp_path / "empty"))
-    daemon = Daemon(world.with_problems([open_ended]), open_ended)
+    daemon = Daemon(world.with_problems([open_ended]), open_ended, makes=ASKED)
     month = datetime.now(UTC).strftime("%Y-%m")
     land(world, month)
     daemon.landing_tick()
@@ -347,18 +349,18 @@ def test_a_problem_that_trains_at_its_own_time_predicts_what_lands(tmp_path):
     world = build(tmp_path, [patient])
     world.landing = open_landing(str(tmp_path / "empty"))
     world = world.with_problems([patient])
-    daemon = Daemon(world, patient)
+    daemon = Daemon(world, patient, makes=TRAINED)
     for month in ("2024-01", "2024-02"):
         land(world, month)
         daemon.landing_tick()
 
-    assert daemon.ran == [("2024-01", CHAIN, True), ("2024-02", ("dataset", "features", "predictions"), True)]
+    assert daemon.ran == [("2024-01", IN_TIME, True), ("2024-02", SCORED, True)]
 
 
 def test_a_new_shop_gets_a_model_of_its_own_however_young_those_of_others_are(tmp_path):
     patient = replace(SHOPS, retrain_when=RetrainWhen(new_partition=False, older_than_days=30))
     world = build(tmp_path, [patient])
-    daemon = Daemon(world, patient)
+    daemon = Daemon(world, patient, makes=TRAINED)
     for shop in ("harbour", "station"):
         write(world, f"shops/{shop}.parquet", ice_cream.sales("north"))
         daemon.landing_tick()

@@ -112,7 +112,7 @@ def test_what_a_world_makes_is_told_and_moves_by_hand_too(world: World, tmp_path
 
         server.kill()
         ledger, model = Ledger(world.store, "umbrellas", None), world.head("umbrellas/model", NEXT)
-        ledger.crown(model, kind="promotion", after=ledger.moves(), as_of=NEXT, why="by hand")
+        ledger.enter(model, kind="promotion", after=ledger.moves(), as_of=NEXT, why="by hand")
         assert "cannot be reached" in sensor.tick()
         server.start()
         assert sensor.tick() == "0 run(s), 1 model version(s) and 1 alias(es) told."

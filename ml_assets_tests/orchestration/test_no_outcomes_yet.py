@@ -12,17 +12,16 @@ from ml_assets.promotion.ledger import Ledger
 from ml_assets_tests.doubles import ice_cream, umbrellas
 from ml_assets_tests.doubles.world import World, build, why
 
-BEFORE, MONTH = "2024-01", "2024-02"
+MONTH = "2024-02"
 FILE = f"umbrellas/visits/{MONTH}.parquet"
 TRAINING = ("split", "model", "evaluation", "champion", "report")
 
 
 @pytest.fixture
-def served(world) -> World:
+def served(january) -> World:
     """A champion is known, and the next month has landed without outcomes."""
-    world.must_run(umbrellas.PROBLEM, BEFORE)
-    world.landing.write(FILE, umbrellas.visits(MONTH).assign(bought=np.nan))
-    return world
+    january.landing.write(FILE, umbrellas.visits(MONTH).assign(bought=np.nan))
+    return january
 
 
 def steps(result, kind: str) -> set[str]:
@@ -38,7 +37,7 @@ def test_a_month_without_outcomes_is_predicted_and_trains_nothing(served):
     assert set(predictions["model_version"]) == {champion.version}
     assert [served.store.head(f"umbrellas/{noun}", MONTH) for noun in TRAINING] == [None] * len(TRAINING)
     assert steps(result, "STEP_SKIPPED") == {"model", "evaluation", "champion", "report"}
-    assert steps(result, "ASSET_MATERIALIZATION") == {"dataset", "features", "predictions"}
+    assert steps(result, "ASSET_MATERIALIZATION") == {"dataset", "features", "predictions", "monitoring"}
     said = [entry.user_message for entry in served.instance.all_logs(result.run_id)]
     assert any(
         line.startswith(f"{MONTH} has no known labels yet: nothing to train or judge. Land the outcomes")
@@ -97,20 +96,34 @@ def test_where_partitions_have_no_order_the_present_champion_predicts_what_has_n
 def test_checks_that_only_inform_keep_nothing_waiting(world):
     graph = world.definitions.resolve_asset_graph()
     informing = {key.name for key in graph.asset_check_keys if not graph.get_check_spec(key).blocking}
-    assert informing == {"labelled", "dated", "window_complete", "gates", "served"}
+    of_monitoring = {"inputs_hold", "values_known", "scores_hold", "estimate_holds", "performance_holds"}
+    assert informing == {"labelled", "dated", "window_complete", "gates", "served", "no_regret", *of_monitoring}
+
+
+@pytest.fixture(scope="module")
+def flights_made(tmp_path_factory) -> World:
+    """A month of real flights, made. Not to be changed by tests."""
+    from ml_assets_tests.problems.flights.landing import landed
+
+    world = build(tmp_path_factory.mktemp("flights"), flight_problems())
+    run(world, "2013-01", landed("2013-01").files, flight_problems())
+    return world
+
+
+def flight_problems():
+    from ml_assets.problems import flights, weather
+    from ml_assets.problems.flight_delays import PROBLEM
+
+    return [weather.GROUP, flights.GROUP, PROBLEM]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("observed_on", ["none", "first day"])
-def test_the_schedule_of_next_months_flights_is_predicted(tmp_path, observed_on):
+def test_the_schedule_of_next_months_flights_is_predicted(flights_made, tmp_path, observed_on):
     """Delays, times and weather of the future are unknown; so is, for most flights, the aircraft."""
-    from ml_assets.problems import flights, weather
-    from ml_assets.problems.flight_delays import PROBLEM
     from ml_assets_tests.problems.flights.landing import landed
 
-    problems = [weather.GROUP, flights.GROUP, PROBLEM]
-    world = build(tmp_path, problems)
-    run(world, "2013-01", landed("2013-01").files, problems)
+    world = flights_made.copied_to(tmp_path / "february", flight_problems())
     files = dict(landed("2013-02").files)
     outcomes = ["dep_time", "dep_delay", "arr_time", "arr_delay", "air_time", "tailnum"]
     files["flights/2013-02.parquet"] = files["flights/2013-02.parquet"].assign(**dict.fromkeys(outcomes, None))
@@ -118,7 +131,7 @@ def test_the_schedule_of_next_months_flights_is_predicted(tmp_path, observed_on)
     known = observed["day"] == 1 if observed_on == "first day" else observed["day"] == 0
     files["weather/2013-02.parquet"] = observed[known].reset_index(drop=True)
 
-    run(world, "2013-02", files, problems)
+    run(world, "2013-02", files, flight_problems())
 
     sound = {check.name: check for check in world.manifest("flight_delays/features", "2013-02").checks}[
         "features_sound"

@@ -18,10 +18,21 @@ from ml_assets.settings import Settings
 from ml_assets_tests.doubles import ice_cream, tuned, umbrellas
 from ml_assets_tests.doubles.endpoint import SECRET, Endpoint, taking
 from ml_assets_tests.doubles.published import faults
-from ml_assets_tests.doubles.world import World, build
+from ml_assets_tests.doubles.world import World, build, land_sales
 
 MONTH, NEXT = "2024-01", "2024-02"
-NOUNS = ["dataset", "features", "split", "model", "evaluation", "champion", "predictions", "report"]
+NOUNS = [
+    "dataset",
+    "features",
+    "split",
+    "model",
+    "evaluation",
+    "champion",
+    "predictions",
+    "report",
+    "audit",
+    "monitoring",
+]
 LATER = 2e9  # far from now: whatever a run writes is settled
 
 
@@ -62,7 +73,7 @@ def tags(told: Any) -> dict[str, str]:
 
 def test_a_run_is_told_step_by_step_with_exact_versions_and_as_the_schemas_say(world, sensor, endpoint):
     world.must_run(umbrellas.PROBLEM, MONTH)
-    assert sensor.tick() == "16 event(s) told."
+    assert sensor.tick() == "20 event(s) told."
     assert sensor.tick() == "0 event(s) told."
 
     told = endpoint.taken
@@ -137,7 +148,14 @@ def test_what_had_nothing_to_make_is_complete_without_an_output(world, sensor, e
 
     (split,) = (each for each in endpoint.taken if short(each) == ("COMPLETE", "split"))
     assert split["outputs"] == []
-    assert {short(each)[1] for each in endpoint.taken} == {"dataset", "features", "split", "predictions"}
+    assert {short(each)[1] for each in endpoint.taken} == {
+        "dataset",
+        "features",
+        "split",
+        "predictions",
+        "audit",
+        "monitoring",
+    }
 
 
 def launched(world: World) -> dg.DagsterRun:
@@ -171,8 +189,7 @@ def test_a_run_that_is_canceled_or_whose_machine_vanished_leaves_no_run_open(wor
 
 def test_a_search_of_many_steps_is_one_run(tmp_path, endpoint):
     world = build(tmp_path, [tuned.LEMONADE])
-    for beach in ice_cream.BEACHES:
-        world.landing.write(f"lemonade/{beach.replace('/', '-')}.parquet", ice_cream.sales(beach))
+    land_sales(world.landing, "lemonade")
     world.must_run(tuned.LEMONADE, "north", ["dataset", "features", "split", "study"])
     Sensor(world, endpoint.address, [tuned.LEMONADE]).tick()
 

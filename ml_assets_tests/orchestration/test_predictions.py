@@ -37,9 +37,8 @@ def test_a_prediction_leads_back_to_model_code_parameters_and_landed_files(finis
     assert landed == {(name, digest(finished.landing.read(name)))}
 
 
-def test_rows_and_columns_are_told(world):
-    world.must_run(umbrellas.PROBLEM, "2024-01")
-    result = world.must_run(umbrellas.PROBLEM, MONTH)
+def test_rows_and_columns_are_told(january):
+    result = january.must_run(umbrellas.PROBLEM, MONTH)
     (event,) = [e for e in result.get_asset_materialization_events() if e.asset_key.path[-1] == "predictions"]
     metadata = event.event_specific_data.materialization.metadata
     assert metadata["dagster/row_count"] == dg.IntMetadataValue(400)

@@ -48,7 +48,7 @@ def test_a_partition_is_asked_for_once_all_that_it_shares_is_there_and_once(worl
 
     world.must_run(ABOVE, SECOND, ["features", "predictions"])
     asked, seen, _ = looked(world, seen)
-    assert asked == [f"{SECOND} predictions"]
+    assert asked == [f"{SECOND} monitoring"]
     assert looked(world, seen)[0] == []
 
 

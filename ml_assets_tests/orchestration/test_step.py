@@ -23,7 +23,6 @@ from ml_assets_tests.orchestration.emitted import (
     blob_of,
     checks,
     data_versions,
-    one_beach,
     said,
     shown,
 )
@@ -67,8 +66,8 @@ def test_what_people_saw_of_it_is_shown_again_figures_included_with_the_reason(t
         assert " on main by ada, saved " in again[noun][REUSE].value
 
 
-def test_the_log_of_a_run_says_what_it_reused_and_how_long_that_had_taken(tmp_path):
-    world = one_beach(tmp_path)
+def test_the_log_of_a_run_says_what_it_reused_and_how_long_that_had_taken(one_beach):
+    world = one_beach
     run = world.must_run(PROBLEM, BEACH).run_id
 
     (key,) = [key for key in world.store.backend.list(f"runs/{run}") if "/evaluation/" in key]
@@ -77,8 +76,8 @@ def test_the_log_of_a_run_says_what_it_reused_and_how_long_that_had_taken(tmp_pa
     assert entry["details"] == {"reused": True, "saved_seconds": took}
 
 
-def test_an_instance_that_never_saw_a_version_shows_what_its_manifest_tells(tmp_path):
-    world = one_beach(tmp_path)
+def test_an_instance_that_never_saw_a_version_shows_what_its_manifest_tells(one_beach, tmp_path):
+    world = one_beach
     world.instance = dg.DagsterInstance.ephemeral(tempdir=str(tmp_path / "another"))
 
     metadata = shown(world.must_run(PROBLEM, BEACH))["evaluation"]
@@ -101,8 +100,8 @@ def test_automation_asks_for_nothing_after_all_is_materialized_again(tmp_path):
 # ---------------------------------------------------------------- what is not whole
 
 
-def test_what_was_lost_is_computed_says_so_and_is_whole_afterwards(tmp_path):
-    world = one_beach(tmp_path)
+def test_what_was_lost_is_computed_says_so_and_is_whole_afterwards(one_beach):
+    world = one_beach
     version = world.head(f"{PROBLEM.name}/model", BEACH)
     blob_of(world, "model").unlink()
 
@@ -113,8 +112,8 @@ def test_what_was_lost_is_computed_says_so_and_is_whole_afterwards(tmp_path):
     assert_all_is_whole_and_reused(world)
 
 
-def test_what_was_changed_is_computed_says_so_and_is_whole_afterwards(tmp_path):
-    world = one_beach(tmp_path)
+def test_what_was_changed_is_computed_says_so_and_is_whole_afterwards(one_beach):
+    world = one_beach
     blob = blob_of(world, "features")
     blob.chmod(0o600)
     blob.write_bytes(blob.read_bytes()[:-1] + b"x")
@@ -125,8 +124,8 @@ def test_what_was_changed_is_computed_says_so_and_is_whole_afterwards(tmp_path):
     assert_all_is_whole_and_reused(world)
 
 
-def test_a_manifest_that_was_lost_is_made_again(tmp_path):
-    world = one_beach(tmp_path)
+def test_a_manifest_that_was_lost_is_made_again(one_beach):
+    world = one_beach
     version = world.head(f"{PROBLEM.name}/evaluation", BEACH)
     (path,) = Path(world.store.url.removeprefix("file://")).glob(f"versions/**/{version.version}.json")
     path.unlink()
@@ -149,8 +148,8 @@ def assert_all_is_whole_and_reused(world: World) -> None:
 # ---------------------------------------------------------------- asked to compute
 
 
-def test_afresh_what_repeats_itself_is_said_to_be_the_same(tmp_path):
-    world = one_beach(tmp_path)
+def test_afresh_what_repeats_itself_is_said_to_be_the_same(one_beach):
+    world = one_beach
     before = world.head(f"{PROBLEM.name}/model", BEACH)
 
     sentences = afresh(world, PROBLEM, "features", "model")

@@ -47,7 +47,7 @@ def two_models(folder) -> tuple[World, VersionKey, VersionKey]:
 
 def put_by_hand(world: World, model: VersionKey) -> None:
     ledger = Ledger.of(world.store, PROBLEM, BEACH)
-    ledger.crown(model, kind="promotion", after=ledger.moves(), as_of=BEACH, why="by hand")
+    ledger.enter(model, kind="promotion", after=ledger.moves(), as_of=BEACH, why="by hand")
 
 
 @pytest.mark.parametrize("looks", [1, 2])

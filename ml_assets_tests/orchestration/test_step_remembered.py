@@ -20,7 +20,6 @@ from ml_assets_tests.orchestration.emitted import (
     Noted,
     data_versions,
     on_branch,
-    one_beach,
     said,
     shown,
 )
@@ -31,8 +30,8 @@ TOGETHER = threading.Barrier(2, timeout=60)
 # ---------------------------------------------------------------- branches, colleagues
 
 
-def test_two_branches_train_once(tmp_path):
-    world = one_beach(tmp_path)
+def test_two_branches_train_once(one_beach):
+    world = one_beach
     idea = on_branch(world, "idea")
 
     sentences = said(idea.must_run(PROBLEM, BEACH))
@@ -60,8 +59,8 @@ def test_a_branch_that_has_no_champion_yet_decides_for_itself_and_trains_nothing
     assert ledger(world.store.on("main")).moves() == []
 
 
-def test_a_decision_to_keep_the_champion_is_reused_on_a_branch(tmp_path):
-    world = one_beach(tmp_path)
+def test_a_decision_to_keep_the_champion_is_reused_on_a_branch(one_beach):
+    world = one_beach
     worse = {"params": {"ridge": 1e9}}
     world.must_run(PROBLEM, BEACH, ["model", "evaluation", "champion"], config=worse)
     idea = on_branch(world, "idea")

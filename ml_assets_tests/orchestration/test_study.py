@@ -15,17 +15,16 @@ from ml_assets.orchestration.rebuild import rebuild
 from ml_assets.problem import Range, Tuning
 from ml_assets.store import Manifest, VersionKey, open_store
 from ml_assets.training.tuning.study import Study
-from ml_assets_tests.doubles import ice_cream, tuned
+from ml_assets_tests.doubles import tuned
 from ml_assets_tests.doubles.tuned import LEMONADE, TRAINED, TUNING, UP_TO_MODEL
-from ml_assets_tests.doubles.world import World, build, why
+from ml_assets_tests.doubles.world import World, build, land_sales, why
 
 NORTH = "north"
 
 
 def world_of(folder, problem=LEMONADE) -> World:
     world = build(folder, [problem])
-    for beach in ice_cream.BEACHES:
-        world.landing.write(f"lemonade/{beach.replace('/', '-')}.parquet", ice_cream.sales(beach))
+    land_sales(world.landing, "lemonade")
     TRAINED.clear()
     return world
 
@@ -33,6 +32,21 @@ def world_of(folder, problem=LEMONADE) -> World:
 @pytest.fixture
 def world(tmp_path) -> World:
     return world_of(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def modelled(tmp_path_factory) -> World:
+    """One beach, made through to its model. Not to be changed by tests."""
+    world = world_of(tmp_path_factory.mktemp("modelled"))
+    world.must_run(LEMONADE, NORTH, UP_TO_MODEL)
+    return world
+
+
+@pytest.fixture
+def made(modelled, tmp_path) -> World:
+    """The same, to be changed."""
+    TRAINED.clear()
+    return modelled.copied_to(tmp_path / "made", [LEMONADE])
 
 
 def searched(problem=LEMONADE, **changes):
@@ -75,16 +89,15 @@ def test_what_people_see_of_a_study(world):
     assert checked == {"inside_space": True, "trials_ended": True}
 
 
-def test_a_study_that_is_there_starts_no_trial(world):
-    world.must_run(LEMONADE, NORTH)
-    head = world.head("lemonade/study", NORTH)
+def test_a_study_that_is_there_starts_no_trial(made):
+    head = made.head("lemonade/study", NORTH)
     TRAINED.clear()
 
-    result = world.must_run(LEMONADE, NORTH)
+    result = made.must_run(LEMONADE, NORTH, UP_TO_MODEL)
 
     assert trials_of(result) == []
     assert TRAINED == []
-    assert world.head("lemonade/study", NORTH) == head
+    assert made.head("lemonade/study", NORTH) == head
 
 
 def test_a_study_that_was_killed_goes_on_with_the_trials_that_are_missing(world, monkeypatch):
@@ -97,42 +110,38 @@ def test_a_study_that_was_killed_goes_on_with_the_trials_that_are_missing(world,
     assert trials_of(result) == [f"lemonade__study.trials_{round_}[{n}]" for round_, n in ((2, 3), (3, 4), (3, 5))]
 
 
-def test_a_longer_search_makes_only_what_the_shorter_one_did_not(world):
-    world.must_run(LEMONADE, NORTH, UP_TO_MODEL)
+def test_a_longer_search_makes_only_what_the_shorter_one_did_not(made):
     longer = searched(trials=8)
 
-    result = world.with_problems([longer]).must_run(longer, NORTH, UP_TO_MODEL)
+    result = made.with_problems([longer]).must_run(longer, NORTH, UP_TO_MODEL)
 
     assert trials_of(result) == ["lemonade__study.trials_4[6]", "lemonade__study.trials_4[7]"]
 
 
-def test_the_same_search_elsewhere_has_the_same_bits(world, tmp_path):
-    world.must_run(LEMONADE, NORTH, UP_TO_MODEL)
+def test_the_same_search_elsewhere_has_the_same_bits(made, tmp_path):
     other = world_of(tmp_path / "other")
     other.must_run(LEMONADE, NORTH, UP_TO_MODEL)
 
     for asset in ("lemonade/study", "lemonade/model"):
-        assert world.manifest(asset, NORTH).content.digest == other.manifest(asset, NORTH).content.digest
+        assert made.manifest(asset, NORTH).content.digest == other.manifest(asset, NORTH).content.digest
 
 
-def test_fresh_makes_every_trial_again_and_finds_the_same(world):
-    world.must_run(LEMONADE, NORTH, UP_TO_MODEL)
-    result = world.must_run(LEMONADE, NORTH, UP_TO_MODEL, fresh=True)
+def test_fresh_makes_every_trial_again_and_finds_the_same(made):
+    result = made.must_run(LEMONADE, NORTH, UP_TO_MODEL, fresh=True)
 
     assert len(trials_of(result)) == 6
-    assert "the same as" in world.manifest("lemonade/study", NORTH).code["why"]
+    assert "the same as" in made.manifest("lemonade/study", NORTH).code["why"]
 
 
-def test_what_a_run_gives_wins_over_the_study_even_if_it_is_the_default(world):
-    world.must_run(LEMONADE, NORTH, UP_TO_MODEL)
-    found = world.manifest("lemonade/model", NORTH).params["ridge"]
+def test_what_a_run_gives_wins_over_the_study_even_if_it_is_the_default(made):
+    found = made.manifest("lemonade/model", NORTH).params["ridge"]
 
-    world.must_run(LEMONADE, NORTH, ["model"], config={"params": {"ridge": 2000.0, "note": "by hand"}, "seed": 7})
-    by_hand = world.manifest("lemonade/model", NORTH)
+    made.must_run(LEMONADE, NORTH, ["model"], config={"params": {"ridge": 2000.0, "note": "by hand"}, "seed": 7})
+    by_hand = made.manifest("lemonade/model", NORTH)
     assert (by_hand.params["ridge"], by_hand.params["note"], by_hand.seed) == (2000.0, "by hand", 7)
 
-    world.must_run(LEMONADE, NORTH, ["model"], config={"params": {"note": "short"}})
-    assert world.manifest("lemonade/model", NORTH).params["ridge"] == found
+    made.must_run(LEMONADE, NORTH, ["model"], config={"params": {"note": "short"}})
+    assert made.manifest("lemonade/model", NORTH).params["ridge"] == found
 
 
 def test_another_search_that_finds_the_same_changes_no_model(world):
@@ -194,17 +203,15 @@ def test_the_plan_knows_the_study_and_that_params_follow_from_it(world):
     assert {said.split(":")[0] for said in plan(world).values()} == {"current"}
 
 
-def test_the_plan_of_a_longer_search_says_what_changed(world):
-    world.must_run(LEMONADE, NORTH)
-    assert "problem.tuning.trials 6 -> 8" in plan(world, searched(trials=8))["study"]
+def test_the_plan_of_a_longer_search_says_what_changed(made):
+    assert "problem.tuning.trials 6 -> 8" in plan(made, searched(trials=8))["study"]
 
 
-def test_a_study_and_its_model_are_rebuilt_from_what_they_record(world, tmp_path, monkeypatch):
+def test_a_study_and_its_model_are_rebuilt_from_what_they_record(made, tmp_path, monkeypatch):
     monkeypatch.setattr("ml_assets.orchestration.rebuild.PROBLEMS", (LEMONADE,))
-    world.must_run(LEMONADE, NORTH)
     for noun, trainings in (("study", 6), ("model", 1)):
         TRAINED.clear()
-        assert_rebuilt(world, world.head(f"lemonade/{noun}", NORTH), tmp_path / noun)
+        assert_rebuilt(made, made.head(f"lemonade/{noun}", NORTH), tmp_path / noun)
         assert len(TRAINED) == trainings
 
 

@@ -31,7 +31,11 @@ REPORT = Evaluation(
         SliceScore("shop", "east", 80, {"auroc": 0.712345}),
         SliceScore("shop", "west", 20, {"auroc": None}, "x" * 99),
     ),
-    gates=(GateVerdict("auroc", "at least", 0.7, 0.6, True), GateVerdict("auroc", "at least", math.nan, 0.6, False)),
+    gates=(
+        GateVerdict("auroc", "at least", 0.7, 0.6, True),
+        GateVerdict("auroc", "at least", math.nan, 0.6, False),
+        GateVerdict("auroc", "at least", math.nan, math.nan, False, slice="shop = east", untold="12 rows"),
+    ),
 )
 EXPLAINED = Explanation(importance=(("clouds", 0.123456), ("shop", 0.0)), drift=(("clouds", 0.3),))
 
@@ -46,6 +50,7 @@ def test_gates_and_slices_are_tables_with_what_decides_in_the_first_columns():
     assert rows(found["gates"]) == [
         {"metric": "auroc", "verdict": "passed", "value": 0.7, "limit": "at least 0.6"},
         {"metric": "auroc", "verdict": "FAILED", "value": None, "limit": "at least 0.6"},
+        {"metric": "auroc of shop = east", "verdict": "cannot tell", "value": None, "limit": None},
     ]
     east, west = rows(found["slices"])
     assert east == {"slice": "shop = east", "rows": 80, "auroc": 0.7123, "note": ""}

@@ -13,19 +13,18 @@ MONTH = "2024-01"  # the first: it needs no other
 FILE = f"umbrellas/visits/{MONTH}.parquet"
 
 
-def test_a_refused_version_gets_no_ref_and_the_one_before_stays(world):
-    world.must_run(umbrellas.PROBLEM, MONTH)
-    good = {noun: world.head(f"umbrellas/{noun}", MONTH) for noun in ("dataset", "features", "model", "champion")}
-    world.landing.write(FILE, umbrellas.visits(MONTH).assign(clouds=99.0))
+def test_a_refused_version_gets_no_ref_and_the_one_before_stays(january):
+    good = {noun: january.head(f"umbrellas/{noun}", MONTH) for noun in ("dataset", "features", "model", "champion")}
+    january.landing.write(FILE, umbrellas.visits(MONTH).assign(clouds=99.0))
 
-    result = world.run(umbrellas.PROBLEM, MONTH)
+    result = january.run(umbrellas.PROBLEM, MONTH)
 
     assert not result.success
-    assert {noun: world.head(f"umbrellas/{noun}", MONTH) for noun in good} == good
-    refused = [key for key in world.store.versions("umbrellas/dataset", MONTH) if key != good["dataset"]]
-    assert [world.store.manifest(key).rejected for key in refused] == [True]
-    assert world.store.load(refused[0])["clouds"].eq(99.0).all(), "it is kept for inspection"
-    assert world.store.made_by_run(result.run_id, "umbrellas/dataset", MONTH) is None
+    assert {noun: january.head(f"umbrellas/{noun}", MONTH) for noun in good} == good
+    refused = [key for key in january.store.versions("umbrellas/dataset", MONTH) if key != good["dataset"]]
+    assert [january.store.manifest(key).rejected for key in refused] == [True]
+    assert january.store.load(refused[0])["clouds"].eq(99.0).all(), "it is kept for inspection"
+    assert january.store.made_by_run(result.run_id, "umbrellas/dataset", MONTH) is None
 
 
 def test_what_fails_while_it_is_described_is_not_published(world, monkeypatch):

@@ -42,7 +42,7 @@ def test_every_link_of_every_page_leads_somewhere(get, every):
     links = {link for address in every for link in get(address).page.links if not link.startswith("#")}
 
     assert len(links) > 30
-    assert {link: get(link).status for link in links if get(link).status != 200} == {}
+    assert {link: status for link in links if (status := get(link).status) != 200} == {}
 
 
 def test_every_page_is_html_that_needs_no_script_and_no_inline_style(get, every):
@@ -157,11 +157,23 @@ def test_a_damaged_problem_leaves_the_others_in_peace(own):
 def test_a_problem_shows_its_moves_newest_first(own, get):
     ledger = Ledger(own, "umbrellas", None)
     first = ledger.moves()[0]
-    ledger.crown(first.model, kind="rollback", after=ledger.moves(), as_of=MONTHS[-1], why="calibration is off")
+    ledger.enter(first.model, kind="rollback", after=ledger.moves(), as_of=MONTHS[-1], why="calibration is off")
     page = site(own)("/problem/umbrellas").page
 
     said = page.words[page.words.index("Moves") :]
     assert said.index("calibration is off") < said.index(first.why)
+
+
+def test_a_proposal_is_shown_with_its_reasons_and_the_command_that_approves_it(own, get):
+    ledger, model = Ledger(own, "umbrellas", None), key_of(own, "umbrellas/model", MONTHS[-1])
+    ledger.enter(model, kind="proposal", after=ledger.moves(), as_of=MONTHS[-1], why="better by 0.02")
+    for address in ("/", "/problem/umbrellas"):
+        page = site(own)(address).page
+        assert "Proposed" in page.words
+        assert f"/version/{model.version}" in page.links
+    assert f"ml-assets approve umbrellas/model@{MONTHS[-1]}:{model.short} --why '…'" in page.words
+    assert page.words.count("better by 0.02") == 2, "at the top, and among the moves"
+    assert f"/version/{ledger.current().model.version}" in page.links
 
 
 def test_metrics_are_drawn_over_months_and_not_over_beaches(get):

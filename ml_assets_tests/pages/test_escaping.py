@@ -50,7 +50,7 @@ def evil(tmp_path):
     other, _ = store.publish(dataclasses.replace(manifest, partition="other", params={}), why=EVIL)
     judges = (Input("model", other, content.digest),)
     store.publish(Manifest("evil/evaluation", EVIL, content, metrics=judged, inputs=judges), why=EVIL)
-    Ledger(store, "evil", EVIL).crown(model, kind="promotion", after=[], as_of=EVIL, why=EVIL)
+    Ledger(store, "evil", EVIL).enter(model, kind="promotion", after=[], as_of=EVIL, why=EVIL)
     return store, model, read
 
 

@@ -31,7 +31,7 @@ def judged(store: Store, partitions: Sequence[str]) -> None:
         store.publish(evaluation, why="judged")
         ledger = Ledger.of(store, PROBLEM, key)
         if not ledger.moves():
-            ledger.crown(model, kind="decision", after=(), as_of=key, why="The first model.")
+            ledger.enter(model, kind="decision", after=(), as_of=key, why="The first model.")
 
 
 @pytest.fixture(scope="module")

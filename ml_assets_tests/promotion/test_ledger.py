@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ml_assets.errors import RefMoved, Rejected, UnknownVersion, UsageError
-from ml_assets.promotion.ledger import Kind, Ledger, Move, undone
+from ml_assets.promotion.ledger import Kind, Ledger, Move, fate, standing, undone
 from ml_assets.store import Check, Manifest, Store, VersionKey, open_store
 from ml_assets_tests.doubles import ice_cream, umbrellas
 
@@ -27,7 +27,7 @@ def model(store: Store, partition: str, asset: str = "umbrellas/model", **fields
 
 
 def crown(ledger: Ledger, key: VersionKey, *, kind: Kind = "decision", as_of: str | None = None) -> Move:
-    return ledger.crown(key, kind=kind, after=ledger.moves(), as_of=as_of or key.partition, why=f"{kind} of a test")
+    return ledger.enter(key, kind=kind, after=ledger.moves(), as_of=as_of or key.partition, why=f"{kind} of a test")
 
 
 def test_a_problem_without_decisions_has_no_champion(ledger):
@@ -43,7 +43,7 @@ def test_a_problem_without_decisions_has_no_champion(ledger):
 
 def test_a_move_records_who_made_whom_champion_as_of_when_and_why(store, ledger):
     key = model(store, "2024-01")
-    move = ledger.crown(key, kind="decision", after=[], as_of="2024-01", why="The first model.", run="41aa")
+    move = ledger.enter(key, kind="decision", after=[], as_of="2024-01", why="The first model.", run="41aa")
     assert ledger.current() == move
     assert (move.number, move.branch, move.model, move.kind, move.as_of) == (1, "main", key, "decision", "2024-01")
     assert (move.by, move.why, move.run) == ("ada", "The first model.", "41aa")
@@ -111,6 +111,66 @@ def test_on_calendar_partitions_every_partition_has_the_same_ledger(store):
     assert Ledger.of(store, umbrellas.PROBLEM, "2024-01") == Ledger.of(store, umbrellas.PROBLEM, None)
 
 
+# ---------------------------------------------------------------- proposals
+
+
+def test_a_proposal_and_a_refusal_are_in_the_log_and_move_nobody(store, ledger):
+    january, february = model(store, "2024-01"), model(store, "2024-02")
+    crown(ledger, january)
+    proposal = crown(ledger, february, kind="proposal")
+    assert (ledger.proposal(), ledger.current().model, ledger.at("2999-01-01").model) == (proposal, january, january)
+    assert ledger.champion(before="2024-03").model == january
+    refusal = crown(ledger, february, kind="refusal")
+    assert (ledger.proposal(), ledger.current().model) == (None, january)
+    assert [move.number for move in ledger.moves()] == [1, 2, 3]
+    assert [move.model for move in standing(ledger.moves())] == [january]
+    assert undone(ledger.moves()) == {february: refusal}
+    crown(ledger, february, kind="promotion")
+    assert undone(ledger.moves()) == {}
+
+
+def test_without_a_champion_the_remedy_is_to_approve_what_is_proposed(store, ledger):
+    key = model(store, "2024-01")
+    crown(ledger, key, kind="proposal")
+    with pytest.raises(UnknownVersion, match="umbrellas has no champion on branch main") as refused:
+        ledger.current()
+    assert f"Let it serve: ml-assets approve umbrellas/model@2024-01:{key.short} --why '…'" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("entries", "waits", "became"),
+    [
+        ([("proposal", 2)], True, ""),
+        ([("proposal", 2), ("approval", 2)], False, "was approved by ada at"),
+        ([("proposal", 2), ("refusal", 2)], False, "was refused by ada at"),
+        ([("proposal", 2), ("proposal", 3)], False, "lapsed: umbrellas/model@2024-03"),
+        ([("proposal", 2), ("proposal", 1)], True, ""),
+        ([("proposal", 2), ("proposal", 3), ("refusal", 3)], False, "lapsed: umbrellas/model@2024-03"),
+        ([("proposal", 2), ("promotion", 3)], False, "lapsed, for the champion moved: umbrellas/model@2024-03"),
+        ([("proposal", 2), ("promotion", 2)], False, "lapsed, for the champion moved: umbrellas/model@2024-02"),
+        ([("promotion", 1), ("proposal", 2), ("promotion", 1)], False, "lapsed, for the champion moved"),
+        ([("promotion", 3), ("proposal", 2)], False, "is for 2024-02, and umbrellas/model@2024-03"),
+    ],
+    ids=str,
+)
+def test_a_proposal_waits_until_it_is_answered_or_lapses(store, ledger, entries, waits, became):
+    keys = {month: model(store, f"2024-0{month}") for month in (1, 2, 3)}
+    made = [crown(ledger, keys[month], kind=kind) for kind, month in entries]
+    (proposal, *_) = [move for move in made if (move.kind, move.model) == ("proposal", keys[2])]
+    assert (ledger.proposal() == proposal) is waits
+    assert waits or fate(ledger.moves(), proposal).startswith(became)
+
+
+def test_a_branch_may_approve_for_itself_what_is_proposed_on_main(store, ledger):
+    key = model(store, "2024-01")
+    proposal = crown(ledger, key, kind="proposal")
+    branch = Ledger.of(store.on("ada/trial"), umbrellas.PROBLEM, None)
+    assert branch.proposal() == proposal
+    crown(branch, key, kind="approval")
+    assert (branch.current().model, branch.proposal()) == (key, None)
+    assert (ledger.champion(), ledger.proposal()) == (None, proposal)
+
+
 # ---------------------------------------------------------------- races
 
 
@@ -118,9 +178,9 @@ def test_of_two_racing_crowns_one_wins_and_the_other_is_told(store, ledger):
     first, mine, theirs = (model(store, month) for month in ("2024-01", "2024-02", "2024-03"))
     crown(ledger, first)
     seen = ledger.moves()
-    ledger.crown(theirs, kind="decision", after=seen, as_of="2024-03", why="theirs is better")
+    ledger.enter(theirs, kind="decision", after=seen, as_of="2024-03", why="theirs is better")
     with pytest.raises(RefMoved, match=r"expected entry 1: somebody moved it in between\. Nothing was changed\."):
-        ledger.crown(mine, kind="decision", after=seen, as_of="2024-02", why="mine is better")
+        ledger.enter(mine, kind="decision", after=seen, as_of="2024-02", why="mine is better")
     assert [move.model for move in ledger.moves()] == [first, theirs]
 
 
@@ -128,7 +188,7 @@ def test_of_two_first_crowns_one_wins_too(store, ledger):
     mine, theirs = model(store, "2024-01"), model(store, "2024-02")
     crown(ledger, theirs)
     with pytest.raises(RefMoved):
-        ledger.crown(mine, kind="decision", after=[], as_of="2024-01", why="I saw no champion")
+        ledger.enter(mine, kind="decision", after=[], as_of="2024-01", why="I saw no champion")
     assert ledger.current().model == theirs
 
 
@@ -166,7 +226,7 @@ def test_a_branch_has_its_own_races(store, ledger):
     branch = Ledger.of(store.on("ada/trial"), umbrellas.PROBLEM, None)
     crown(branch, february)
     with pytest.raises(RefMoved):
-        branch.crown(january, kind="promotion", after=seen, as_of="2024-02", why="I did not look")
+        branch.enter(january, kind="promotion", after=seen, as_of="2024-02", why="I did not look")
 
 
 # ---------------------------------------------------------------- who served when

@@ -27,6 +27,7 @@ from ml_assets_tests.doubles.world import World, build, why
 
 PROBLEM = tills.PROBLEM
 JANUARY, FEBRUARY = "2024-01", "2024-02"
+READ = ("landing", "dataset")
 ANEW = Asked()
 NOW = datetime(2024, 3, 2, tzinfo=UTC)
 
@@ -47,7 +48,7 @@ def world(database, tmp_path) -> World:
 
 def states(world: World, problem=PROBLEM) -> dict[str, str]:
     planner = Planner(problem, world.store, world.landing, given(problem, problem.params, problem.seed))
-    return {one.noun: one.state for one in planner.plan(["landing", "dataset"], [JANUARY])}
+    return {one.noun: one.state for one in planner.plan(READ, [JANUARY])}
 
 
 def test_the_chain_runs_on_what_the_query_gave_and_says_where_it_came_from(world):
@@ -72,22 +73,22 @@ def test_its_code_is_what_reads_and_nothing_of_the_plumbing():
 def test_the_same_rows_in_another_order_are_the_same_version_and_nothing_is_made_again(database, world):
     problem = tills.reading(tills.QUERY)
     world = world.with_problems([problem])
-    world.must_run(problem, JANUARY)
-    before = [world.head(f"tills/{noun}", JANUARY) for noun in ("dataset", "model")]
+    world.must_run(problem, JANUARY, READ)
+    before = world.head("tills/dataset", JANUARY)
     content = world.manifest("tills/landing", JANUARY).content.digest
     database.put(JANUARY, backwards=True)
-    world.must_run(problem, JANUARY)
+    world.must_run(problem, JANUARY, READ)
     assert world.manifest("tills/landing", JANUARY).content.digest == content
-    assert [world.head(f"tills/{noun}", JANUARY) for noun in ("dataset", "model")] == before
+    assert world.head("tills/dataset", JANUARY) == before
 
 
 def test_what_a_watermark_says_unchanged_is_not_read_again_and_a_correction_is(database, world):
-    world.must_run(PROBLEM, JANUARY)
+    world.must_run(PROBLEM, JANUARY, READ)
     assert states(world) == {"landing": "current", "dataset": "current"}
     database.run("update visits set clouds = clouds + 1, changed = 2 where visit like '2024-01%'")
     assert states(world) == {"landing": "compute", "dataset": "open"}
     before = world.load("tills/dataset", JANUARY)["clouds"]
-    world.must_run(PROBLEM, JANUARY)
+    world.must_run(PROBLEM, JANUARY, READ)
     assert (world.load("tills/dataset", JANUARY)["clouds"] - before).round(6).eq(1).all()
     assert "source visits" in world.manifest("tills/landing", JANUARY).code["why"]
 
@@ -95,9 +96,9 @@ def test_what_a_watermark_says_unchanged_is_not_read_again_and_a_correction_is(d
 def test_without_a_watermark_only_reading_tells_and_the_plan_says_so(world):
     problem = tills.reading(tills.QUERY)
     world = world.with_problems([problem])
-    world.must_run(problem, JANUARY)
+    world.must_run(problem, JANUARY, READ)
     planner = Planner(problem, world.store, world.landing, given(problem, problem.params, problem.seed))
-    (landing, dataset) = planner.plan(["landing", "dataset"], [JANUARY])
+    (landing, dataset) = planner.plan(READ, [JANUARY])
     assert landing.why == "read again: only reading tells whether source visits is what it was"
     assert dataset.state == "open"
 
@@ -111,22 +112,21 @@ def test_without_a_watermark_only_reading_tells_and_the_plan_says_so(world):
     ],
 )
 def test_what_a_database_does_not_give_fails_clearly_and_what_was_made_before_stays(database, world, broken, said):
-    world.must_run(PROBLEM, JANUARY)
-    champion = world.head("tills/champion", JANUARY)
+    world.must_run(PROBLEM, JANUARY, READ)
+    before = [world.head(f"tills/{noun}", JANUARY) for noun in READ]
     database.run(broken)
     problem = tills.reading(tills.QUERY)
-    failed = world.with_problems([problem]).run(problem, JANUARY)
+    failed = world.with_problems([problem]).run(problem, JANUARY, READ)
     assert not failed.success
     assert said in why(failed.get_step_failure_events()[0])
-    assert world.head("tills/champion", JANUARY) == champion
-    assert world.head("tills/landing", JANUARY)
+    assert [world.head(f"tills/{noun}", JANUARY) for noun in READ] == before
 
 
 def test_which_row_was_corrected_is_told_by_the_difference_of_what_was_recorded(database, world):
-    world.must_run(PROBLEM, JANUARY)
+    world.must_run(PROBLEM, JANUARY, READ)
     before = world.head("tills/landing", JANUARY)
     database.run("update visits set clouds = 0.5, changed = 2 where visit = '2024-01-00007'")
-    world.must_run(PROBLEM, JANUARY)
+    world.must_run(PROBLEM, JANUARY, READ)
     found = diff(world.store, before, world.head("tills/landing", JANUARY), PROBLEM)
     (told,) = [section for section in sections(found) if section.title == "rows of visits"]
     assert told.parts[1] == "by visit: 0 added, 0 removed, 1 of 400 common changed"
@@ -134,7 +134,7 @@ def test_which_row_was_corrected_is_told_by_the_difference_of_what_was_recorded(
 
 
 def test_try_reads_what_was_kept_until_something_else_is_asked(world, monkeypatch):
-    world.must_run(PROBLEM, JANUARY)
+    world.must_run(PROBLEM, JANUARY, READ)
     monkeypatch.setenv("ML_ASSETS_STORE", world.store.backend.url)
     monkeypatch.setenv("ML_ASSETS_LANDING", world.landing.backend.url)
     assert "tills/landing" not in tried(PROBLEM)
@@ -149,21 +149,21 @@ def tried(problem) -> list[str]:
 
 def test_what_a_check_refuses_is_told_with_the_sources_that_the_rows_come_from(world, database):
     database.run("update visits set clouds = 1000 where visit like '%7'")
-    failed = world.run(PROBLEM, JANUARY)
+    failed = world.run(PROBLEM, JANUARY, READ)
     said = [check.description for check in failed.get_asset_check_evaluations() if not check.passed]
     assert any(one.endswith("Rows come from the sources visits.") for one in said), said
 
 
 def test_no_rows_are_refused_by_the_dataset_and_nobody_sees_them(database, world):
-    world.must_run(PROBLEM, JANUARY)
+    world.must_run(PROBLEM, JANUARY, READ)
     before = world.head("tills/dataset", JANUARY)
     database.run("delete from visits where at like '2024-01%'")
-    assert not world.run(PROBLEM, JANUARY).success
+    assert not world.run(PROBLEM, JANUARY, READ).success
     assert world.head("tills/dataset", JANUARY) == before
 
 
 def test_a_dataset_is_rebuilt_after_the_table_has_changed(database, world, tmp_path):
-    world.must_run(PROBLEM, JANUARY)
+    world.must_run(PROBLEM, JANUARY, READ)
     key = world.head("tills/dataset", JANUARY)
     database.run("drop table visits")
     made = rebuild(world.store.backend, world.landing, key, tmp_path / "again")
@@ -172,9 +172,9 @@ def test_a_dataset_is_rebuilt_after_the_table_has_changed(database, world, tmp_p
 
 
 def test_the_record_itself_is_said_to_be_one(world):
-    world.must_run(PROBLEM, JANUARY)
+    world.must_run(PROBLEM, JANUARY, READ)
     reading = tills.reading(tills.QUERY)
-    world.with_problems([reading]).must_run(reading, FEBRUARY)
+    world.with_problems([reading]).must_run(reading, FEBRUARY, READ)
     inspection = Inspection(world.store, world.landing)
     for month in (JANUARY, FEBRUARY):
         (why_not,) = inspection.lacks(world.head("tills/landing", month))
@@ -184,7 +184,7 @@ def test_the_record_itself_is_said_to_be_one(world):
 
 def test_the_password_is_nowhere(database, world, monkeypatch, capfd):
     monkeypatch.setenv(CONNECTION, "sqlite:///nowhere/to/be.db?password=hush-hush")
-    failed = world.run(PROBLEM, JANUARY)
+    failed = world.run(PROBLEM, JANUARY, READ)
     said = [str(event) for event in failed.all_events] + [why(e) for e in failed.get_step_failure_events()]
     assert any("TILLS_URL did not give" in one for one in said)
     assert not any("hush-hush" in one for one in [*said, *capfd.readouterr()])
@@ -194,7 +194,7 @@ def test_the_problem_is_tried_on_what_was_kept_and_else_on_what_the_database_hol
     settings = Settings(store=world.store.url, landing=world.landing.backend.url, cache=str(tmp_path / "cache"))
     tried = try_out(PROBLEM, JANUARY, 300, settings=settings)
     assert len(tried.dataset) == 300
-    world.must_run(PROBLEM, JANUARY)
+    world.must_run(PROBLEM, JANUARY, READ)
     database.run("drop table visits")
     assert try_out(PROBLEM, JANUARY, 300, settings=settings).metrics
 
@@ -210,10 +210,10 @@ def asked(world: World, problem=PROBLEM, cursor: Asked = ANEW) -> tuple[dg.Senso
 def test_the_sensor_takes_partitions_in_oldest_first_and_then_follows_a_late_correction(database, world):
     first, cursor = asked(world)
     assert [request.partition_key for request in first.run_requests] == [JANUARY]
-    world.must_run(PROBLEM, JANUARY)
+    world.must_run(PROBLEM, JANUARY, READ)
     second, cursor = asked(world, cursor=cursor)
     assert [request.partition_key for request in second.run_requests] == [FEBRUARY]
-    world.must_run(PROBLEM, FEBRUARY)
+    world.must_run(PROBLEM, FEBRUARY, READ)
     third, cursor = asked(world, cursor=cursor)
     assert third.run_requests == []
     assert cursor == Asked(), "what was read need not be kept in mind"
@@ -229,11 +229,11 @@ def test_a_run_that_read_nothing_is_asked_for_again_an_hour_later(database, worl
     first, cursor = asked(world)
     assert [request.partition_key for request in first.run_requests] == [JANUARY]
     monkeypatch.setenv(CONNECTION, "sqlite:///away/tills.db")
-    assert not world.run(PROBLEM, JANUARY).success
+    assert not world.run(PROBLEM, JANUARY, READ).success
     monkeypatch.setenv(CONNECTION, database.url)
     result, cursor = asked(world, cursor=cursor)
     assert [request.partition_key for request in result.run_requests] == [FEBRUARY], "not at once"
-    world.must_run(PROBLEM, FEBRUARY, ["landing", "dataset"])
+    world.must_run(PROBLEM, FEBRUARY, READ)
     again = look(Intake(PROBLEM, world.store, world.landing), cursor, world.instance, NOW + timedelta(hours=1))
     assert [request.partition_key for request in again.run_requests] == [JANUARY]
     assert again.run_requests[0].run_key != first.run_requests[0].run_key
@@ -242,7 +242,7 @@ def test_a_run_that_read_nothing_is_asked_for_again_an_hour_later(database, worl
 def test_data_that_was_refused_is_not_asked_for_again_until_it_is_corrected(database, world):
     problem = replace(PROBLEM, minimum_rows=1000)
     result, cursor = asked(world, problem)
-    assert not world.with_problems([problem]).run(problem, JANUARY).success
+    assert not world.with_problems([problem]).run(problem, JANUARY, READ).success
     result, cursor = asked(world, problem, cursor)
     assert [request.partition_key for request in result.run_requests] == [FEBRUARY]
     result, cursor = asked(world, problem, cursor)
@@ -272,7 +272,7 @@ def test_duckdb_asks_landed_files_and_they_are_recorded(database, world):
     problem = tills.reading(asks)
     world = world.with_problems([problem])
     world.landing.write(f"tills/visits/{JANUARY}.parquet", umbrellas.visits(JANUARY))
-    world.must_run(problem, JANUARY)
+    world.must_run(problem, JANUARY, READ)
     landing = world.manifest("tills/landing", JANUARY)
     assert [file.name for file in landing.landed] == [f"tills/visits/{JANUARY}.parquet"]
     assert states(world, problem) == {"landing": "current", "dataset": "current"}

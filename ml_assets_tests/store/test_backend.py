@@ -30,6 +30,15 @@ def test_an_absent_key_is_none_and_may_be_deleted(url: str) -> None:
     assert backend.get("a/b") is None
 
 
+def test_a_renamed_key_has_its_bytes_under_the_other_name_alone(url: str) -> None:
+    backend = open_backend(url)
+    backend.put_new("blobs/ab/abc", b"bytes")
+    backend.put_new("trash/1/abc", b"older")
+    assert backend.rename("blobs/ab/abc", "trash/1/abc")
+    assert not backend.rename("blobs/ab/abc", "trash/1/abc")
+    assert (backend.get("blobs/ab/abc"), backend.get("trash/1/abc")) == (None, b"bytes")
+
+
 def test_list_gives_the_keys_of_a_folder_at_any_depth_sorted(url: str) -> None:
     backend = open_backend(url)
     for key in ("a/2", "a/10", "a/b/c/1", "ab/1", "b/1"):

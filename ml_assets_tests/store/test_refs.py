@@ -7,10 +7,12 @@ import pytest
 from ml_assets.errors import CorruptBlob, RefMoved
 from ml_assets.store import Copies, RefEntry, VersionKey, open_backend
 from ml_assets.store.listing import PAGE
+from ml_assets.store.log_folder import MARKED, End, LogFolder, is_mark
 from ml_assets.store.refs import RefLog, _to_bytes
 from ml_assets_tests.doubles.bucket import Bucket
 
 KEY = VersionKey("a/model", "2013-06", "0" * 64)
+OTHER = VersionKey("a/model", "2013-06", "1" * 64)
 
 
 def test_two_writers_never_write_the_same_entry_so_one_can_tell_that_it_lost() -> None:
@@ -72,6 +74,57 @@ def test_the_head_of_a_log_is_found_in_few_requests_however_long_it_is(length: i
     assert len(bucket.asked) <= 2 + (4 * math.ceil(math.log2(pages)) + 6 if length >= PAGE else 0)
 
 
+@pytest.mark.parametrize("length", [10, 1_000, 10_000, 1_234_567])
+def test_a_head_is_read_and_moved_in_a_few_requests_however_long_the_log_is(length: int) -> None:
+    bucket = filled(range(max(1, length - 3 * MARKED), length + 1))  # as if of the older ones none was ever asked for
+    for n in range(MARKED, length, MARKED):
+        LogFolder(bucket, FOLDER).mark(End(), n)
+    bucket.asked.clear()
+    assert head(bucket) == length
+    assert bucket.requests["list"] <= 2
+    assert len(bucket.asked) <= 3
+    bucket.asked.clear()
+    log = RefLog(bucket, FOLDER, "The ref")
+    assert log.append(length, OTHER, by="ada", why="x", run=None, details={}).n == length + 1
+    assert len(bucket.asked) <= 4
+    assert log.advance(KEY, by="ada", why="x", run=None).n == length + 2
+    assert head(bucket) == length + 2
+
+
+def test_the_next_writer_makes_up_for_marks_that_a_store_of_before_does_not_have() -> None:
+    bucket = filled(range(1, 10_001))
+    assert len([head(bucket), *bucket.asked]) > 10
+    RefLog(bucket, FOLDER, "The ref").advance(OTHER, by="ada", why="x", run=None)
+    bucket.asked.clear()
+    assert head(bucket) == 10_001
+    assert len(bucket.asked) == 3
+
+
+def test_every_writer_that_passes_a_mark_leaves_it() -> None:
+    bucket = filled(range(1, MARKED))
+    log = RefLog(bucket, FOLDER, "The ref")
+    for n in range(MARKED, 2 * MARKED + 2):
+        log.append(n - 1, KEY, by="ada", why="x", run=None, details={})
+    marks = [key for key in bucket.objects if is_mark(key)]
+    assert marks == [f"{FOLDER}/!9999999998.json", f"{FOLDER}/!9999999997.json"]
+
+
+@pytest.mark.parametrize("length", [1, 3 * PAGE])
+def test_a_mark_of_a_log_that_is_gone_misleads_nobody(length: int) -> None:
+    bucket = filled(range(1, length + 1))
+    for n in range(MARKED, PAGE * MARKED, MARKED):  # so many that they fill the first page
+        LogFolder(bucket, FOLDER).mark(End(), 10 * PAGE + n)
+    assert head(bucket) == length
+    assert RefLog(bucket, FOLDER, "The ref").advance(OTHER, by="ada", why="x", run=None).n == length + 1
+
+
+def test_a_mark_is_made_before_the_entry_so_that_no_move_fails_after_it_landed() -> None:
+    bucket = filled(range(1, MARKED + 1))
+    RefLog(bucket, FOLDER, "The ref").advance(OTHER, by="ada", why="x", run=None)
+    puts = [asked for asked in bucket.asked if asked.startswith("put")]
+    assert puts == [f"put {FOLDER}/!9999999998.json", f"put {FOLDER}/0000000501.json"]
+
+
 @pytest.mark.parametrize(
     "lost", [{1}, {PAGE}, {*range(2, PAGE + 500)}, {*range(1, 5 * PAGE)}], ids=["1", "a page", "many", "all but"]
 )
@@ -80,7 +133,7 @@ def test_entries_that_a_power_cut_took_do_not_hide_the_end_of_a_log(lost: set[in
 
 
 def test_who_has_seen_the_end_of_a_log_asks_once_whether_it_is_still_there() -> None:
-    bucket, ends = filled(range(1, 5 * PAGE)), dict[str, int]()
+    bucket, ends = filled(range(1, 5 * PAGE)), dict[str, End]()
     log = RefLog(bucket, FOLDER, "The ref", Copies(bucket.url), ends)
     log.head()
     for moves in (0, 1, 3):

@@ -159,6 +159,15 @@ def test_a_branch_falls_through_to_main_and_writes_to_itself(url: str) -> None:
     assert [(entry.n, entry.target) for entry in branch.log(ASSET, MONTH)] == [(1, second)]
 
 
+def test_the_full_log_of_a_branch_begins_with_that_of_main(url: str) -> None:
+    main, branch = open_store(url), open_store(url, branch="fix/ü")
+    first = publish(main, 1)
+    assert [entry.target for entry in branch.full_log(ASSET, MONTH)] == [first]
+    second, third = publish(branch, 2), publish(main, 3)
+    assert [entry.target for entry in branch.full_log(ASSET, MONTH)] == [first, third, second]
+    assert [entry.target for entry in main.full_log(ASSET, MONTH)] == [first, third]
+
+
 def test_names_of_all_kinds_come_back(url: str) -> None:
     store = open_store(url)
     content = store.put(1)

@@ -292,3 +292,9 @@ def test_the_history_has_one_list_of_categories_for_all_of_its_months():
     past = [JANUARY.assign(shop=pd.Categorical(["east"] * 5)), FEBRUARY.assign(shop=pd.Categorical(["west"] * 7))]
     feature_table(problem, past, FEBRUARY)
     assert seen[0]["shop"].dtype == pd.CategoricalDtype(["east", "west"])
+
+
+def test_a_group_that_no_column_is_of_is_refused_by_name():
+    misspelt = dataclasses.replace(umbrellas.PROBLEM, group="custmer")
+    with pytest.raises(InvalidProblem, match="group names 'custmer', which is no column of the dataset"):
+        feature_table(misspelt, [], umbrellas.visits("2024-01"))

@@ -15,6 +15,7 @@ from ml_assets.problem import Daily, EntityHash, FeatureTable, Grid, Hourly, Mon
 from ml_assets.training.split import (
     EARLIER,
     LEFT_OUT,
+    OTHER_SIDE,
     OUTSIDE,
     PARTS,
     PURGED,
@@ -405,3 +406,39 @@ def test_what_time_will_bring_are_parts_of_which_days_lie_before_the_first_parti
 def test_a_part_whose_days_were_closed_is_no_fault_and_a_window_without_room_for_all_parts_is(rows, split, parts):
     problem = replace(umbrellas.PROBLEM, partitions=DAYS, split=split, files=())
     assert awaited_parts(problem, dict(zip(DAYS.window("2024-01-31", 6), rows, strict=True))) == parts
+
+
+# ---------------------------------------------------------------- groups
+
+
+GROUPED = replace(umbrellas.PROBLEM, group="customer")
+
+
+def of_customers(rows: int = 4_000) -> FeatureTable:
+    """Visits of 80 customers over the window."""
+    at = pd.date_range("2024-01-01", "2024-03-31", rows, tz="UTC")
+    keys = pd.DataFrame({"visit": range(rows), "at": at, "customer": np.arange(rows) % 80})
+    return FeatureTable(keys, pd.DataFrame({"x": np.arange(rows)}), np.arange(rows) % 2.0)
+
+
+@pytest.mark.parametrize(
+    "split", [EntityHash(whole_groups=True), RollingWindow(3, test_days=30, validation_days=30, whole_groups=True)]
+)
+def test_a_group_that_is_kept_whole_fits_chooses_or_judges_and_the_others_are_accounted_for(split):
+    table = of_customers()
+    roles = assign_roles(replace(GROUPED, split=split), table, landed(table))["role"]
+    sides = {part: {*table.keys["customer"][roles == part]} for part in PARTS}
+    assert all(sides.values())
+    assert not sides[TRAIN] & sides[TEST]
+    assert not sides[TRAIN] & sides[VALIDATION]
+    assert not sides[VALIDATION] & sides[TEST]
+    if isinstance(split, RollingWindow):
+        assert (roles == OTHER_SIDE).any()
+        assert (table.keys["at"][roles == TEST] >= pd.Timestamp("2024-03-02", tz="UTC")).all()
+
+
+def test_a_group_keeps_its_side_in_every_partition():
+    table, split = of_customers(), EntityHash(whole_groups=True)
+    some = table.rows(table.keys["customer"].isin([3, 5, 7]).to_numpy())
+    whole, part = (assign_roles(replace(GROUPED, split=split), of, landed(of)) for of in (table, some))
+    assert part["role"].tolist() == whole["role"][table.keys["customer"].isin([3, 5, 7])].tolist()

@@ -95,6 +95,24 @@ def both_classes_present(labels: Mapping[str, np.ndarray], task: Task) -> CheckO
     return CheckOutcome("classes", True, True, f"{', '.join(labels)} each have the labels they need.", metadata)
 
 
+def groups_apart(group: pd.Series, role: pd.Series, *, whole: bool) -> CheckOutcome:
+    """How many groups both fit and judge: none may, where the split keeps them whole.
+
+    Args:
+        group: of each row of the window; missing values are no group.
+        role: of the same rows.
+    """
+    fit, judge = ({*group[role == part].dropna()} for part in (ROLES[0], ROLES[-1]))
+    both = len(fit & judge)
+    said = f"{both:,} of the {len(judge):,} groups that judge were trained on as well."
+    if both and whole:
+        said += " A model would be judged on groups that it knows: mend the split."
+    elif both:
+        said += " How well a new group is answered cannot be told: to know, let the split keep whole_groups."
+    metadata = {"fit": len(fit), "judge": len(judge), "both": both}
+    return CheckOutcome("groups", not (both and whole), True, said, metadata)
+
+
 def window_complete(present: Sequence[str], wanted: int) -> CheckOutcome:
     """The window has as many partitions as the problem asks for. Does not block: the first ones of a problem cannot.
 

@@ -148,11 +148,11 @@ def _score(of: SliceScore, metric: str) -> float | None:
 
 
 def _identity(gate: GateVerdict) -> tuple[str, str, bool]:
-    return gate.metric, gate.bound, bool(gate.origin)
+    return gate.name, gate.bound, bool(gate.origin)
 
 
 def _changed_gates(before: Mapping[Any, GateVerdict], gates: Sequence[GateVerdict]) -> Iterator[GateDiff]:
     for gate in gates:
         was = before.get(_identity(gate))
-        if was is not None and was.passed != gate.passed:
-            yield GateDiff(gate.metric, gate.passed, was.sentence, gate.sentence)
+        if was is not None and (was.passed, bool(was.untold)) != (gate.passed, bool(gate.untold)):
+            yield GateDiff(gate.name, gate.passed, was.sentence, gate.sentence)

@@ -133,7 +133,7 @@ TABLES = (
     ),
     Table(
         "moves",
-        "every move of a ref; kind and as_of are those of champions (asset problem/ledger)",
+        "every move of a ref; kind and as_of are those of champions (asset problem/ledger), proposals and refusals move nobody",
         "refs",
         {
             "branch": "string",

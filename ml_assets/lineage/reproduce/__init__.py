@@ -5,7 +5,8 @@
     difference   where two contents first differ
     verdict      identical, or that difference and the ingredient behind it
 
-The store is only read. What is rebuilt lies in a temporary folder, which is gone at the end.
+The store is only read. What is rebuilt lies in a temporary folder, which is gone at the end. Only ``restored`` writes: what was
+collected and comes out the same is put back, byte for byte.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ from ml_assets.errors import CorruptBlob, Refused, UnreadableContent
 from ml_assets.lineage.reproduce.inspection import Inspection
 from ml_assets.lineage.reproduce.process import Answer, Environ, Group, Place
 from ml_assets.lineage.reproduce.verdict import State, Verdict, judged
-from ml_assets.store import LandingFolder, Store, VersionKey, open_store
+from ml_assets.store import LandingFolder, Store, Upstream, VersionKey, open_store
 
-__all__ = ["DAMAGED", "Environ", "State", "Verdict", "reproduce"]
+__all__ = ["DAMAGED", "Environ", "State", "Verdict", "reproduce", "restored"]
 
 DAMAGED = (CorruptBlob, UnreadableContent)
 """What a manifest is that cannot be read: it cannot be rebuilt, and others can."""
@@ -38,6 +39,7 @@ def reproduce(
     *,
     anyway: bool = False,
     keep: Path | None = None,
+    puts_back: bool = False,
 ) -> Generator[Verdict, None, None]:
     """A verdict on each version: first on those that cannot be rebuilt, then as the others are done. Close it to stop.
 
@@ -45,6 +47,7 @@ def reproduce(
         environ: the variables of a process that imports from a folder, see ``settings.environ_for_code_in``.
         anyway: rebuild also with other packages or another Python than were recorded.
         keep: a folder for the files of what was rebuilt: ``<version>/<file>``.
+        puts_back: write what comes out the same into the store, see ``restored``.
     Raises:
         Refused: if the store is in memory, which no other process can read.
         UnknownVersion: if there is no such version.
@@ -65,7 +68,39 @@ def reproduce(
         else:
             possible.append(key)
     for group, members in _grouped(inspection, possible).items():
-        yield from _Rebuilding(store, landing, inspection, environ, keep).verdicts(group, members)
+        for url, those in _by_place(store, members).items():
+            yield from _Rebuilding(store, landing, inspection, environ, keep, url, puts_back).verdicts(group, those)
+
+
+def restored(
+    store: Store,
+    landing: LandingFolder,
+    keys: Sequence[VersionKey],
+    environ: Environ,
+    *,
+    anyway: bool = False,
+    keep: Path | None = None,
+) -> Generator[Verdict, None, None]:
+    """As ``reproduce``, of versions and of what was collected of all that they were made of, which comes first.
+
+    What comes out the same, by its digest, is put back where it lay. Collections leave it there for their grace period.
+    """
+    for key in _after_what_is_gone(store, keys):
+        yield from reproduce(store, landing, [key], environ, anyway=anyway, keep=keep, puts_back=True)
+
+
+def _after_what_is_gone(store: Store, keys: Sequence[VersionKey]) -> list[VersionKey]:
+    """These versions, each after the inputs whose content is not there, and theirs."""
+    found: dict[VersionKey, None] = {}
+    waiting = [(key, False) for key in reversed(keys)]
+    while waiting:
+        key, is_ready = waiting.pop()
+        if is_ready:
+            found[key] = None
+        elif key not in found:
+            gone = [read.key for read in store.manifest(key).inputs if not store.has_content(read.key)]
+            waiting += [(key, True), *((one, False) for one in gone)]
+    return list(found)
 
 
 def _grouped(inspection: Inspection, keys: Sequence[VersionKey]) -> dict[Group, list[VersionKey]]:
@@ -73,6 +108,16 @@ def _grouped(inspection: Inspection, keys: Sequence[VersionKey]) -> dict[Group, 
     for key in keys:
         groups.setdefault(inspection.group(key), []).append(key)
     return groups
+
+
+def _by_place(store: Store, keys: Sequence[VersionKey]) -> dict[str, list[VersionKey]]:
+    """Versions by the store that they lie in: code that knew of no upstream finds those of upstream there."""
+    upstream = store.backend.base if isinstance(store.backend, Upstream) else None
+    places: dict[str, list[VersionKey]] = {}
+    for key in keys:
+        is_theirs = upstream is not None and key in Store(upstream).versions(key.asset, key.partition)
+        places.setdefault(upstream.url if upstream is not None and is_theirs else store.url, []).append(key)
+    return places
 
 
 @dataclass(frozen=True)
@@ -84,11 +129,13 @@ class _Rebuilding:
     inspection: Inspection
     environ: Environ
     keep: Path | None
+    url: str
+    puts_back: bool
 
     def verdicts(self, group: Group, keys: Sequence[VersionKey]) -> Iterator[Verdict]:
         """A verdict on each, as it is done."""
         with TemporaryDirectory(prefix="ml_assets-reproduce-") as scratch:
-            place = Place(self.store.url, self.landing.backend.url, Path(scratch))
+            place = Place(self.url, self.landing.backend.url, Path(scratch))
             started = time.perf_counter()
             with closing(place.rebuild(keys, group, self.inspection.files(group.source), self.environ)) as answers:
                 for answer in answers:
@@ -102,6 +149,8 @@ class _Rebuilding:
         folder = scratch / answer.key.version
         own, key = open_store(str(folder)), replace(answer.key, version=answer.rebuilt)
         verdict = judged(self.store, answer.key, own, key, self.inspection.others(answer.key))
+        if self.puts_back and verdict.state == "identical":
+            self.store.restore(own.manifest(key).content, own)
         if self.keep is not None:
             _keep(own, key, self.keep / answer.key.short)
         shutil.rmtree(folder)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol, TextIO
@@ -100,37 +100,33 @@ def _running(
     ours, theirs = os.pipe()
     with os.fdopen(ours, encoding="utf-8") as answers:
         try:
-            process = _start(folder, variables, said, theirs)
+            process = _start(folder, variables, {**asked, "answers": theirs}, said)
         finally:
             os.close(theirs)
         with process:
             try:
-                _ask(process, {**asked, "answers": theirs})
                 yield process, answers
             finally:
                 if process.poll() is None:
                     os.killpg(process.pid, signal.SIGKILL)
 
 
-def _start(folder: Path, variables: Mapping[str, str], said: TextIO, answers: int) -> subprocess.Popen[str]:
-    return subprocess.Popen(  # noqa: S603
-        [sys.executable, "-P", "-m", MODULE],
-        cwd=folder,
-        env=variables,
-        stdin=subprocess.PIPE,
-        stdout=said,
-        stderr=said,
-        pass_fds=(answers,),
-        text=True,
-        start_new_session=True,
-    )
-
-
-def _ask(process: subprocess.Popen[str], asked: Mapping[str, Any]) -> None:
-    if process.stdin is not None:  # which it is not: it was started with a pipe
-        with suppress(BrokenPipeError):  # it is over already: why, is said when no answer comes
-            process.stdin.write(json.dumps(asked))
-            process.stdin.close()
+def _start(folder: Path, variables: Mapping[str, str], asked: Mapping[str, Any], said: TextIO) -> subprocess.Popen[str]:
+    """It is asked by a file, which is whole whether it is read or not."""
+    question = folder / "question.json"
+    question.write_text(json.dumps(asked), encoding="utf-8")
+    with question.open(encoding="utf-8") as stdin:
+        return subprocess.Popen(  # noqa: S603
+            [sys.executable, "-P", "-m", MODULE],
+            cwd=folder,
+            env=variables,
+            stdin=stdin,
+            stdout=said,
+            stderr=said,
+            pass_fds=(asked["answers"],),
+            text=True,
+            start_new_session=True,
+        )
 
 
 def _answer(key: VersionKey, line: str) -> Answer:

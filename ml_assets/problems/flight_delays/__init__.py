@@ -41,7 +41,7 @@ PROBLEM = Problem(
     metrics=(AVERAGE_PRECISION, AUROC, BRIER, CALIBRATION_ERROR),
     slices=("origin", "carrier"),
     gates=(Gate(AUROC, at_least=0.58), Gate(AVERAGE_PRECISION, above_baseline_by=0.02)),
-    promote_when=Better(AVERAGE_PRECISION, by=0.0, confidence=0.95),
+    promote_when=Better(AVERAGE_PRECISION, confidence=0.95, windows=5),
     retrain_when=RetrainWhen(older_than_days=60),
     fresh_within_days=45,
 )

@@ -10,6 +10,7 @@ from typing import Any
 from ml_assets.errors import UnsupportedType
 from ml_assets.store.canonical import Json
 from ml_assets.store.codecs.codec import Encoded, Parts
+from ml_assets.store.together import side_by_side
 
 
 @dataclass(frozen=True)
@@ -45,11 +46,12 @@ class Folder:
 
     def copy_to(self, target: Path) -> None:
         """Write all files below ``target``. A file that exists already is never replaced: FileExistsError."""
-        for name in self.names:
-            path = target / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("xb") as file:
-                file.write(self.read(name))
+        side_by_side(lambda name: self._copy(name, target / name), self.names)
+
+    def _copy(self, name: str, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("xb") as file:
+            file.write(self.read(name))
 
 
 class FolderCodec:

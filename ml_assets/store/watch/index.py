@@ -35,7 +35,7 @@ def add(store: Store, index: Index, seen: Mapping[str, str]) -> Index:
     while index and index[-1].size < 2 * len(canonical(merged)):
         merged = _read(store, index[-1]) | merged
         index = index[:-1]
-    return (*index, store.put(merged))
+    return (*index, store.hold(store.put(merged)))
 
 
 def _read(store: Store, piece: Content) -> dict[str, str]:

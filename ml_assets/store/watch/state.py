@@ -73,7 +73,7 @@ def put_away(store: Store, watch: Watch) -> Watch:
     data = replace(watch, receipts=()).to_json()
     if len(canonical(data)) <= LARGEST:
         return watch
-    return Watch(watch.scope, receipts=watch.receipts, elsewhere=store.put(data))
+    return Watch(watch.scope, receipts=watch.receipts, elsewhere=store.hold(store.put(data)))
 
 
 def taken_out(store: Store, watch: Watch) -> Watch:

@@ -4,7 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_assets.evaluation.checks import both_classes_present, no_row_twice, split_disjoint, window_complete
+from ml_assets.evaluation.checks import (
+    both_classes_present,
+    groups_apart,
+    no_row_twice,
+    split_disjoint,
+    window_complete,
+)
 
 DAYS = pd.date_range("2013-01-01", periods=6, freq="D", tz="UTC")
 SPLIT = pd.DataFrame(
@@ -119,3 +125,12 @@ def test_rows_that_landed_with_two_partitions_are_refused_with_both():
 def test_rows_that_count_once_pass(again, newest, said):
     found = no_row_twice(LANDED_AGAIN, again, ROWS, newest=newest)
     assert (found.passed, found.description) == (True, said)
+
+
+@pytest.mark.parametrize(("whole", "passed"), [(False, True), (True, False)])
+def test_how_many_groups_are_on_both_sides_is_said_and_refused_where_they_are_to_be_whole(whole, passed):
+    group, role = pd.Series(["a", "a", "b", "c", None]), pd.Series(["train", "test", "test", "train", "test"])
+    found = groups_apart(group, role, whole=whole)
+    assert (found.passed, found.blocking) == (passed, True)
+    assert found.description.startswith("1 of the 2 groups that judge were trained on as well.")
+    assert found.metadata == {"fit": 2, "judge": 2, "both": 1}

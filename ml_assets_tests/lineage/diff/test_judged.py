@@ -108,8 +108,13 @@ GATE = GateVerdict("auroc", "at least", 0.7, 0.6, passed=True)
 
 def test_a_gate_whose_verdict_changed_is_told_by_both_sentences():
     failed = dataclasses.replace(GATE, value=0.5, passed=False)
-    (found,) = gates_diff(report(gates=(GATE,)), report(gates=(failed,)))
-    assert found == GateDiff("auroc", False, GATE.sentence, failed.sentence)
+    of_east = dataclasses.replace(GATE, slice="shop = east")
+    untold = dataclasses.replace(of_east, passed=False, untold="12 rows that judge are of it")
+    found = gates_diff(report(gates=(GATE, of_east)), report(gates=(failed, untold)))
+    assert found == (
+        GateDiff("auroc", False, GATE.sentence, failed.sentence),
+        GateDiff("auroc of shop = east", False, of_east.sentence, untold.sentence),
+    )
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,7 @@ def test_its_image_is_beside_its_step_and_one_that_is_deleted_goes_on_from_the_c
         assert manifest.notes["resumed"].endswith(", 1 interruption")
         assert manifest.notes["training"]["loss"][-1] == 6
         assert type(store.load(store.head("sorbet/model", "north").target).estimator) is Folder
+        assert sorbet.IMAGE in manifest.code["computation"]["settings"].values(), "its version says which image trained"
         assert [path for path in (tmp_path / "of_the_image").iterdir() if "python" in path.name] == []
 
 

@@ -91,7 +91,7 @@ def test_an_error_of_the_training_is_told_with_its_lines(store: Store, tmp_path:
     assert none_left("raises")
 
 
-def test_no_process_outlives_a_step_that_is_killed(store: Store, tmp_path: Path):
+def test_no_process_outlives_a_step_that_is_killed(store: Store, by_two: Trained, tmp_path: Path):
     (tmp_path / "0-3").write_text("step 9")
     call = (
         "import sys; from pathlib import Path; from ml_assets_tests.doubles.tides import store_in\n"
@@ -103,7 +103,7 @@ def test_no_process_outlives_a_step_that_is_killed(store: Store, tmp_path: Path)
 
     assert step.returncode == -signal.SIGKILL
     assert none_left("alone")
-    assert replace(trained(store, 2, "alone"), resumed="").content == trained(store, 2, "two").content
+    assert replace(trained(store, 2, "alone"), resumed="").content == by_two.content
 
 
 def none_left(key: str) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from functools import lru_cache
+
 import numpy as np
 import pytest
 
@@ -14,30 +17,35 @@ from ml_assets.training.split import TEST, assign_roles, rows_of, training_data
 from ml_assets_tests.doubles.windows import window as window_of
 from ml_assets_tests.problems.arrival_minutes.landing import month_of_arrivals
 
+JUDGED = PROBLEM.partitions.time.keys() if "WHOLE_YEAR" in os.environ else ["2013-06"]
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize("origin", PROBLEM.partitions.values)
 def test_every_origin_beats_its_baseline_in_nearly_every_month_and_is_never_much_worse(origin, capsys):
-    """Each month's model on its newest seven days: pytest -m slow -s -k every_origin."""
-    tables: dict[str, FeatureTable] = {}
+    """Each month's model on its newest seven days; of the whole year with WHOLE_YEAR=1."""
     gains = []
-    for month in PROBLEM.partitions.time.keys():  # noqa: SIM118
+    for month in JUDGED:
         key = PROBLEM.partitions.key(month, origin)
-        before = PROBLEM.partitions.previous(key)
-        history = [month_of_arrivals(PROBLEM.partitions.parts(before)[0], origin)] if before else []
-        tables[key] = feature_table(PROBLEM, history, month_of_arrivals(month, origin))
-        found = judged(key, tables)
+        found = judged(key)
         gains.append(1 - found.model["pinball_loss"].value / found.baseline["pinball_loss"].value)
         with capsys.disabled():
             print(row(key, found))
     with capsys.disabled():
         print(f"{origin}: pinball loss {np.mean(gains):.1%} less in the mean, {min(gains):.1%} in the worst month")
-    assert sum(gain > 0 for gain in gains) >= 11
+    assert sum(gain > 0 for gain in gains) >= len(gains) - len(gains) // 12, "one month of the year may be worse"
     assert np.mean(gains) > 0.05
 
 
-def judged(key: str, tables: dict[str, FeatureTable]) -> Evaluation:
-    window = {at: tables[at] for at in PROBLEM.partitions.window(key, PROBLEM.window)}
+@lru_cache(maxsize=PROBLEM.window)
+def features_of(key: str) -> FeatureTable:
+    before = PROBLEM.partitions.previous(key)
+    history = [month_of_arrivals(*PROBLEM.partitions.parts(before))] if before else []
+    return feature_table(PROBLEM, history, month_of_arrivals(*PROBLEM.partitions.parts(key)))
+
+
+def judged(key: str) -> Evaluation:
+    window = {at: features_of(at) for at in PROBLEM.partitions.window(key, PROBLEM.window)}
     table = window_of(window)
     roles = assign_roles(PROBLEM, table, {at: len(of) for at, of in window.items()})
     data, test = training_data(table, roles), rows_of(table, roles, TEST)

@@ -1,12 +1,14 @@
 """Trainings that are killed, again and again: forked from one process that has torch already.
 
-    python -m ml_assets_tests.training.loop.killed FOLDER SIGNAL HOW_MANY
+    python -m ml_assets_tests.training.loop.killed FOLDER HOW_MANY SIGNAL …
 
-Prints one JSON line per training: the digest of what came out, how often it was killed, and the most steps that a kill lost.
+Prints one JSON line per training of each signal: the digest of what came out, how often it was killed, and the most steps
+that a kill lost.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
@@ -39,13 +41,14 @@ class Counting:
         return saving.noisy(batch, generator)
 
 
-def main(folder: Path, number: int, how_many: int) -> None:
+def main(folder: Path, how_many: int, signals: list[str]) -> None:
     torch.set_num_threads(1)
     print(json.dumps({"told": told(train(run()))}), flush=True)
-    for training in range(how_many):
-        place = folder / str(training)
-        place.mkdir()
-        print(json.dumps(lives_of(place, number, random.Random(training))), flush=True)
+    for name, training in itertools.product(signals, range(how_many)):
+        place = folder / name / str(training)
+        place.mkdir(parents=True)
+        lives = lives_of(place, getattr(signal, name), random.Random(training))
+        print(json.dumps({"signal": name, **lives}), flush=True)
 
 
 def lives_of(place: Path, number: int, chance: random.Random) -> dict:
@@ -81,4 +84,4 @@ def life(place: Path, number: int, kill_at: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), getattr(signal, sys.argv[2]), int(sys.argv[3]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])

@@ -1,8 +1,9 @@
 """Ranks as processes: forked from one that has torch already, joined by gloo over a file.
 
-    python -m ml_assets_tests.training.loop.ranks FOLDER NUMBER_OF_RANKS WHAT
+    python -m ml_assets_tests.training.loop.ranks FOLDER NUMBER_OF_RANKS-WHAT …
 
-Each writes what came out to FOLDER/whole/<rank>.json and FOLDER/resumed/<rank>.json, beside <rank>.interrupted.
+Each writes what came out to FOLDER/NUMBER_OF_RANKS-WHAT/whole/<rank>.json and …/resumed/<rank>.json, beside
+<rank>.interrupted.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import torch
 from torch import distributed
+from torch.distributed import fsdp  # noqa: F401 (before it is forked, not in each rank)
 
 from ml_assets.errors import Interrupted
 from ml_assets.training.loop import Loop
@@ -36,10 +38,9 @@ class Of:
 
 def main(folder: Path, size: int, what: str) -> None:
     """An uninterrupted training, then one that is interrupted and goes on."""
-    torch.set_num_threads(1)
     for part, stop_after in (("whole", 0), ("resumed", 7), ("resumed", 0)):
         place = folder / part
-        place.mkdir(exist_ok=True)
+        place.mkdir(parents=True, exist_ok=True)
         children = [child for rank in range(size) if (child := forked(place, Of(rank, size), what, stop_after))]
         statuses = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
         if any(statuses):
@@ -80,4 +81,8 @@ def trained(folder: Path, ranks: Of, loop: Loop, network: type, stop_after: int)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
+    torch.set_num_threads(1)
+    train(run(), network=Plain, augment=None)  # what torch imports at a first step, is there for all that are forked
+    for case in sys.argv[2:]:
+        ranks, _, name = case.partition("-")
+        main(Path(sys.argv[1]) / case, int(ranks), name)

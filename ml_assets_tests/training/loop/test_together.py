@@ -17,10 +17,10 @@ from ml_assets.training.loop.together import Together
 from ml_assets_tests.training.loop.saving import Plain, run, train
 
 CASES = {
-    "two ranks": (2, "plain"),
-    "two ranks that draw, with running statistics and pieces": (2, "drawing"),
-    "three ranks": (3, "plain"),
-    "two ranks, sharded, with pieces": (2, "sharded"),
+    "two ranks": "2-plain",
+    "two ranks that draw, with running statistics and pieces": "2-drawing",
+    "three ranks": "3-plain",
+    "two ranks, sharded, with pieces": "2-sharded",
 }
 TOLERANCE = 1e-5  # relative, of weights after 15 steps: sums in another order
 
@@ -31,15 +31,19 @@ class Came(NamedTuple):
     resumed: list[dict]
 
 
-@pytest.fixture(scope="module", params=CASES)
-def came(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Came:
-    return of_ranks(tmp_path_factory.mktemp("ranks"), *CASES[request.param])
-
-
-def of_ranks(folder: Path, size: int, what: str) -> Came:
-    command = [sys.executable, "-W", "error", "-m", "ml_assets_tests.training.loop.ranks", str(folder), str(size), what]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What came of all of them: one process imports torch for them."""
+    folder = tmp_path_factory.mktemp("ranks")
+    command = [sys.executable, "-W", "error", "-m", "ml_assets_tests.training.loop.ranks", str(folder), *CASES.values()]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=800)
     assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module", params=CASES)
+def came(request: pytest.FixtureRequest, cases: Path) -> Came:
+    folder, size = cases / CASES[request.param], int(CASES[request.param][0])
     files = ("whole/{}.json", "resumed/{}.interrupted", "resumed/{}.json")
     return Came(*([json.loads((folder / file.format(rank)).read_text()) for rank in range(size)] for file in files))
 
