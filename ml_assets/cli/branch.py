@@ -48,7 +48,7 @@ def branch(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _print_all(store: Store, settings: Settings, *, as_json: bool) -> None:
-    rows = [_summary(store, name) for name in branches.branches(store)]
+    rows = [_summary(store, name) for name in store.branches()]
     if as_json:
         places = {"store": store.url, "upstream": settings.upstream or None}
         say_json({**places, "user": store.user, "branch": store.branch, "branches": rows})

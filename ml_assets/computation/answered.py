@@ -6,8 +6,9 @@ live looks found of a partition, before its rows landed, in the log ``PROBLEM/li
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC
+from typing import NamedTuple
 
 from ml_assets.problem import Problem
 from ml_assets.promotion.log import Log
@@ -20,8 +21,17 @@ BATCH = "batch"
 NO_ANSWERS = "none"
 LIVE = "live"
 """The name of the log of live looks."""
+Named = Callable[[str], Sequence[str | None]]
+"""A log -> its partitions."""
 OF_MODEL = "model"
 """In an entry's details: whose answers were looked at."""
+
+
+class Heard(NamedTuple):
+    """What is read of a partition beside its assets: entries of the two logs."""
+
+    answers: Sequence[RefEntry]
+    looks: Sequence[RefEntry] = ()
 
 
 def log_of_answers(problem: str) -> str:
@@ -70,12 +80,19 @@ def answers_read(store: Store, problem: Problem, partition: str, known: Iterable
         yield from entered(store, problem.name, day)
 
 
-def looks_read(store: Store, problem: Problem, partition: str) -> list[RefEntry]:
-    """The live looks at a partition."""
-    return Looks.of(store, problem, partition).entries()
+def heard(store: Store, problem: Problem, partition: str, named: Named | None = None) -> Heard:
+    """What is read for a partition: the entries of its answers, and of the live looks at it, which there are only of answers.
+
+    Args:
+        named: what a log has been asked about before; the store, where nobody has.
+    """
+    named = named or store.named
+    answers = [*answers_read(store, problem, partition, named(log_of_answers(problem.name)))]
+    was_looked_at = bool(answers) and partition in named(f"{problem.name}/{LIVE}")
+    return Heard(answers, Looks.of(store, problem, partition).entries() if was_looked_at else [])
 
 
-def read_of_answers(entries: Iterable[RefEntry]) -> dict[str, str]:
+def read_of_answers(heard: Heard) -> dict[str, str]:
     """What monitoring reads of the logs, for who asks whether it is still the same."""
-    versions = [entry.target.version for entry in entries]
+    versions = [entry.target.version for entry in (*heard.answers, *heard.looks)]
     return {ANSWERS: digest("".join(versions).encode()) if versions else NO_ANSWERS}

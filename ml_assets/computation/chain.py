@@ -12,7 +12,7 @@ from functools import cache, partial
 
 from ml_assets import assets
 from ml_assets.assets import declared, every_name, noun_that
-from ml_assets.computation.answered import LIVE, answers_read, log_of_answers, looks_read, read_of_answers
+from ml_assets.computation.answered import heard, read_of_answers
 from ml_assets.computation.outside import NOTHING_KNOWN
 from ml_assets.errors import CorruptBlob, UnknownVersion, UnreadableContent
 from ml_assets.problem import Problem
@@ -148,10 +148,7 @@ def reads_of(
     if asset.role == "audits":
         return {**read, **read_of_decisions(sources.store, problem, sources.moves(ledger), partition)}
     if asset.role == "watches":
-        known, looks = sources.named(log_of_answers(problem.name)), sources.named(f"{problem.name}/{LIVE}")
-        answers = answers_read(sources.store, problem, partition, known)
-        live = looks_read(sources.store, problem, partition) if partition in looks else []
-        return {**read, **read_of_answers([*answers, *live])}
+        return {**read, **read_of_answers(heard(sources.store, problem, partition, sources.named))}
     return read
 
 

@@ -25,6 +25,7 @@ from ml_assets.computation.answered import (
     ANSWERS,
     LIVE,
     OF_MODEL,
+    Heard,
     Looks,
     answers_read,
     log_of_answers,
@@ -129,7 +130,7 @@ class Look:
             metrics={"drift": to_plain(report.drift), **_estimated(found)},
             notes={"why": found.sentence, "rows": found.rows, **notes_of(found)},
             inputs=(self.model, *batches, *earlier),
-            ledger=read_of_answers(self.answers),
+            ledger=read_of_answers(Heard(self.answers)),
         )
 
 

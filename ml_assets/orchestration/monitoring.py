@@ -18,15 +18,7 @@ import dagster as dg
 
 from ml_assets import figures
 from ml_assets.assets import noun_that
-from ml_assets.computation.answered import (
-    ANSWERS,
-    LIVE,
-    Looks,
-    answers_read,
-    log_of_answers,
-    looks_read,
-    read_of_answers,
-)
+from ml_assets.computation.answered import ANSWERS, LIVE, Heard, Looks, heard, read_of_answers
 from ml_assets.drift.statistics import sampled
 from ml_assets.evaluation.plain import to_plain
 from ml_assets.evaluation.scored_rows import classes_of
@@ -60,18 +52,15 @@ ALARMS = "alarms"
 def monitoring(problem: Problem, context: dg.AssetExecutionContext, features: Handle, predictions: Handle) -> Made:
     """Hold what was served in the partition against what the model was trained and judged on."""
     store, partition = store_of(context), partition_of(context)
-    log = store.named(log_of_answers(problem.name))
-    answers, looks = [*answers_read(store, problem, partition, log)], looks_read(store, problem, partition)
+    logs = heard(store, problem, partition)
     models = predictions.inputs(noun_that("decides"))
     if not models or features.manifest.notes.get("rows") == 0:
         why = "no row landed" if models else "no champion was known before it"
-        return _nothing(f"{partition}: {why}. There is nothing to watch.", [*answers, *looks])
-    live = Looks.of(store, problem, partition).newest(models[0].key) if looks else None
-    watch = _Watch(problem, store, partition, models[0], features.load(), predictions.load(), answers, live)
+        return _nothing(f"{partition}: {why}. There is nothing to watch.", logs)
+    live = Looks.of(store, problem, partition).newest(models[0].key) if logs.looks else None
+    watch = _Watch(problem, store, partition, models[0], features.load(), predictions.load(), logs.answers, live)
     if not watch.counts.any():
-        return _nothing(
-            f"{partition}: {models[0].key} served none of its rows that it had not seen.", [*answers, *looks]
-        )
+        return _nothing(f"{partition}: {models[0].key} served none of its rows that it had not seen.", logs)
     report, finding = watch.report, watch.finding
     context.log.info(finding.sentence)
     return Made(
@@ -81,11 +70,11 @@ def monitoring(problem: Problem, context: dg.AssetExecutionContext, features: Ha
         notes={"why": finding.sentence, "rows": finding.rows, "outcomes": finding.outcomes, **notes_of(finding)},
         about=lambda key: {"at_a_glance": dg.MetadataValue.md(_at_a_glance(finding))},
         inputs=watch.read,
-        ledger=read_of_answers([*answers, *looks]),
+        ledger=read_of_answers(logs),
     )
 
 
-def _nothing(why: str, logs: Sequence[RefEntry]) -> Made:
+def _nothing(why: str, logs: Heard) -> Made:
     """The monitoring of a partition in which there is nothing to look at."""
     empty = Monitored({}, figures.Sheet(why, ()).to_json())
     return Made(empty, checks=outcomes(None), notes={"why": why}, ledger=read_of_answers(logs))

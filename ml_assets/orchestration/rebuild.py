@@ -31,7 +31,7 @@ import dagster as dg
 from ml_assets.artifacts import trust_all
 from ml_assets.assets import declared, noun_that
 from ml_assets.assets.study import TRIAL
-from ml_assets.computation.answered import answers_read, log_of_answers, looks_read
+from ml_assets.computation.answered import heard
 from ml_assets.computation.chain import proposed, was_decided
 from ml_assets.computation.ingredients import Ingredients
 from ml_assets.errors import InvalidProblem, MlAssetsError, Rejected
@@ -188,8 +188,8 @@ class _Past:
     def _adopt_answers(self) -> None:
         """What was answered over HTTP by then, and what live looks found of it."""
         store, problem, partition = self._store(self.overlay.base), self.problem, str(self.recorded.partition)
-        answers = answers_read(store, problem, partition, store.named(log_of_answers(problem.name)))
-        for entry in (*answers, *looks_read(store, problem, partition)):
+        logs = heard(store, problem, partition)
+        for entry in (*logs.answers, *logs.looks):
             if self._was_there(entry.at):
                 self.overlay.adopt(str(entry.details["branch"]), entry.target.asset, entry.target.partition, entry.n)
 

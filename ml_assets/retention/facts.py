@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 from ml_assets.assets import noun_that
 from ml_assets.errors import MissingBlob, UnknownVersion
 from ml_assets.promotion.pins import PINNED, PINS
-from ml_assets.store import Content, Manifest, Store, VersionKey, records, side_by_side
+from ml_assets.store import Manifest, Store, VersionKey, records, side_by_side
 
 AT_ONCE = 5_000  # objects that are read between two words about it
 Tell = Callable[[str], None]
@@ -153,10 +153,8 @@ def _needed(store: Store) -> frozenset[str]:
     backend = store.backend
     listed = [key.rpartition("/")[2].removesuffix(".json") for key in backend.list("sources")]
     sources = side_by_side(store.source_files, listed)
-    held = [Content.from_json(one) for one in store.held()]
-    return frozenset(digest for files in sources for digest in files.values()) | {
-        file.digest for content in held for file in content.files
-    }
+    held = (file.digest for content in store.held() for file in content.files)
+    return frozenset(digest for files in sources for digest in files.values()) | {*held}
 
 
 def _read(one: Callable[[T], S | None], keys: Sequence[T], what: str, tell: Tell) -> list[S]:

@@ -18,8 +18,7 @@ from typing import Literal
 
 from ml_assets.errors import RefMoved, Refused, UnknownVersion
 from ml_assets.store.backend import Backend
-from ml_assets.store.catalog import names_in
-from ml_assets.store.keys import branch_folder, unescape
+from ml_assets.store.keys import branch_folder
 from ml_assets.store.records import entry_at, place_of
 from ml_assets.store.refs import BEGAN_FROM, RefEntry
 from ml_assets.store.store import MAIN, Store
@@ -27,7 +26,6 @@ from ml_assets.store.together import side_by_side
 
 MERGED = "merged"
 """In details of an entry of ``main``: the branch that it was merged from, which entry of it, and whose."""
-REFS = "refs"
 
 State = Literal["same", "ahead", "behind", "moved"]
 """How a ref of a branch stands to that of ``main``.
@@ -92,11 +90,6 @@ def _merged_from(entry: RefEntry) -> str | None:
     return merged["branch"] if merged else None
 
 
-def branches(store: Store) -> list[str]:
-    """The branches that have refs, sorted as their keys are: a question for each."""
-    return [unescape(segment) for segment in names_in(store.backend, REFS)]
-
-
 def refs_of(store: Store, branch: str) -> list[tuple[str, str | None]]:
     """The assets and partitions for which a branch has entries of its own."""
     places = map(place_of, store.backend.list(branch_folder(branch)))
@@ -115,7 +108,7 @@ def differences(
     if branch == MAIN:
         raise Refused("main is what branches begin from and are merged into; it differs from nothing. Name a branch.")
     if not (refs := refs_of(store, branch)):
-        known = ", ".join(name for name in branches(store) if name != MAIN) or "none"
+        known = ", ".join(name for name in store.branches() if name != MAIN) or "none"
         raise UnknownVersion(f"There is no branch {branch} in {store.url}. Branches: {known}.")
     own, main = store.on(branch), store.on(MAIN)
     return side_by_side(

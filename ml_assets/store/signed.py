@@ -108,7 +108,11 @@ class Signed:
         """Vouch for what lies, or will lie, under ``key``; nothing where no such key is signed or nobody signs."""
         if self.signer is not None and is_signed(key):
             at = signature_key(digest(data), self.signer.key_id)
-            create(self.inside, at, self.signer.envelope(key, data))
+            envelope = self.signer.envelope(key, data)
+            if (
+                create(self.inside, at, envelope) is not None
+            ):  # a key signs the same bytes alike each time: it was damaged
+                self.inside.put_file(at, envelope)
 
     def is_vouched_for(self, key: str, data: bytes) -> bool:
         """Whether somebody who is trusted signed these bytes under this key."""

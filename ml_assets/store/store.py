@@ -22,7 +22,7 @@ from ml_assets.store import batches, catalog, codecs, probe
 from ml_assets.store.backend import PIECE, Backend
 from ml_assets.store.batches import BATCH_ROWS, Opened
 from ml_assets.store.blobs import Blobs
-from ml_assets.store.canonical import Json, canonical, digest, parse, plain
+from ml_assets.store.canonical import Json, digest, plain
 from ml_assets.store.checkpoints import CheckpointLog
 from ml_assets.store.codecs.codec import Parts
 from ml_assets.store.codecs.folder import is_inside
@@ -49,6 +49,7 @@ from ml_assets.store.keys import (
     run_folder,
     runs_folder,
     source_key,
+    unescape,
     version_key,
 )
 from ml_assets.store.local import is_local
@@ -348,6 +349,10 @@ class Store:
         found = {names[0] for names in entries if len(names) > 1}
         return sorted(map(partition_name, found), key=lambda name: (name is not None, name or ""))
 
+    def branches(self) -> list[str]:
+        """The branches that have refs, sorted as their keys are: a question for each."""
+        return [unescape(segment) for segment in catalog.names_in(self._opened(writing=False), "refs")]
+
     def groups(self) -> list[str]:
         """The first parts of the names of all assets that the branch names, sorted: a question for each."""
         return sorted(map(asset_name, catalog.names_in(self._opened(writing=False), branch_folder(self.branch))))
@@ -507,14 +512,18 @@ class Store:
 
     def hold(self, content: Content) -> Content:
         """Let a content that no version names never be collected."""
-        self._opened(writing=True).put_new(held_key(content.digest), canonical(content.to_json()))
+        self._documents(writing=True).put(held_key, content.to_json())
         return content
 
     def held(self) -> list[Content]:
-        """What is held."""
-        backend = self._opened(writing=False)
-        found = side_by_side(backend.get, backend.list("held"))
-        return [Content.from_json(parse(data)) for data in found if data]
+        """What is held.
+
+        Raises:
+            CorruptBlob: if that cannot be told of one.
+        """
+        documents = self._documents()
+        listed = [key.rpartition("/")[2].removesuffix(".json") for key in documents.backend.list("held")]
+        return side_by_side(lambda found: Content.from_json(documents.get(held_key, found, "held content")), listed)
 
     # ------------------------------------------------------------ inside
 

@@ -24,7 +24,7 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in [name for name in os.environ if name.startswith(("ML_ASSETS_", "DAGSTER_"))]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
-    for module in ("ml_assets.problems", "ml_assets.cli.work"):
+    for module in ("ml_assets.problems", "ml_assets.cli.work", "ml_assets.orchestration.try_out"):
         monkeypatch.setattr(f"{module}.PROBLEMS", (ponchos.GROUP, ponchos.PONCHOS))
     monkeypatch.setattr(selection, "definitions_module", lambda folder: "ml_assets_tests.cli.ponchos_definitions")
     return tmp_path

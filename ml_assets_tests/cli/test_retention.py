@@ -58,6 +58,12 @@ def test_what_a_rule_lets_go_is_told_moved_deleted_and_said_to_who_reads_it(stor
         store.load(features)
 
 
+def test_what_a_landing_watch_holds_stays(store: Store, features, call: Call):
+    held = store.hold(store.put({"seen": ["2024-01"]}))
+    call("gc", *AT_ONCE), call("gc", *AT_ONCE)
+    assert store.get(held) == {"seen": ["2024-01"]}
+
+
 def test_what_lies_in_the_trash_comes_back(store: Store, features, call: Call):
     moved = call("gc", "--json", *AT_ONCE).json["moved"]
 

@@ -38,10 +38,10 @@ def merge_all(store: Store, over: str = "") -> list[int]:
 
 
 def test_the_branches_of_a_store_are_listed_by_the_names_that_people_gave_them(main):
-    assert branches.branches(main) == []
+    assert main.branches() == []
     for name in ("main", "ada/ü b", "ci"):
         publish(main.on(name), name)
-    assert sorted(branches.branches(main)) == ["ada/ü b", "ci", "main"]
+    assert sorted(main.branches()) == ["ada/ü b", "ci", "main"]
     assert branches.last_move(main, "ci").why == "made ci"
 
 
@@ -163,7 +163,7 @@ def test_a_branch_is_removed_and_its_versions_stay(main, trial):
     made = publish(trial, 1)
     publish(main, 2, "2024-02")
     branches.remove(main, "trial")
-    assert branches.branches(main) == ["main"]
+    assert main.branches() == ["main"]
     assert main.load(made) == 1
     with pytest.raises(UnknownVersion, match="no branch trial"):
         branches.differences(main, "trial")
@@ -196,4 +196,4 @@ def test_a_crash_while_a_branch_is_removed_leaves_a_branch_without_gaps(main, tr
         branches.remove(Store(Dies(main.backend, lambda n, key: None)), "trial")
     assert [entry.why for entry in main.on("trial").own_log(ASSET, MONTH)] == ["made 0", "made 1"]
     branches.remove(main, "trial")
-    assert branches.branches(main) == []
+    assert main.branches() == []

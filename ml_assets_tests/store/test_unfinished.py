@@ -9,15 +9,19 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml_assets.errors import CorruptBlob, MissingBlob, UnknownVersion, UnreadableContent
+from ml_assets.errors import CorruptBlob, MissingBlob, UnknownVersion, UnreadableContent, Untrusted
 from ml_assets.store import Manifest, RefEntry, Store, VersionKey, open_backend
 from ml_assets.store.backend import Backend, Place
 from ml_assets.store.canonical import canonical, is_unfinished, sealed
+from ml_assets.store.collection import Collector, Decision
 from ml_assets.store.keys import blob_key, version_key
 from ml_assets.store.refs import RefLog
+from ml_assets.store.signatures import Signer
+from ml_assets.store.signed import Signed
 
 TEXT = (Path(__file__).parents[2] / "docs" / "STORE.md").read_text()
 ASSET, MONTH = "a/model", "2013-06"
@@ -248,6 +252,51 @@ def test_a_checkpoint_is_passed_over_for_the_one_before(store: Store, cut: Calla
     assert states.latest().step == 1  # type: ignore[union-attr]
     states.save(2, {"w": 2})
     assert states.latest().state == {"w": 2}  # type: ignore[union-attr]
+
+
+def test_a_signature_vouches_for_nothing_until_it_is_made_again(cut: Callable[[bytes], bytes]) -> None:
+    plain, ada = open_backend("memory://"), Signer(Ed25519PrivateKey.from_private_bytes(b"a" * 32))
+    signed = Store(Signed(plain, ada, {ada.key_id: ada.key.public_key()}))
+    manifest = Manifest(ASSET, MONTH, signed.put(1))
+    key = signed.commit(manifest)
+    (signature,) = plain.list("signatures")
+    damage(plain, signature, cut)
+    with pytest.raises(Untrusted):
+        signed.manifest(key)
+    assert signed.commit(manifest) == key
+    assert signed.load(key) == 1
+
+
+def test_a_collection_is_refused_while_what_is_held_cannot_be_told(store: Store, cut: Callable[[bytes], bytes]) -> None:
+    content = store.put({"seen": [1, 2, 3]})
+    store.hold(content)
+    (held,) = store.backend.list("held")
+    damage(store.backend, held, cut)
+    with pytest.raises(CorruptBlob):
+        store.held()
+    Store(store.backend).hold(content)
+    assert Store(store.backend).held() == [content]
+
+
+def test_a_plan_of_a_collection_says_no_more_why_and_what_is_in_the_trash_is_found(
+    store: Store, cut: Callable[[bytes], bytes]
+) -> None:
+    key, backend = publish(store, {"a": [1, 2, 3]}), store.backend
+    (blob,) = store.manifest(key).content.files
+    collector = Collector(backend, lambda now: Decision(set(), {key: "a rule"}, {key: [blob.digest]}), "ada", grace=0)
+    assert collector.collect().moved.objects == 1
+    assert store.gone()[key].rule == "a rule"
+    for part in ("plan", "moved"):
+        damage(backend, f"collections/0000000001/{part}.json", cut)
+    assert store.gone() == {}
+    assert Store(backend).load(key) == {"a": [1, 2, 3]}
+    damage(backend, f"trash/0000000001/{blob.digest}", cut)
+    with pytest.raises(CorruptBlob):
+        Store(backend).load(key)
+    Store(backend).put({"a": [1, 2, 3]})
+    assert Store(backend).load(key) == {"a": [1, 2, 3]}
+    assert collector.collect().deleted.objects == 1
+    assert [part.rpartition("/")[2] for part in backend.list("collections")][1:3] == ["ended.json", "moved.json"]
 
 
 def test_a_version_without_its_manifest_is_unknown(store: Store) -> None:

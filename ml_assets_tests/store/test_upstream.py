@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from ml_assets.errors import Refused, UnknownVersion
-from ml_assets.store import Manifest, Store, Upstream, VersionKey, branches, open_backend, open_store
+from ml_assets.store import Manifest, Store, Upstream, VersionKey, open_backend, open_store
 from ml_assets_tests.doubles.bucket import Bucket
 
 ASSET, MONTH = "toy/model", "2024-01"
@@ -65,9 +65,9 @@ def test_others_branches_and_runs_are_theirs(production, laptop):
     made = publish(production.on("bob"), 1)
     manifest = Manifest(ASSET, MONTH, production.put(2), run="41aa")
     production.publish(manifest, why="in a run")
-    assert sorted(branches.branches(laptop)) == ["main"]
+    assert sorted(laptop.branches()) == ["main"]
     publish(laptop, 3)
-    assert sorted(branches.branches(laptop)) == ["ada", "main"]
+    assert sorted(laptop.branches()) == ["ada", "main"]
     assert laptop.on("bob").own_log(ASSET, MONTH) == []
     assert laptop.made_by_run("41aa", ASSET, MONTH) is None
     assert laptop.load(made) == 1
@@ -82,6 +82,6 @@ def test_an_own_main_of_before_is_not_seen(production, laptop, tmp_path):
 
 
 def test_an_address_without_a_store_is_an_error_and_not_an_empty_world(laptop):
-    for ask in (lambda: laptop.head(ASSET, MONTH), lambda: branches.branches(laptop)):
+    for ask in (lambda: laptop.head(ASSET, MONTH), laptop.branches):
         with pytest.raises(UnknownVersion, match=r"no store at s3://bucket/store. Is ML_ASSETS_UPSTREAM right"):
             ask()
