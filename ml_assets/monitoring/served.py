@@ -2,7 +2,8 @@
 
 A row has the answer of the batch predictions of its partition. Where it was asked for over HTTP, the last answer before its
 outcome was known counts instead, whatever came after: of a problem without ``label_time`` the last one before its partition
-ended. Where another model gave that one, the row says nothing of the model that is watched, and is left out.
+ended. Watched is the model that gave most of these; what others gave says nothing of it, and is left out. (A promotion at the end
+of a partition may have its batch predicted anew by a model that nobody had asked.)
 
 Features are those that the model was given: of rows that were asked for over HTTP as the request had them, where they were
 recorded. So a client that sends kilometres for miles is found, though the batch has miles.
@@ -10,6 +11,7 @@ recorded. So a client that sends kilometres for miles is found, though the batch
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -45,6 +47,13 @@ class Served:
     by_others: np.ndarray
 
 
+def busiest(problem: Problem, rows: FeatureTable, answers: pd.DataFrame, *, batch_by: str, until: datetime) -> str:
+    """The model that gave most of the answers that count; of several, that of the batch. Arguments as of ``served``."""
+    over_http = Counter(_last(problem, rows, answers, until)[MODEL])
+    given = over_http + Counter({batch_by: len(rows) - over_http.total()})
+    return max(sorted(given), key=lambda model: (given[model], model == batch_by), default=batch_by)
+
+
 def served(
     problem: Problem,
     rows: FeatureTable,
@@ -52,6 +61,7 @@ def served(
     answers: pd.DataFrame,
     *,
     model: str,
+    batch_by: str,
     until: datetime,
 ) -> Served:
     """The answer that counts for each row.
@@ -61,6 +71,7 @@ def served(
         answers: given over HTTP, with columns ``entity``, ``answered_at``, ``model_version``, those of predictions, and
             ``feature_…`` of the features that are known.
         model: the version that is watched.
+        batch_by: the version that made the batch predictions.
         until: the end of the partition.
     """
     import numpy as np
@@ -72,7 +83,8 @@ def served(
         values = prediction[name].to_numpy(copy=True)
         values[own.index] = own[name].to_numpy()
         prediction[name] = values
-    over_http, by_others = np.zeros(len(rows), dtype=bool), np.zeros(len(rows), dtype=bool)
+    over_http, by_others = np.zeros(len(rows), dtype=bool), np.full(len(rows), model != batch_by)
+    by_others[own.index] = False
     over_http[own.index] = True
     by_others[last.index[last[MODEL] != model]] = True
     return Served(values_of(prediction), _given(rows.features, own), over_http, by_others)

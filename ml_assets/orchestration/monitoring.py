@@ -33,7 +33,7 @@ from ml_assets.monitoring.monitor import monitor
 from ml_assets.monitoring.monitored import Monitored
 from ml_assets.monitoring.reference import Reference
 from ml_assets.monitoring.report import Report, Span
-from ml_assets.monitoring.served import ANSWERED_AT, ENTITY, FEATURE, MODEL, Served, served
+from ml_assets.monitoring.served import ANSWERED_AT, ENTITY, FEATURE, MODEL, Served, busiest, served
 from ml_assets.orchestration.io_manager import Made
 from ml_assets.orchestration.step import partition_of, store_of
 from ml_assets.problem import FeatureTable, Problem
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+WHOSE = [ENTITY, ANSWERED_AT, MODEL]
+"""The columns that say who answered."""
 ALARMS = "alarms"
 """The note that alerts read: what is told once of a model -> a sentence."""
 
@@ -57,10 +59,9 @@ def monitoring(problem: Problem, context: dg.AssetExecutionContext, features: Ha
     if not models or features.manifest.notes.get("rows") == 0:
         why = "no row landed" if models else "no champion was known before it"
         return _nothing(f"{partition}: {why}. There is nothing to watch.", logs)
-    live = Looks.of(store, problem, partition).newest(models[0].key) if logs.looks else None
-    watch = _Watch(problem, store, partition, models[0], features.load(), predictions.load(), logs.answers, live)
+    watch = _Watch(problem, store, partition, models[0], features.load(), predictions.load(), logs)
     if not watch.counts.any():
-        return _nothing(f"{partition}: {models[0].key} served none of its rows that it had not seen.", logs)
+        return _nothing(f"{partition}: {watch.model.key} served none of its rows that it had not seen.", logs)
     report, finding = watch.report, watch.finding
     context.log.info(finding.sentence)
     return Made(
@@ -82,22 +83,42 @@ def _nothing(why: str, logs: Heard) -> Made:
 
 @dataclass(frozen=True)
 class _Watch:
-    """A model, and a partition that it served.
+    """A partition, and the model that served it.
 
     Attributes:
+        batch_by: the model that made the batch predictions.
         table, batch: the partition's rows, and the predictions of them, in the same order.
-        answers: the entries of the log of answers over HTTP.
-        live: the last live look at what the model answered in the partition, if there was one.
+        logs: what was answered over HTTP, and the live looks at it.
     """
 
     problem: Problem
     store: Store
     partition: str
-    model: Handle
+    batch_by: Handle
     table: FeatureTable
     batch: pd.DataFrame
-    answers: Sequence[RefEntry]
-    live: RefEntry | None = None
+    logs: Heard
+
+    @cached_property
+    def model(self) -> Handle:
+        """Who gave most of the answers that count."""
+        import pandas as pd
+
+        whose = [frame[WHOSE] for frame in self._frames]
+        if not whose:
+            return self.batch_by
+        known, own = pd.concat(whose, ignore_index=True), self.batch_by.key.version
+        found = busiest(self.problem, self.table, known, batch_by=own, until=self._end)
+        if found == own:
+            return self.batch_by
+        named = (read for entry in self.logs.answers for read in Handle(self.store, entry.target).inputs("model"))
+        return next(Handle(self.store, read.key, self.batch_by.name) for read in named if read.key.version == found)
+
+    @cached_property
+    def live(self) -> RefEntry | None:
+        """The last live look at what the model answered in the partition, if there was one."""
+        log = Looks.of(self.store, self.problem, self.partition)
+        return log.newest(self.model.key) if self.logs.looks else None
 
     @cached_property
     def split(self) -> Handle:
@@ -107,16 +128,26 @@ class _Watch:
     @property
     def read(self) -> tuple[Handle, ...]:
         """What was read besides the declared inputs."""
-        batches = (Handle(self.store, entry.target, ANSWERS) for entry in self.answers)
+        batches = (Handle(self.store, entry.target, ANSWERS) for entry in self.logs.answers)
         looks = (Handle(self.store, entry.target, LIVE) for entry in (self.live,) if entry)
         return (self.model, self.split, *self.split.inputs(noun_that("derives")), *batches, *looks)
 
     @cached_property
     def served(self) -> Served:
         """The answer that counts for each row."""
-        end = self.problem.partitions.partition(self.partition).end
-        version = self.model.key.version
-        return served(self.problem, self.table, self.batch, self._over_http, model=version, until=end or datetime.max)
+        model, batch_by = self.model.key.version, self.batch_by.key.version
+        whose = {"model": model, "batch_by": batch_by}
+        return served(self.problem, self.table, self.batch, self._over_http, **whose, until=self._end)
+
+    @property
+    def _end(self) -> datetime:
+        return self.problem.partitions.partition(self.partition).end or datetime.max
+
+    @cached_property
+    def _frames(self) -> list[pd.DataFrame]:
+        """What was answered over HTTP; batches that do not say of which entity say nothing here."""
+        every = batches_of(self.store, self.problem, self.logs.answers)
+        return [frame for frame in every if ENTITY in frame]
 
     @cached_property
     def counts(self) -> np.ndarray:
@@ -149,19 +180,14 @@ class _Watch:
 
     @property
     def _over_http(self) -> pd.DataFrame:
-        """What was answered over HTTP; batches that do not say of which entity say nothing here.
-
-        Of what other models answered only that they did. A feature counts that all batches of this model have.
-        """
+        """What was answered: by other models only that it was. A feature counts that all batches of this model have."""
         import pandas as pd
 
-        whose = [ENTITY, ANSWERED_AT, MODEL]
-        frames = [frame for frame in batches_of(self.store, self.problem, self.answers) if ENTITY in frame]
-        is_own = [bool((frame[MODEL] == self.model.key.version).any()) for frame in frames]
-        own = [frame for frame, of_ours in zip(frames, is_own, strict=True) if of_ours]
-        others = [frame[whose] for frame, of_ours in zip(frames, is_own, strict=True) if not of_ours]
+        is_own = [bool((frame[MODEL] == self.model.key.version).any()) for frame in self._frames]
+        own = [frame for frame, of_ours in zip(self._frames, is_own, strict=True) if of_ours]
+        others = [frame[WHOSE] for frame, of_ours in zip(self._frames, is_own, strict=True) if not of_ours]
         known = [*([pd.concat(own, ignore_index=True, join="inner")] if own else []), *others]
-        return pd.concat(known, ignore_index=True) if known else pd.DataFrame({name: [] for name in whose})
+        return pd.concat(known, ignore_index=True) if known else pd.DataFrame({name: [] for name in WHOSE})
 
 
 def reference_of(problem: Problem, model: Handle) -> Reference:

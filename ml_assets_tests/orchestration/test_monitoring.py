@@ -16,7 +16,7 @@ from ml_assets.figures import INLINE
 from ml_assets.lineage.answers import BRANCH
 from ml_assets.lineage.monitored import monitored
 from ml_assets.orchestration.rebuild import rebuild
-from ml_assets.store import open_store
+from ml_assets.store import Input, open_store
 from ml_assets_tests.doubles import umbrellas
 from ml_assets_tests.doubles.chain import SCORED
 from ml_assets_tests.doubles.webhook import listening
@@ -143,7 +143,7 @@ def test_the_ui_shows_it(watched):
     assert np.isfinite(shown["auroc/promised"].value)
 
 
-def answer(world: World, visits, by: str, day: str) -> None:
+def answer(world: World, visits, by: str, day: str, models: tuple[Input, ...] = ()) -> None:
     """Enter a batch of answers over HTTP in the log, as `ml-assets serve --record` does."""
     said = {
         "entity": visits["visit"],
@@ -157,6 +157,7 @@ def answer(world: World, visits, by: str, day: str) -> None:
             asset="umbrellas/answers",
             partition=day,
             content=world.store.put(pd.DataFrame(said)),
+            inputs=models,
         )
     )
     entries = len(world.store.full_log("umbrellas/answers", day))
@@ -181,3 +182,15 @@ def test_an_answer_over_http_counts_for_its_row_and_is_reproduced_whatever_was_a
     again = rebuild(world.store.backend, world.landing, key, tmp_path / "again")
     made = open_store(str(tmp_path / "again")).manifest(again)
     assert made.content.digest == world.store.manifest(key).content.digest
+
+
+def test_the_model_that_was_asked_is_watched_where_the_batch_was_predicted_anew_by_another(watched, tmp_path):
+    world, visits = watched.copied_to(tmp_path / "world", [PROBLEM]), umbrellas.visits(FEBRUARY, rows=ROWS)
+    of_batch = world.manifest("umbrellas/model", JANUARY)
+    asked = world.store.commit(replace(of_batch, notes={**of_batch.notes, "why": "it served before"}))
+    models = (Input("model", asked, of_batch.content.digest),)
+    answer(world, visits.head(ROWS - 10), asked.version, "2024-02-03", models)
+    world.must_run(PROBLEM, FEBRUARY, ["monitoring"])
+    found = finding(world, FEBRUARY)
+    assert (found.model, found.rows, found.over_http, found.by_others) == (str(asked), ROWS - 10, ROWS - 10, 10)
+    assert asked in [read.key for read in world.manifest(MONITORING, FEBRUARY).inputs]
