@@ -17,7 +17,7 @@ from unittest import mock
 
 from benchmarks.landing_tick import ceph
 from ml_assets.store import VersionKey, open_store
-from ml_assets.store.refs import RefLog
+from ml_assets.store.logs.refs import RefLog
 
 FOLDER = "refs/main/raced/model/_"
 

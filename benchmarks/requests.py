@@ -28,7 +28,7 @@ from ml_assets.orchestration import build_definitions
 from ml_assets.partitions.calendar import Monthly
 from ml_assets.promotion.ledger import Ledger
 from ml_assets.store import Copies, CopyFolder, LandingFolder, Store, open_backend
-from ml_assets.store.backend import Place
+from ml_assets.store.backends.backend import Place
 from ml_assets_tests.doubles import umbrellas
 from ml_assets_tests.doubles.bucket import Bucket
 from ml_assets_tests.doubles.world import World, build

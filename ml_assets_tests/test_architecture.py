@@ -253,7 +253,7 @@ BREACHES = [
     ("problems/_loading.py", "import pickle", of_something_banned),
     ("problems/toy.py", "import numpy as np", of_a_heavy_library_at_module_level),
     ("problems/toy.py", "class A:\n    from sklearn.svm import SVC", of_a_heavy_library_at_module_level),
-    ("lineage/graph.py", "from ml_assets.store.refs import RefLog", of_what_lies_inside_the_store),
+    ("lineage/graph.py", "from ml_assets.store.logs.refs import RefLog", of_what_lies_inside_the_store),
 ]
 
 

@@ -2,7 +2,7 @@
 
 facts      what there is: versions, what branches named, pins
 plan       what is kept and why, what goes and by which rule: a pure function of these
-retention  the plan carried out by the store's collector (``ml_assets/store/collection.py``)
+retention  the plan carried out by the store's collector (``ml_assets/store/collecting/collection.py``)
 usage      bytes and money by asset and reason
 """
 

@@ -17,13 +17,13 @@ from pathlib import Path
 from blake3 import blake3
 
 from ml_assets.errors import CorruptBlob, MissingBlob
-from ml_assets.store.backend import PIECE, Backend, create
+from ml_assets.store.backends.backend import PIECE, Backend, create
 from ml_assets.store.canonical import digest
+from ml_assets.store.collecting.trash import in_trash, refusal
 from ml_assets.store.content import File
 from ml_assets.store.copies import NO_COPIES, NoCopies, by_digest
 from ml_assets.store.keys import blob_key
 from ml_assets.store.together import side_by_side
-from ml_assets.store.trash import in_trash, refusal
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from types import EllipsisType
 
 from ml_assets.errors import AmbiguousVersion, UnknownVersion, UsageError
-from ml_assets.store.backend import Backend
+from ml_assets.store.backends.backend import Backend
 from ml_assets.store.keys import VersionKey, asset_name, asset_path, described, partition_name, partition_segment
 
 ROOT = "versions"

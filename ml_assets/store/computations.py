@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ml_assets.store.backend import Backend, create
+from ml_assets.store.backends.backend import Backend, create
 from ml_assets.store.blobs import streamed_digest
 from ml_assets.store.canonical import Json, sealed, unsealed
 from ml_assets.store.copies import NO_COPIES, NoCopies, keep_sealed

@@ -23,10 +23,10 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from ml_assets.store.backend import PIECE, Backend
+from ml_assets.store.backends.backend import PIECE, Backend
+from ml_assets.store.backends.object_store import CLOUDS
 from ml_assets.store.canonical import digest, unsealed
 from ml_assets.store.copy_folder import CopyFolder
-from ml_assets.store.object_store import CLOUDS
 from ml_assets.store.together import Together
 
 MEMORY = 128 << 20  # bytes of one process

@@ -24,7 +24,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from ml_assets.store.backend import PIECE
+from ml_assets.store.backends.backend import PIECE
 from ml_assets.store.canonical import digest
 
 logger = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ml_assets.errors import CorruptBlob, UnknownVersion
-from ml_assets.store.backend import Backend, create
+from ml_assets.store.backends.backend import Backend, create
 from ml_assets.store.blobs import repair
 from ml_assets.store.canonical import Json, canonical, digest, parse
 from ml_assets.store.copies import NO_COPIES, NoCopies, by_digest, is_stamp_of

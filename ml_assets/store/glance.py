@@ -19,9 +19,9 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from ml_assets.errors import Refused
-from ml_assets.store.backend import Backend
+from ml_assets.store.backends.backend import Backend
+from ml_assets.store.backends.listing import LAST, PAGE, Entry, Span
 from ml_assets.store.copies import NO_COPIES, NoCopies, by_stamp
-from ml_assets.store.listing import LAST, PAGE, Entry, Span
 from ml_assets.store.together import AT_ONCE, Together, side_by_side
 
 LISTED_AT = {"refs": 3, "runs": 2, "versions": 2, "blobs": 1, "computations": 1, "traces": 1}

@@ -8,7 +8,7 @@ without a word. So before the first write ``probe.json`` is created twice. Only 
 from __future__ import annotations
 
 from ml_assets.errors import UnreadableContent, UnsafeStore
-from ml_assets.store.backend import Backend, create
+from ml_assets.store.backends.backend import Backend, create
 from ml_assets.store.canonical import canonical, is_unfinished, parse
 
 FORMAT = 1

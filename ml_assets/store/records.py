@@ -11,10 +11,10 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from ml_assets.errors import InvalidKey
-from ml_assets.store.backend import Backend
+from ml_assets.store.backends.backend import Backend
 from ml_assets.store.keys import VersionKey, asset_name, described, partition_name
-from ml_assets.store.log_folder import is_mark
-from ml_assets.store.refs import RefEntry, RefLog
+from ml_assets.store.logs.log_folder import is_mark
+from ml_assets.store.logs.refs import RefEntry, RefLog
 
 Root = Literal["versions", "refs", "runs"]
 

@@ -19,17 +19,20 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ml_assets.errors import CorruptBlob, Rejected, StoreError, UnknownVersion, UnreadableContent
 from ml_assets.store import batches, catalog, codecs, probe
-from ml_assets.store.backend import PIECE, Backend
+from ml_assets.store.backends.backend import PIECE, Backend
+from ml_assets.store.backends.local import is_local
+from ml_assets.store.backends.object_store import open_backend
 from ml_assets.store.batches import BATCH_ROWS, Opened
 from ml_assets.store.blobs import Blobs
 from ml_assets.store.canonical import Json, digest, plain
-from ml_assets.store.checkpoints import CheckpointLog
+from ml_assets.store.checkpoints.log import CheckpointLog
 from ml_assets.store.codecs.codec import Parts
 from ml_assets.store.codecs.folder import is_inside
 from ml_assets.store.codecs.keras_model import KerasCodec
 from ml_assets.store.codecs.record import RecordCodec
 from ml_assets.store.codecs.tensors import TensorsCodec, from_safetensors
 from ml_assets.store.codecs.transformers_model import WEIGHTS, TransformersCodec
+from ml_assets.store.collecting.trash import Collections, Gone, bring_back, is_there
 from ml_assets.store.computations import Computations, Remembered, Trace
 from ml_assets.store.content import Content, File
 from ml_assets.store.copies import NO_COPIES, NoCopies
@@ -52,13 +55,10 @@ from ml_assets.store.keys import (
     unescape,
     version_key,
 )
-from ml_assets.store.local import is_local
-from ml_assets.store.log_folder import End
+from ml_assets.store.logs.log_folder import End
+from ml_assets.store.logs.refs import RefEntry, RefLog, heads
 from ml_assets.store.manifest import Manifest
-from ml_assets.store.object_store import open_backend
-from ml_assets.store.refs import RefEntry, RefLog, heads
 from ml_assets.store.together import side_by_side
-from ml_assets.store.trash import Collections, Gone, bring_back, is_there
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -24,9 +24,10 @@ from typing import Any
 
 from ml_assets.errors import CorruptBlob, StoreError, UnknownVersion, Untrusted
 from ml_assets.store import catalog, probe, records
-from ml_assets.store.backend import Backend
+from ml_assets.store.backends.backend import Backend
 from ml_assets.store.blobs import Blobs, streamed_digest
 from ml_assets.store.canonical import is_unfinished, unsealed
+from ml_assets.store.collecting.trash import Gone
 from ml_assets.store.content import File
 from ml_assets.store.keys import (
     VersionKey,
@@ -38,10 +39,9 @@ from ml_assets.store.keys import (
     source_key,
     version_key,
 )
+from ml_assets.store.logs.refs import PASSED_OVER
 from ml_assets.store.manifest import Manifest
-from ml_assets.store.refs import PASSED_OVER
 from ml_assets.store.store import Store
-from ml_assets.store.trash import Gone
 
 LONE = (probe.STORE, "blobs", "environments", "code", "sources", "computations", "traces", "checkpoints", "trash")
 READERS = 8  # objects that are read at the same time: on S3 each waits for its reply

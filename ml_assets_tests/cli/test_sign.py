@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from ml_assets.store.keys import version_key
-from ml_assets_tests.store.test_signatures import Signer, pem
+from ml_assets_tests.store.backends.test_signatures import Signer, pem
 
 
 @pytest.fixture

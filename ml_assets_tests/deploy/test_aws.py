@@ -11,9 +11,9 @@ import pytest
 from ml_assets.errors import StoreUnreachable
 from ml_assets.orchestration import build_definitions
 from ml_assets.store import open_landing, open_store
-from ml_assets.store.collection import Collector, Decision
+from ml_assets.store.backends.object_store import open_backend
+from ml_assets.store.collecting.collection import Collector, Decision
 from ml_assets.store.keys import blob_key
-from ml_assets.store.object_store import open_backend
 from ml_assets_tests.deploy.cloud import ARN, BUCKET, Guarded, allows, guarded_s3, policy, template
 from ml_assets_tests.deploy.conftest import DEPLOY
 from ml_assets_tests.doubles import umbrellas

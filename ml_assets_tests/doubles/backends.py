@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from ml_assets.store import Backend, Entry
-from ml_assets.store.listing import LAST
+from ml_assets.store.backends.listing import LAST
 
 
 @dataclass

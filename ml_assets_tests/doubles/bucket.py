@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from ml_assets.store import Entry
-from ml_assets.store.listing import LAST, PAGE
+from ml_assets.store.backends.listing import LAST, PAGE
 
 
 class Bucket:

@@ -19,7 +19,7 @@ from ml_assets.orchestration.job import chain_job
 from ml_assets.orchestration.landing import Seen, landing_sensor, tick
 from ml_assets.problem import Daily, Monthly, RetrainWhen
 from ml_assets.store import open_landing
-from ml_assets.store.watch import Watch
+from ml_assets.store.landing.watch import Watch
 from ml_assets_tests.doubles import ice_cream, umbrellas
 from ml_assets_tests.doubles.chain import CHAIN, IN_TIME, SCORED
 from ml_assets_tests.doubles.daemon import Daemon

@@ -17,7 +17,7 @@ from ml_assets.errors import InvalidProblem, NotLanded, UnreadableFile
 from ml_assets.orchestration.sources import ProblemSource
 from ml_assets.problem import Files, files_of
 from ml_assets.store import LandingFolder, open_landing, open_store, watch
-from ml_assets.store.watch.place import Place
+from ml_assets.store.landing.watch.place import Place
 from ml_assets_tests.doubles import umbrellas
 
 MAY = "2024-05"

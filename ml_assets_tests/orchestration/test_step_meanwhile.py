@@ -10,7 +10,7 @@ import pytest
 
 from ml_assets.promotion.ledger import Ledger
 from ml_assets.store import Entry, VersionKey
-from ml_assets.store.listing import LAST
+from ml_assets.store.backends.listing import LAST
 from ml_assets_tests.doubles import ice_cream, umbrellas
 from ml_assets_tests.doubles.backends import Wrapped
 from ml_assets_tests.doubles.world import World, build

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from ml_assets.store import Entry, Store
-from ml_assets.store.listing import LAST
+from ml_assets.store.backends.listing import LAST
 from ml_assets_tests.doubles.backends import Wrapped
 from ml_assets_tests.pages.conftest import site
 

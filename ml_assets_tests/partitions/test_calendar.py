@@ -17,7 +17,7 @@ from ml_assets.orchestration.partitions import partitions_definition, previous_m
 from ml_assets.partitions.calendar import WEEKDAYS, Calendar
 from ml_assets.problem import Daily, Grid, Hourly, Weekly, files_of
 from ml_assets.store.keys import escape, unescape
-from ml_assets.store.watch.files import Files
+from ml_assets.store.landing.watch.files import Files
 from ml_assets_tests.doubles import parasols, umbrellas
 
 ZONES = st.sampled_from(sorted(available_timezones()))

@@ -8,11 +8,11 @@ import pytest
 
 from ml_assets.errors import CorruptBlob
 from ml_assets.store import open_backend, open_store
-from ml_assets.store.backend import PIECE
+from ml_assets.store.backends.backend import PIECE
+from ml_assets.store.backends.object_store import MOST_PARTS, part_size
 from ml_assets.store.blobs import SAMPLE, SAMPLES, Blobs, spots
 from ml_assets.store.canonical import digest
 from ml_assets.store.keys import blob_key
-from ml_assets.store.object_store import MOST_PARTS, part_size
 from ml_assets.store.verification import Verification
 from ml_assets_tests.doubles.bucket import Bucket
 
@@ -102,7 +102,7 @@ def test_an_object_of_more_parts_than_are_sent_at_the_same_time_is_whole(
     create_bucket(moto)
     for name, value in moto.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("ml_assets.store.object_store.PIECE", 5 << 20)
+    monkeypatch.setattr("ml_assets.store.backends.object_store.PIECE", 5 << 20)
     backend, data = open_backend(f"s3://{BUCKET}/parts"), LARGE * 4
     backend.put_file("blobs/x", data)
     assert b"".join(backend.stream("blobs/x") or ()) == data

@@ -9,8 +9,8 @@ import pytest
 
 from ml_assets.errors import Refused
 from ml_assets.store import Copies, Glance, LandingFolder, Manifest, Store, VersionKey, open_store
+from ml_assets.store.backends.listing import LAST, PAGE
 from ml_assets.store.canonical import sealed
-from ml_assets.store.listing import LAST, PAGE
 from ml_assets.store.together import AT_ONCE
 from ml_assets_tests.doubles.bucket import Bucket
 

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 from ml_assets.errors import CorruptBlob, MissingBlob, UnknownVersion, UnreadableContent, Untrusted
 from ml_assets.store import Manifest, RefEntry, Store, VersionKey, open_backend
-from ml_assets.store.backend import Backend, Place
+from ml_assets.store.backends.backend import Backend, Place
+from ml_assets.store.backends.signatures import Signer
+from ml_assets.store.backends.signed import Signed
 from ml_assets.store.canonical import canonical, is_unfinished, sealed
-from ml_assets.store.collection import Collector, Decision
+from ml_assets.store.collecting.collection import Collector, Decision
 from ml_assets.store.keys import blob_key, version_key
-from ml_assets.store.refs import RefLog
-from ml_assets.store.signatures import Signer
-from ml_assets.store.signed import Signed
+from ml_assets.store.logs.refs import RefLog
 
 TEXT = (Path(__file__).parents[2] / "docs" / "STORE.md").read_text()
 ASSET, MONTH = "a/model", "2013-06"

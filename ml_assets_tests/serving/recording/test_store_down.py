@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ml_assets.store import Store, VersionKey
-from ml_assets.store.object_store import open_backend
+from ml_assets.store.backends.object_store import open_backend
 from ml_assets_tests.doubles.faulty import FOR_EVER, Fault, faulty, reset_after
 from ml_assets_tests.doubles.hourglass import Hourglass
 from ml_assets_tests.doubles.s3 import BUCKET, create_bucket
@@ -35,7 +35,7 @@ def test_answers_wait_while_the_store_is_away_and_each_that_was_acknowledged_is_
     with faulty(moto["AWS_ENDPOINT_URL"]) as between:
         for name, value in {**moto, "AWS_ENDPOINT_URL": between.url}.items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setattr("ml_assets.store.object_store.PART_RETRIES", 0)
+        monkeypatch.setattr("ml_assets.store.backends.object_store.PART_RETRIES", 0)
         bucket = copied(store, f"s3://{BUCKET}/{uuid.uuid4().hex}", glass.patience(10, 10))
         server = recording(bucket, tmp_path)
         of = recorder(server)

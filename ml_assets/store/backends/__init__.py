@@ -1,0 +1,1 @@
+"""What holds bytes by key: folders, object stores, memory; and backends over others."""

@@ -1,0 +1,275 @@
+"""The backends on obstore: S3 and compatible, GCS, Azure, memory; and which backend an address means.
+
+Every call goes through ``_asked``: a blip is waited out, a refusal is an error at once, a silent server one after a stated time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from copy import copy
+from datetime import timedelta
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import unquote, urlsplit
+
+from ml_assets.errors import InvalidKey, StoreUnreachable, UsageError
+from ml_assets.store.backends.backend import PIECE, Place
+from ml_assets.store.backends.faults import Unbelievable, is_absent, is_conflict, may_pass, meaning
+from ml_assets.store.backends.listing import LAST, Entry, Span, remote_entries, remote_entry
+from ml_assets.store.backends.local import LocalBackend
+from ml_assets.store.backends.patience import GaveUp, Patience, duration, times
+from ml_assets.store.together import ahead
+
+if TYPE_CHECKING:
+    from obstore import GetOptions
+    from obstore.store import ClientConfig, ObjectStore, RetryConfig
+
+CLOUDS = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "adl")
+PIECES = 4  # of a large object that is sent or fetched, held at the same time
+MOST_PARTS = 10_000  # of an upload, as S3 allows
+PART_RETRIES = 6  # of one of them; the rest need not be sent again
+COPY_MINUTES = 16  # that a server may take to copy an object, silently
+MINUTE = timedelta(minutes=1)
+SILENCE = timedelta(seconds=30)  # in which no byte of a reply comes: the request is given up
+LONGEST_READ = timedelta(hours=1)
+T = TypeVar("T")
+Connect = Callable[[int, int], "ObjectStore"]
+
+
+class ObjectStoreBackend:
+    """The primitives on one obstore object store, opened when first used; each call is patient, see patience.py.
+
+    Args:
+        connect: gives the object store whose requests may take so many minutes, and which tries each so often again.
+        confirms: whether the empty end of a listing needs a second opinion, see listing.py.
+    """
+
+    def __init__(self, url: str, connect: Connect, patience: Patience, *, confirms: bool = False) -> None:
+        self.url = url
+        self.patience = patience
+        self._connect = connect
+        self._confirms = confirms
+        self._answered = [False]  # shared by all that are ``within`` some seconds of it
+
+    def within(self, seconds: float) -> ObjectStoreBackend:
+        """See ``Backend``."""
+        hurried = copy(self)
+        hurried.patience = self.patience.at_most(seconds)
+        return hurried
+
+    def put_new(self, key: str, data: bytes) -> bool:
+        """See ``Backend``."""
+        import obstore
+        from obstore.exceptions import AlreadyExistsError
+
+        def put() -> bool:
+            try:
+                obstore.put(self._connect(_minutes(len(data)), 0), key, data, mode="create")
+            except AlreadyExistsError as error:
+                if is_conflict(error):
+                    raise
+                return False
+            return True
+
+        return self._asked("write", key, put)
+
+    def replace(self, key: str, data: bytes) -> None:
+        """See ``Place``."""
+        import obstore
+
+        self._asked("write", key, lambda: obstore.put(self._connect(_minutes(len(data)), 0), key, data))
+
+    def put_file(self, key: str, source: bytes | Path) -> None:
+        """See ``Backend``."""
+        import obstore
+
+        size = part_size(len(source) if isinstance(source, bytes) else source.stat().st_size)
+
+        def put() -> object:
+            store = self._connect(_minutes(size * PIECES), PART_RETRIES)
+            return obstore.put(store, key, source, chunk_size=size, max_concurrency=PIECES)
+
+        self._asked("write", key, put)
+
+    def get(self, key: str) -> bytes | None:
+        """See ``Backend``."""
+        return self._asked("read", key, lambda: _unless_absent(lambda: self._bytes(key)))
+
+    def stream(self, key: str) -> Iterator[bytes] | None:
+        """See ``Backend``."""
+        import obstore
+
+        found = self._asked("read", key, lambda: _unless_absent(lambda: obstore.head(self._reader, key)))
+        if found is None:
+            self._refuse_absent_place(key)
+            return None
+        return self._pieces(key, found["size"])
+
+    def _pieces(self, key: str, size: int) -> Iterator[bytes]:
+        """One request each, some at the same time: what breaks off costs a piece."""
+        spans = [(start, min(start + PIECE, size)) for start in range(0, size, PIECE)]
+        return ahead(lambda span: self._asked("read", key, partial(self._bytes, key, {"range": span})), spans, PIECES)
+
+    def part(self, key: str, start: int, stop: int) -> bytes | None:
+        """See ``Backend``."""
+        return self._asked("read", key, lambda: _unless_absent(lambda: self._bytes(key, {"range": (start, stop)})))
+
+    def _bytes(self, key: str, options: GetOptions | None = None) -> bytes:
+        """Objects have an entity tag; an error in the body of a reply that says 200 has none."""
+        import obstore
+
+        found = obstore.get(self._reader, key, options=options)
+        if found.meta["e_tag"] is None:
+            raise Unbelievable("a reply looks like an error that says 200")
+        return bytes(found.bytes())
+
+    def _refuse_absent_place(self, key: str) -> None:
+        """An error if it is the bucket that is absent: a HEAD has no body to say so."""
+        self.get(key)
+
+    def list(self, folder: str, after: str | None = None) -> list[str]:
+        """See ``Backend``."""
+        return sorted(self.entries(folder, after or ""))
+
+    def entries(self, folder: str, after: str = "", until: str = LAST, most: int | None = None) -> dict[str, Entry]:
+        """See ``Backend``."""
+
+        def listed() -> dict[str, Entry]:
+            return remote_entries(self._reader, folder, Span(after, until), most, confirm=self._confirms)
+
+        return self._asked("list", folder, listed)
+
+    def entry(self, key: str) -> Entry | None:
+        """See ``Backend``."""
+        entry = self._asked("look at", key, lambda: remote_entry(self._reader, key))
+        if entry is None:
+            self._refuse_absent_place(key)
+        return entry
+
+    def delete(self, key: str) -> None:
+        """See ``Backend``."""
+        import obstore
+
+        self._asked("delete", key, lambda: _unless_absent(lambda: obstore.delete(self._reader, key)))
+
+    def rename(self, key: str, to: str) -> bool:
+        """See ``Backend``: the server copies, then what was copied is deleted."""
+        import obstore
+
+        def copy() -> bool:
+            obstore.copy(self._connect(COPY_MINUTES, 0), key, to)
+            return True
+
+        if not self._asked("copy", key, lambda: _unless_absent(copy)):
+            return False
+        self.delete(key)
+        return True
+
+    @property
+    def _reader(self) -> ObjectStore:
+        return self._connect(0, 0)
+
+    def _asked(self, verb: str, key: str, do: Callable[[], T]) -> T:
+        """What the server answers, in the end; what obstore raises becomes an error that says what to do."""
+        from obstore.exceptions import BaseError, InvalidPathError
+
+        what = f"{verb} {self.url}/{key}"
+        try:
+            answer = self.patience.ask(what, do, may_pass, known=self._answered[0])
+        except GaveUp as gave_up:
+            raise StoreUnreachable(_gave_up(what, verb, gave_up)) from gave_up.__cause__
+        except InvalidPathError as error:  # one such key spoils the listing of its folder
+            cause = str(error).partition("\n\n")[0]
+            raise InvalidKey(f"Cannot {what}: {cause!r}. Rename or delete what has this name.") from error
+        except (BaseError, OSError) as error:
+            refused = meaning(error)
+            raise StoreUnreachable(f"Cannot {what}: {refused.what}. {refused.remedy} Nothing was changed.") from error
+        except ValueError as error:  # obstore's word for a path it cannot express
+            raise InvalidKey(f"{self.url}/{key} is no key that can be stored: {error}") from error
+        self._answered[0] = True
+        return answer
+
+
+def part_size(size: int) -> int:
+    """Bytes of each part of an upload of so many bytes."""
+    return max(PIECE, -(-size // MOST_PARTS))
+
+
+def _gave_up(what: str, verb: str, gave_up: GaveUp) -> str:
+    last = meaning(gave_up.__cause__)  # type: ignore[arg-type]  # patience sets it
+    unknown = " It may have been done: doing it again is safe." if verb in ("write", "delete", "copy") else ""
+    advice = last.remedy or "Check the address and the network, or wait until the server is back."
+    tried = f"{times(gave_up.attempts)} over {duration(gave_up.seconds)}"
+    return f"Cannot {what}: {last.what}. It was given up after {tried}.{unknown} {advice}"
+
+
+def _unless_absent(do: Callable[[], T]) -> T | None:
+    """What it returns; None if there is no such key. That a bucket is missing is another matter."""
+    try:
+        return do()
+    except FileNotFoundError as error:
+        if is_absent(error):
+            return None
+        raise
+
+
+def _minutes(size: int) -> int:
+    """What sending so many bytes may take: a MiB a second, rounded up to a power of two minutes."""
+    return 1 << (size // (60 << 20)).bit_length()
+
+
+def open_backend(url: str, patience: Patience = Patience()) -> Place:  # noqa: B008  # frozen
+    """The backend at a local path, ``file://``, ``memory://`` (``memory://name`` is shared within the process),
+    ``s3://bucket/prefix``, ``gs://…`` or ``az://…``. Nothing is contacted or created before the first use.
+
+    Credentials and endpoints come from the environment, as obstore reads it: ``AWS_ENDPOINT_URL``, ``AWS_ACCESS_KEY_ID`` ….
+
+    Args:
+        patience: how long a server that does not answer is asked again.
+    Raises:
+        UsageError: for any other address.
+    """
+    scheme = urlsplit(url).scheme if "://" in url else "file"
+    if scheme == "memory":
+        name = url.partition("://")[2]
+        store = _named_memory(name) if name else _memory()
+        return ObjectStoreBackend(url, lambda minutes, retries: store, patience)
+    if scheme == "file":
+        path = Path(unquote(urlsplit(url).path) if "://" in url else url)
+        return LocalBackend(path.expanduser().absolute())
+    if scheme in CLOUDS:
+        return ObjectStoreBackend(url.rstrip("/"), cache(partial(_cloud, url)), patience, confirms=True)
+    raise UsageError(
+        f"The address {url!r} has no meaning for a store. Use a local path, memory://, s3://bucket/prefix, gs:// or az://."
+    )
+
+
+def _memory() -> ObjectStore:
+    from obstore.store import MemoryStore
+
+    return MemoryStore()
+
+
+@cache
+def _named_memory(name: str) -> ObjectStore:
+    return _memory()
+
+
+def _cloud(url: str, minutes: int, retries: int) -> ObjectStore:
+    """The client for requests that may take so many minutes; 0: that read, and notice when the server falls silent.
+
+    Those that send have a limit for the whole instead: obstore's ``read_timeout`` runs while it is still sending.
+
+    Giving any client option makes obstore forget those of the environment, ``AWS_ALLOW_HTTP`` among them. Plain HTTP is
+    only ever used if the operator's ``AWS_ENDPOINT_URL`` says ``http://``: a server on the same machine or cluster.
+    """
+    from obstore.store import from_url
+
+    options: ClientConfig = {"allow_http": url.startswith("s3"), "connect_timeout": timedelta(seconds=10)}
+    if minutes:
+        options["timeout"] = minutes * MINUTE
+    else:
+        options["timeout"], options["read_timeout"] = LONGEST_READ, SILENCE
+    tried: RetryConfig = {"max_retries": retries, "retry_timeout": timedelta(minutes=2)}
+    return from_url(url, client_options=options, retry_config=tried)

@@ -1,0 +1,1 @@
+"""How content that nobody needs goes: to the trash, and later for good."""

@@ -1,0 +1,1 @@
+"""Append-only logs: refs, and what finds where a long one ends."""
