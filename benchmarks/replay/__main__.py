@@ -1,8 +1,8 @@
 """Flights of 2013 as requests, month by month, and all that follows by itself.
 
-    python -m benchmarks.replay [folder] [--to 2013-12] [--on 2013-03-15] [--days 10] [--hours 24]
+    python -m benchmarks.replay [folder] [--begin 2013-03] [--to 2013-12] [--on 2013-05-15] [--days 10] [--hours 24]
 
-January has a champion. From February on the flights of each day are asked about over HTTP, before the first of them leaves, with
+March has a champion, of the months up to it. From April on the flights of each day are asked about over HTTP, before the first of them leaves, with
 the features that are known two hours before each; answers are recorded. A month lands at its end, its outcomes a day later. The
 sensor of retraining looks each day; what it asks for is trained, judged, promoted or not, served, and audited. Printed are
 
@@ -33,7 +33,6 @@ from benchmarks.replay.stream import Fault, of_flights
 from ml_assets.problem import RetrainWhen
 
 WHEN = RetrainWhen(new_partition=False, drift_above=0.05, performance_below=0.4, estimated_below=0.4, cooldown_days=14)
-BEGIN = "2013-01"
 LOOKS = range(-1, 1)  # evenings about the break on which what is known lands, and is looked at
 IDLE_DAYS = 90
 
@@ -43,11 +42,11 @@ def main(folder: Path, options: argparse.Namespace) -> int:
     stream = of_flights(WHEN)
     fault = Fault("distance", 1.609, options.on, options.on + timedelta(days=options.days))
     begun = opened(stream, folder / "begun")
-    if begun.store.head(f"{stream.problem.name}/champion", BEGIN) is None:
-        Player(stream, begun).begin(BEGIN)
+    if begun.store.head(f"{stream.problem.name}/champion", options.begin) is None:
+        Player(stream, begun).begin(options.begin)
     player = Player(stream, copied(stream, begun, folder / "as it was"), hours=options.hours)
     keys = stream.problem.partitions.keys()
-    months = [key for key in keys if BEGIN < key <= options.to]
+    months = [key for key in keys if options.begin < key <= options.to]
     broken = _until(player, [key for key in months if key < f"{options.on:%Y-%m}"]).forked(
         folder / "broken", fault, [fault.since + timedelta(days=n) for n in LOOKS]
     )
@@ -89,11 +88,10 @@ def _held(month: Month, months: Sequence[Month], fault: Fault) -> int:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser("benchmarks.replay")
-    parser.add_argument(
-        "folder", nargs="?", type=Path, help="keeps January and its champion; a temporary one unless given"
-    )
+    parser.add_argument("folder", nargs="?", type=Path, help="keeps the first champion; a temporary one unless given")
+    parser.add_argument("--begin", default="2013-03", help="the month whose model is the first champion")
     parser.add_argument("--to", default="2013-12", help="the last month")
-    parser.add_argument("--on", type=date.fromisoformat, default=date(2013, 3, 15), help="the first day of the break")
+    parser.add_argument("--on", type=date.fromisoformat, default=date(2013, 5, 15), help="the first day of the break")
     parser.add_argument("--days", type=int, default=10, help="how long it lasts")
     parser.add_argument("--hours", type=int, default=24, help="rows are asked about in requests of so many hours each")
     given = parser.parse_args()

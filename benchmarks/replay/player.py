@@ -125,10 +125,12 @@ class Player:
     # ------------------------------------------------------------ what happens
 
     def begin(self, month: str) -> None:
-        """A month whose outcomes are known, with a champion at its end."""
-        end = self.stream.span(month)[1]
-        self._land(month, end, end + DAY)
-        self._run(month, ())
+        """A month whose outcomes are known, and those before it, with a champion at its end."""
+        every = self.stream.problem.partitions.keys()
+        for key in every[: every.index(month) + 1]:
+            end = self.stream.span(key)[1]
+            self._land(key, end, end + DAY)
+            self._run(key, () if key == month else ("dataset", "features"))
         assert Ledger.of(self.world.store, self.stream.problem, month).champion(), f"no model of {month} is champion"
 
     def live(self, month: str) -> Month:
