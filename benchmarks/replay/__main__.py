@@ -2,9 +2,10 @@
 
     python -m benchmarks.replay [folder] [--begin 2013-03] [--to 2013-12] [--on 2013-05-15] [--days 10] [--hours 24]
 
-March has a champion, of the months up to it. From April on the flights of each day are asked about over HTTP, before the first of them leaves, with
-the features that are known two hours before each; answers are recorded. A month lands at its end, its outcomes a day later. The
-sensor of retraining looks each day; what it asks for is trained, judged, promoted or not, served, and audited. Printed are
+March has a champion, of the months up to it. From April on the flights of each day are asked about over HTTP, before the first of
+them leaves, with the features that are known two hours before each; answers are recorded. A month lands at its end, its outcomes
+a day later. The sensor of retraining looks each day; what it asks for is trained, judged, promoted or not, served, and audited.
+Printed are
 
     months      estimated before outcomes, beside what came; what alarmed; who answered
     decisions   what monitoring had trained and why, what was decided about it, what its audit says
