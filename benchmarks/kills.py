@@ -168,7 +168,9 @@ def faults(world: World) -> list[str]:
     found += [f"verify: {fault.key}: {fault.error}" for fault in looks if fault]
     slowest = max((told.seconds for told in world.told), default=0.0)
     if slowest > GRACE / 2:
-        found.append(f"a write took {slowest:.0f} s: this machine is too slow for the grace period, so nothing is shown")
+        found.append(
+            f"a write took {slowest:.0f} s: this machine is too slow for the grace period, so nothing is shown"
+        )
     publish(store, PARTITIONS[0], world.chance, 0)
     return found
 
@@ -176,7 +178,7 @@ def faults(world: World) -> list[str]:
 def _error(store: Store, key: VersionKey) -> str:
     try:
         store.load(key)
-    except Exception as error:  # noqa: BLE001  # whatever it is, it is told
+    except Exception as error:  # whatever it is, it is told
         return f"{type(error).__name__}: {error}"
     return ""
 

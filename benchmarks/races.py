@@ -47,7 +47,10 @@ def race(url: str, processes: int, moves: int) -> bool:
     entries = log_of(url).entries()
     made = sorted([n, f"{who} {i}"] for who, one in enumerate(told) for i, (_, _, n) in enumerate(one))
     holds = [[entry.n, entry.why] for entry in entries] == made and len(made) == processes * moves
-    print(f"the log has {len(entries)} entries; " + ("no gap, and each acknowledged move" if holds else "A GAP, OR LACKS A MOVE"))
+    print(
+        f"the log has {len(entries)} entries; "
+        + ("no gap, and each acknowledged move" if holds else "A GAP, OR LACKS A MOVE")
+    )
     return holds
 
 

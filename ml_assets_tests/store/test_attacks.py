@@ -43,7 +43,7 @@ ASSET = "p/notes"
 REF = f"refs/main/{ASSET}/1"
 OF_A_RUN = f"runs/r1/{ASSET}/1"
 TRAP = "a_module_nobody_imports"
-HARM = f"""
+HARM = """
 from pathlib import Path
 Path("harmed").touch()
 class Trap:
@@ -394,89 +394,236 @@ ATTACKS = {
     "two blobs swapped": Attack(swap_blobs, load, CorruptBlob, CHANGED),
     "another valid blob": Attack(put_another_valid_blob, load, CorruptBlob, CHANGED),
     # formats and codecs
-    "a store of an older format": Attack(replaced(lambda world: "store.json", b'{"format":0}'), load, UnreadableContent, "format 1"),
+    "a store of an older format": Attack(
+        replaced(lambda world: "store.json", b'{"format":0}'), load, UnreadableContent, "format 1"
+    ),
     "a manifest of an older format": Attack(lambda world: world.forge(format=0), load, UnreadableContent, "format 1"),
-    "an unknown codec": Attack(lambda world: world.craft("pickle", {"value.pkl": b"x"}), load, UnreadableContent, "codec 'pickle'"),
-    "a codec of an older format": Attack(lambda world: world.craft("json-0", {"value.json": b"1"}), load, UnreadableContent, "codec 'json-0'"),
-    "a codec that is no name": Attack(lambda world: world.craft(["json"], {}), load, UnreadableContent, "codec of a Content is a list"),
-    "an unknown field of a manifest": Attack(lambda world: world.forge(run_this=f"{TRAP}.Trap"), load, UnreadableContent, "run_this"),
+    "an unknown codec": Attack(
+        lambda world: world.craft("pickle", {"value.pkl": b"x"}), load, UnreadableContent, "codec 'pickle'"
+    ),
+    "a codec of an older format": Attack(
+        lambda world: world.craft("json-0", {"value.json": b"1"}), load, UnreadableContent, "codec 'json-0'"
+    ),
+    "a codec that is no name": Attack(
+        lambda world: world.craft(["json"], {}), load, UnreadableContent, "codec of a Content is a list"
+    ),
+    "an unknown field of a manifest": Attack(
+        lambda world: world.forge(run_this=f"{TRAP}.Trap"), load, UnreadableContent, "run_this"
+    ),
     # contents
-    "a file twice in a content": Attack(lambda world: world.craft("json", {}, listed=2 * [{"path": "value.json", "digest": "0" * 64, "size": 1}]), load, UnreadableContent, "a file twice"),
+    "a file twice in a content": Attack(
+        lambda world: world.craft("json", {}, listed=2 * [{"path": "value.json", "digest": "0" * 64, "size": 1}]),
+        load,
+        UnreadableContent,
+        "a file twice",
+    ),
     "a file added to a content": Attack(add_a_file, load, CorruptBlob, CHANGED),
-    "a file of a folder above it": Attack(lambda world: world.craft("folder", {"../x": b"x"}), load, UnreadableContent, "leads out of the folder"),
-    "a file with an absolute path": Attack(lambda world: world.craft("folder", {"/etc/x": b"x"}), load, UnreadableContent, "leads out of the folder"),
-    "a path that is no text": Attack(lambda world: world.craft("json", {}, listed=[{"path": 1, "digest": "0" * 64, "size": 1}]), load, UnreadableContent, "path of a File"),
-    "a digest that is a path": Attack(lambda world: world.craft("json", {}, listed=[{"path": "value.json", "digest": "../../x", "size": 1}]), load, UnreadableContent, "without a digest"),
-    "a size below nothing": Attack(lambda world: world.craft("json", {}, listed=[{"path": "value.json", "digest": "0" * 64, "size": -1}]), load, UnreadableContent, "size that it cannot have"),
-    "a size that is huge": Attack(lambda world: world.craft("json", {"value.json": b"1"}, listed=[{"path": "value.json", "digest": digest(b"1"), "size": 1 << 60}]), load, UnreadableContent, "that was written by something else"),
+    "a file of a folder above it": Attack(
+        lambda world: world.craft("folder", {"../x": b"x"}), load, UnreadableContent, "leads out of the folder"
+    ),
+    "a file with an absolute path": Attack(
+        lambda world: world.craft("folder", {"/etc/x": b"x"}), load, UnreadableContent, "leads out of the folder"
+    ),
+    "a path that is no text": Attack(
+        lambda world: world.craft("json", {}, listed=[{"path": 1, "digest": "0" * 64, "size": 1}]),
+        load,
+        UnreadableContent,
+        "path of a File",
+    ),
+    "a digest that is a path": Attack(
+        lambda world: world.craft("json", {}, listed=[{"path": "value.json", "digest": "../../x", "size": 1}]),
+        load,
+        UnreadableContent,
+        "without a digest",
+    ),
+    "a size below nothing": Attack(
+        lambda world: world.craft("json", {}, listed=[{"path": "value.json", "digest": "0" * 64, "size": -1}]),
+        load,
+        UnreadableContent,
+        "size that it cannot have",
+    ),
+    "a size that is huge": Attack(
+        lambda world: world.craft(
+            "json", {"value.json": b"1"}, listed=[{"path": "value.json", "digest": digest(b"1"), "size": 1 << 60}]
+        ),
+        load,
+        UnreadableContent,
+        "that was written by something else",
+    ),
     "a blob larger than is said": Attack(oversized(blob_at), load, CorruptBlob, "where at most"),
     # names
-    "an asset whose name is a path": Attack(lambda world: world.name(VersionKey("../../x", "1", "0" * 64)), load, UnknownVersion, "There is no version"),
-    "a version that is a path": Attack(lambda world: world.name(VersionKey(ASSET, "1", "../../../x")), load, InvalidKey, "is no version"),
-    "a source outside of its folder": Attack(document("source", canonical({"../a.py": "0" * 64})), lambda world: world.store.source(digest(canonical({"../a.py": "0" * 64}))), UnreadableContent, "lies outside"),
-    "a source that is a path": Attack(document("source", canonical({"a.py": "../../x"})), lambda world: world.store.source(digest(canonical({"a.py": "../../x"}))), UnreadableContent, "is no blob"),
+    "an asset whose name is a path": Attack(
+        lambda world: world.name(VersionKey("../../x", "1", "0" * 64)), load, UnknownVersion, "There is no version"
+    ),
+    "a version that is a path": Attack(
+        lambda world: world.name(VersionKey(ASSET, "1", "../../../x")), load, InvalidKey, "is no version"
+    ),
+    "a source outside of its folder": Attack(
+        document("source", canonical({"../a.py": "0" * 64})),
+        lambda world: world.store.source(digest(canonical({"../a.py": "0" * 64}))),
+        UnreadableContent,
+        "lies outside",
+    ),
+    "a source that is a path": Attack(
+        document("source", canonical({"a.py": "../../x"})),
+        lambda world: world.store.source(digest(canonical({"a.py": "../../x"}))),
+        UnreadableContent,
+        "is no blob",
+    ),
     # documents
     "an oversized manifest": Attack(oversized(manifest_at), load, CorruptBlob, "where at most"),
     "an oversized entry": Attack(oversized(entry_at(3)), load, CorruptBlob, "where at most"),
     "an oversized store.json": Attack(oversized(lambda world: "store.json"), load, CorruptBlob, "where at most"),
     "an oversized environment": Attack(oversized(first_of("environments")), environment, CorruptBlob, "where at most"),
     "an oversized memory": Attack(oversized(first_of("computations")), recall, CorruptBlob, "where at most"),
-    "a manifest nested too deeply": Attack(lambda world: world.name(world.put_manifest(DEEP)), load, UnreadableContent, "nested too deeply"),
-    "a manifest nested as deeply as Python reads": Attack(lambda world: world.name(world.put_manifest(b"[" * 100_000)), load, UnreadableContent, "cannot be read"),
-    "meta nested too deeply": Attack(lambda world: world.craft("json", {"value.json": b"1"}, json.loads(DEEP)), load, UnreadableContent, "nested too deeply"),
-    "a value nested too deeply": Attack(lambda world: world.craft("json", {"value.json": DEEP}), load, UnreadableContent, "nested too deeply"),
+    "a manifest nested too deeply": Attack(
+        lambda world: world.name(world.put_manifest(DEEP)), load, UnreadableContent, "nested too deeply"
+    ),
+    "a manifest nested as deeply as Python reads": Attack(
+        lambda world: world.name(world.put_manifest(b"[" * 100_000)), load, UnreadableContent, "cannot be read"
+    ),
+    "meta nested too deeply": Attack(
+        lambda world: world.craft("json", {"value.json": b"1"}, json.loads(DEEP)),
+        load,
+        UnreadableContent,
+        "nested too deeply",
+    ),
+    "a value nested too deeply": Attack(
+        lambda world: world.craft("json", {"value.json": DEEP}), load, UnreadableContent, "nested too deeply"
+    ),
     "an entry nested too deeply": Attack(replaced(entry_at(3), DEEP), load, CorruptBlob, "was changed"),
-    "a key given twice": Attack(lambda world: world.name(world.put_manifest(world.bytes(version_key(world.head)).replace(b'{"asset"', b'{"asset":"x","asset"', 1))), load, UnreadableContent, "the same key twice"),
-    "fields of other types": Attack(lambda world: world.forge(notes=[1], by=7), load, UnreadableContent, "is a (list|int)"),
-    "a computation that is none": Attack(lambda world: world.forge(code={"computation": "x"}), load, UnreadableContent, "cannot be read"),
-    "an environment that is none": Attack(document("environment", b"no json"), lambda world: world.store.environment(digest(b"no json")), UnreadableContent, "not what ml_assets writes"),
-    "code that is no text": Attack(document("code", canonical({"a": 1})), lambda world: world.store.code(digest(canonical({"a": 1}))), UnreadableContent, "not what ml_assets writes"),
+    "a key given twice": Attack(
+        lambda world: world.name(
+            world.put_manifest(world.bytes(version_key(world.head)).replace(b'{"asset"', b'{"asset":"x","asset"', 1))
+        ),
+        load,
+        UnreadableContent,
+        "the same key twice",
+    ),
+    "fields of other types": Attack(
+        lambda world: world.forge(notes=[1], by=7), load, UnreadableContent, "is a (list|int)"
+    ),
+    "a computation that is none": Attack(
+        lambda world: world.forge(code={"computation": "x"}), load, UnreadableContent, "cannot be read"
+    ),
+    "an environment that is none": Attack(
+        document("environment", b"no json"),
+        lambda world: world.store.environment(digest(b"no json")),
+        UnreadableContent,
+        "not what ml_assets writes",
+    ),
+    "code that is no text": Attack(
+        document("code", canonical({"a": 1})),
+        lambda world: world.store.code(digest(canonical({"a": 1}))),
+        UnreadableContent,
+        "not what ml_assets writes",
+    ),
     # code
-    "a class of a record": Attack(lambda world: world.craft("record", {"a/value.json": b"1"}, {"type": f"{TRAP}:Trap", "fields": {"a": {"codec": "json", "meta": {}}}}), load, UnreadableContent, "not among the types registered"),
-    "a class of sparse arrays": Attack(lambda world: world.craft("sparse", {"data.npy": b""}, {"class": f"{TRAP}.Trap", "shape": [1, 1]}), load, UnreadableContent, "no sparse"),
+    "a class of a record": Attack(
+        lambda world: world.craft(
+            "record", {"a/value.json": b"1"}, {"type": f"{TRAP}:Trap", "fields": {"a": {"codec": "json", "meta": {}}}}
+        ),
+        load,
+        UnreadableContent,
+        "not among the types registered",
+    ),
+    "a class of sparse arrays": Attack(
+        lambda world: world.craft("sparse", {"data.npy": b""}, {"class": f"{TRAP}.Trap", "shape": [1, 1]}),
+        load,
+        UnreadableContent,
+        "no sparse",
+    ),
     "a class of arrow tables": Attack(of_class("arrow", "table.arrow"), load, UnreadableContent, "no table is a"),
-    "meta that is no object": Attack(lambda world: world.craft("record", {}, [f"{TRAP}:Trap"]), load, UnreadableContent, "meta of a Content"),
+    "meta that is no object": Attack(
+        lambda world: world.craft("record", {}, [f"{TRAP}:Trap"]), load, UnreadableContent, "meta of a Content"
+    ),
     # safetensors
-    "tensors longer than their file": Attack(tensors(tensor(shape=[1 << 40], data_offsets=[0, 1 << 42])), load, UnreadableContent, "'tensors'"),
+    "tensors longer than their file": Attack(
+        tensors(tensor(shape=[1 << 40], data_offsets=[0, 1 << 42])), load, UnreadableContent, "'tensors'"
+    ),
     "tensors of another size than they say": Attack(tensors(tensor(shape=[3])), load, UnreadableContent, "'tensors'"),
-    "tensors that overlap": Attack(tensors({"a": tensor()["w"], "b": tensor()["w"]}), load, UnreadableContent, "'tensors'"),
+    "tensors that overlap": Attack(
+        tensors({"a": tensor()["w"], "b": tensor()["w"]}), load, UnreadableContent, "'tensors'"
+    ),
     "bytes that no tensor has": Attack(tensors(tensor(), bytes(16)), load, UnreadableContent, "'tensors'"),
-    "a header longer than its file": Attack(lambda world: world.craft("tensors", {"tensors.safetensors": struct.pack("<Q", 1 << 50)}), load, UnreadableContent, "'tensors'"),
+    "a header longer than its file": Attack(
+        lambda world: world.craft("tensors", {"tensors.safetensors": struct.pack("<Q", 1 << 50)}),
+        load,
+        UnreadableContent,
+        "'tensors'",
+    ),
     # logs
     "a manifest under another name": Attack(copy_manifest, load, CorruptBlob, "copied to another name"),
     "an older entry replayed": Attack(copy_entry, load, CorruptBlob, "was changed"),
     "a number left out": Attack(lambda world: world.name(world.head, n=9), log, MissingBlob, "Entry 8 of .* is gone"),
-    "the last number there is": Attack(lambda world: world.name(world.head, n=10**10 - 1), write, CorruptBlob, "nobody moved it so often"),
-    "an entry that passes over itself": Attack(lambda world: world.name(world.head, details={"passed_over": -1}), log, CorruptBlob, "was changed"),
-    "an entry that passes over all": Attack(lambda world: world.name(world.head, details={"passed_over": 10**12}), log, CorruptBlob, "was changed"),
-    "an entry of other types": Attack(lambda world: world.name(world.head, target={"asset": 1, "partition": [], "version": {}}), load, CorruptBlob, "was changed"),
+    "the last number there is": Attack(
+        lambda world: world.name(world.head, n=10**10 - 1), write, CorruptBlob, "nobody moved it so often"
+    ),
+    "an entry that passes over itself": Attack(
+        lambda world: world.name(world.head, details={"passed_over": -1}), log, CorruptBlob, "was changed"
+    ),
+    "an entry that passes over all": Attack(
+        lambda world: world.name(world.head, details={"passed_over": 10**12}), log, CorruptBlob, "was changed"
+    ),
+    "an entry of other types": Attack(
+        lambda world: world.name(world.head, target={"asset": 1, "partition": [], "version": {}}),
+        load,
+        CorruptBlob,
+        "was changed",
+    ),
     # signatures
     "unsigned": Attack(lambda world: world.forge(notes={"by": "eve"}), read_trusting, Untrusted, "signed by nobody"),
     "signed by a stranger": Attack(forge_signed_by_a_stranger, read_trusting, Untrusted, "signed by nobody"),
     "an entry of another log": Attack(copy_entry_of_another_log, read_trusting, Untrusted, "signed by nobody"),
-    "an entry back to an older version": Attack(lambda world: world.attacker.move(ASSET, "1", world.attacker.log(ASSET, "1")[0].target, expected=2, why="back"), read_trusting, Untrusted, "signed by nobody"),
+    "an entry back to an older version": Attack(
+        lambda world: world.attacker.move(ASSET, "1", world.attacker.log(ASSET, "1")[0].target, expected=2, why="back"),
+        read_trusting,
+        Untrusted,
+        "signed by nobody",
+    ),
     "a signature of something else": Attack(copy_signature, read_trusting, Untrusted, "signed by nobody"),
-    "an envelope nested too deeply": Attack(lambda world: [world.write(key, DEEP) for key in world.plain.list("signatures")], read_trusting, Untrusted, "signed by nobody"),
+    "an envelope nested too deeply": Attack(
+        lambda world: [world.write(key, DEEP) for key in world.plain.list("signatures")],
+        read_trusting,
+        Untrusted,
+        "signed by nobody",
+    ),
     # memories, checkpoints, collections
     "a memory of another computation": Attack(poison_memory, recall, None),
     "a memory of other types": Attack(remembered({"version": f"{TRAP}.Trap"}), recall, None),
-    "a memory of a path": Attack(remembered({"version": {"asset": "..", "partition": None, "version": "../../x"}}), recall, None),
+    "a memory of a path": Attack(
+        remembered({"version": {"asset": "..", "partition": None, "version": "../../x"}}), recall, None
+    ),
     "a memory of nothing": Attack(remembered({}), recall, None),
-    "a trace of other types": Attack(lambda world: world.write(f"traces/{'cd' * 32}.json", sealed({"landed": {"a": {"digest": 1}}})), trace, None),
-    "a checkpoint of an unknown codec": Attack(state(header(state={"codec": "pickle", "meta": {}, "parts": {}})), checkpoint, None),
-    "a checkpoint of a class": Attack(state(header(state={"codec": "record", "meta": {"type": f"{TRAP}:Trap", "fields": {}}, "parts": {}})), checkpoint, None),
+    "a trace of other types": Attack(
+        lambda world: world.write(f"traces/{'cd' * 32}.json", sealed({"landed": {"a": {"digest": 1}}})), trace, None
+    ),
+    "a checkpoint of an unknown codec": Attack(
+        state(header(state={"codec": "pickle", "meta": {}, "parts": {}})), checkpoint, None
+    ),
+    "a checkpoint of a class": Attack(
+        state(header(state={"codec": "record", "meta": {"type": f"{TRAP}:Trap", "fields": {}}, "parts": {}})),
+        checkpoint,
+        None,
+    ),
     "a checkpoint with sizes of its own": Attack(state(header(sizes=[1 << 60])), checkpoint, None),
     "a checkpoint nested too deeply": Attack(state(DEEP), checkpoint, None),
     "a checkpoint that does not say its step": Attack(state(header(facts=[1])), checkpoint, None),
-    "a plan of other types": Attack(planned({"at": "", "by": "", "collected": [1, {**GROUP, "versions": 7}, {"asset": 1}]}), why_gone, None),
+    "a plan of other types": Attack(
+        planned({"at": "", "by": "", "collected": [1, {**GROUP, "versions": 7}, {"asset": 1}]}), why_gone, None
+    ),
     "a plan that says nothing": Attack(planned({"collected": 5}), why_gone, None),
     "a collection that is none": Attack(lambda world: world.write("collections/x/y/z.json", b"{}"), why_gone, None),
     # symbolic links
     "a blob that is a link": Attack(link(blob_at), load, UnreadableContent, "is a symbolic link"),
-    "a folder of blobs that is a link": Attack(link(lambda world: "blobs"), load, UnreadableContent, "is a symbolic link"),
+    "a folder of blobs that is a link": Attack(
+        link(lambda world: "blobs"), load, UnreadableContent, "is a symbolic link"
+    ),
     "a log that is a link": Attack(link(lambda world: REF), write, UnreadableContent, "is a symbolic link"),
-    "a link for a collector to follow": Attack(link(lambda world: "blobs"), collect, UnreadableContent, "is a symbolic link"),
-}  # fmt: skip
+    "a link for a collector to follow": Attack(
+        link(lambda world: "blobs"), collect, UnreadableContent, "is a symbolic link"
+    ),
+}
 
 
 @pytest.mark.parametrize("name", ATTACKS)

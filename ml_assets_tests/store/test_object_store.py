@@ -219,7 +219,7 @@ class TestOutcomes:
     def test_nor_is_it_where_the_key_is_taken_and_cannot_be_read(self, store: Store, server: Faulty) -> None:
         server.faults.append(Fault("PUT .*refs/", reset_after))
         server.faults.append(Fault(r"GET .*refs/.*/0000000002\.json", status(400, "ExpiredToken")))
-        with pytest.raises(OutcomeUnknown, match="was to be created. Whether it was done is not known"):
+        with pytest.raises(OutcomeUnknown, match=r"was to be created\. Whether it was done is not known"):
             self.publish(store, 2)
         assert [entry.n for entry in store.log("a/model", None)] == [1, 2]
 
