@@ -1,10 +1,10 @@
 """What a power cut cannot take costs: a publish, and the seven publishes of a chain, in a folder against a scratch one.
 
-The training of a chain is left out, which would hide it. It depends on the disk: on one with a battery fsync is nearly free.
+The training of a chain is left out, which would hide it.
 
     python -m benchmarks.durability [folder]
 
-Claimed: at least 0.8 times the speed without fsync, on a disk of one's own.
+Wanted: at least 0.8 times the speed without fsync. It depends on the disk: on one with a battery fsync is nearly free.
 """
 
 from __future__ import annotations
