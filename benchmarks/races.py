@@ -46,7 +46,12 @@ def race(url: str, processes: int, moves: int) -> bool:
     )
     entries = log_of(url).entries()
     made = sorted([n, f"{who} {i}"] for who, one in enumerate(told) for i, (_, _, n) in enumerate(one))
-    return [[entry.n, entry.why] for entry in entries] == made and len(made) == processes * moves
+    holds = [[entry.n, entry.why] for entry in entries] == made and len(made) == processes * moves
+    print(
+        f"the log has {len(entries)} entries; "
+        + ("no gap, and each acknowledged move" if holds else "A GAP, OR LACKS A MOVE")
+    )
+    return holds
 
 
 def move(url: str, moves: int, who: int) -> None:

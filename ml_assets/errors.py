@@ -14,6 +14,7 @@
     │   ├── Untrusted           nobody who is trusted signed it: have it signed, or find out who wrote it
     │   ├── UnsafeStore         the backend ignores create-only writes: use another one
     │   └── StoreUnreachable    the backend did not answer: check address, credentials, network
+    │       └── OutcomeUnknown  nor whether it did what it was asked: ask again, which finds out
     ├── ProblemError            a problem's definition or code is at fault
     │   ├── InvalidProblem      a field of a Problem makes no sense: mend the definition
     │   ├── InvalidParams       parameters that the problem does not have or that have another type
@@ -108,6 +109,10 @@ class UnsafeStore(StoreError):
 
 class StoreUnreachable(StoreError):
     """The backend did not answer or refused the credentials."""
+
+
+class OutcomeUnknown(StoreUnreachable):
+    """The backend did not say whether a write was done. Nothing is taken back; the same again is safe, and finds out."""
 
 
 class ProblemError(MlAssetsError):

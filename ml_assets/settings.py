@@ -31,7 +31,8 @@ class Settings:
     """Where things are and who is acting.
 
     Attributes:
-        store: a local folder, ``memory://``, or ``s3://bucket/prefix`` (also ``gs://``, ``az://``).
+        store: a local folder, ``scratch://folder`` (one that a power cut may damage), ``memory://``, or ``s3://bucket/prefix``
+            (also ``gs://``, ``az://``).
         landing: where files land: a local folder or an URL as for ``store``.
         branch: refs are written to this branch; reading falls through to ``main``.
         upstream: the address of a store that is only read, under one's own: its ``main`` is ours; empty: none.

@@ -101,7 +101,7 @@ def rebuild(base: Backend, landing: LandingFolder, key: VersionKey, scratch: Pat
     recorded = Store(base).manifest(key)
     problem = _problem_of(Store(base), recorded)
     trust_all([problem])
-    overlay = Overlay(base, open_backend(str(scratch)))
+    overlay = Overlay(base, open_backend(f"scratch://{scratch}"))
     _Past(overlay, problem, recorded).restore()
     failure = _materialize(problem, recorded, Store(overlay, branch=recorded.branch, user=recorded.by), landing)
     made = open_store(str(scratch)).versions(key.asset, key.partition)

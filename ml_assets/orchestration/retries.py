@@ -19,6 +19,7 @@ from ml_assets.errors import (
     CommandLost,
     Interrupted,
     MlAssetsError,
+    OutcomeUnknown,
     RankFailed,
     RankLost,
     StoreUnreachable,
@@ -31,7 +32,7 @@ MACHINE_FAILURE = "MachineFailure"
 MACHINE_LIMIT = 20
 """Failures of machines after which a training is given up: they are no accident any more."""
 
-BY_MACHINE = (Interrupted, RankLost, CommandLost, StoreUnreachable, ClusterUnreachable)
+BY_MACHINE = (Interrupted, RankLost, CommandLost, StoreUnreachable, OutcomeUnknown, ClusterUnreachable)
 """Errors of a training that its surroundings are to blame for."""
 
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 2.0, 300.0

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from blake3 import blake3
 
-from ml_assets.errors import CorruptBlob, MissingBlob
-from ml_assets.store.backends.backend import PIECE, Backend, create
+from ml_assets.errors import CorruptBlob, MissingBlob, UnreadableContent
+from ml_assets.store.backends.backend import PIECE, Backend, at_most, create
 from ml_assets.store.canonical import digest
 from ml_assets.store.collecting.trash import in_trash, refusal
 from ml_assets.store.content import File
@@ -83,12 +83,13 @@ class Blobs:
         """
         data, is_whole = by_digest(self.copies, self.backend, blob_key(file.digest), file.digest, file.size)
         if data is None:
-            data = in_trash(self.backend, file.digest, self.backend.get)
+            data = in_trash(self.backend, file.digest, lambda key: self.backend.get(key, file.size or None))
             is_whole = data is not None and digest(data) == file.digest
         if data is None:
             raise self._missing(file, of)
         if not is_whole:
             raise self._corrupt(file, digest(data), of)
+        self._refuse_other_size(file, len(data), of)
         return data
 
     def copy(self, file: File, to: Path, of: str = "") -> None:
@@ -102,9 +103,10 @@ class Blobs:
         pieces = self.backend.stream(key) or in_trash(self.backend, file.digest, self.backend.stream)
         if pieces is None:
             raise self._missing(file, of)
-        found = _written(pieces, to)
+        found = _written(at_most(file.size or None, pieces, self._address(file)), to)
         if found != file.digest:
             raise self._corrupt(file, found, of)
+        self._refuse_other_size(file, to.stat().st_size, of)
         self.copies.keep_file(key, to)
 
     def check(self, file: File, of: str = "") -> None:
@@ -115,6 +117,13 @@ class Blobs:
             raise self._missing(file, of)
         if found != file.digest:
             raise self._corrupt(file, found, of)
+
+    def _refuse_other_size(self, file: File, size: int, of: str) -> None:
+        if file.size not in (0, size):
+            raise UnreadableContent(
+                f"{self._address(file)} has {size:,} bytes, and {of or 'what'} names it with {file.size:,}: that was written by "
+                "something else. Do not trust where it came from."
+            )
 
     def _missing(self, file: File, of: str) -> MissingBlob:
         return refusal(self.backend, of) or MissingBlob(

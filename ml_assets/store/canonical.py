@@ -8,14 +8,25 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from blake3 import blake3
 
-from ml_assets.errors import UnsupportedType
+from ml_assets.errors import UnreadableContent, UnsupportedType
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 Json = Any  # dict with str keys, list, str, int, float, bool or None, nested
+DEEPEST = 250  # levels of what is read; Python would not write as many
+KINDS: Mapping[str, tuple[type, ...]] = {
+    "str": (str,), "int": (int,), "bool": (bool,), "str | None": (str, type(None)), "int | None": (int, type(None)),
+    "Mapping[str, Json]": (dict,),
+}  # fmt: skip
+"""Types as fields of dataclasses spell them -> what JSON makes of them."""
+T = TypeVar("T", bound="DataclassInstance")
 
 
 def digest(data: bytes) -> str:
@@ -29,15 +40,45 @@ def canonical(value: Json) -> bytes:
     Raises:
         UnsupportedType: if any part is not plain JSON (a tuple, a NumPy number, NaN, a key that is not a str).
     """
-    fault = _fault(value, "value")
-    if fault:
-        raise UnsupportedType(f"{fault} Convert it to dict, list, str, int, float, bool or None first.")
-    return _encoded(value)
+    try:
+        fault = _fault(value, "value")
+        if fault:
+            raise UnsupportedType(f"{fault} Convert it to dict, list, str, int, float, bool or None first.")
+        return _encoded(value)
+    except RecursionError:
+        raise UnsupportedType("A value is nested too deeply to be written as JSON. Make it flatter first.") from None
 
 
 def parse(data: bytes) -> Json:
-    """Read JSON; ValueError for anything that ``canonical`` would not have written (NaN, keys given twice)."""
-    return json.loads(data, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+    """Read JSON; ValueError for anything that ``canonical`` would not have written (NaN, keys given twice, 300 levels)."""
+    try:
+        value = json.loads(data, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if data.count(b"[") + data.count(b"{") > DEEPEST and _is_too_deep(value):
+        raise ValueError("it is nested too deeply")
+    return value
+
+
+def checked(record: T) -> T:
+    """A dataclass that was made of JSON; ValueError if a field has another type than it says."""
+    for field in dataclasses.fields(record):
+        kinds, value = KINDS.get(str(field.type)), getattr(record, field.name)
+        if kinds and type(value) not in kinds:
+            raise ValueError(f"{field.name} of a {type(record).__name__} is a {type(value).__name__}")
+    return record
+
+
+@contextmanager
+def as_written(address: str) -> Iterator[None]:
+    """Turn what is raised for a document that we would not have written into an error that says what to do."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UnreadableContent(
+            f"{address} is not what ml_assets writes: {type(error).__name__}: {error}. Nothing of it is used. "
+            "Find out who wrote it, and delete it."
+        ) from error
 
 
 def sealed(fields: Mapping[str, Json]) -> bytes:
@@ -86,9 +127,20 @@ def plain(value: Any) -> Json:
 def _is_json(data: bytes) -> bool:
     try:
         json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True
+
+
+def _is_too_deep(value: Json) -> bool:
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [inside for item in level for inside in _inside(item)]
+    return bool(level)
+
+
+def _inside(value: Json) -> Iterable[Json]:
+    return value.values() if type(value) is dict else value if type(value) is list else ()
 
 
 def _encoded(value: Json) -> bytes:

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ml_assets.store.backends.backend import Backend, create
+from ml_assets.store.backends.backend import DOCUMENT, Backend, create
 from ml_assets.store.blobs import streamed_digest
 from ml_assets.store.canonical import Json, sealed, unsealed
 from ml_assets.store.copies import NO_COPIES, NoCopies, keep_sealed
@@ -67,7 +67,7 @@ class Computations:
         name, data = computation_key(key), sealed(fact)
         keep_sealed(self.copies, name, data)
         existing = create(self.backend, name, data)
-        kept = fact if existing is None else unsealed(existing)
+        kept = fact if existing is None else _fact(existing)
         if kept == fact or (kept and not replace):
             return kept
         self.backend.delete(name)
@@ -77,9 +77,9 @@ class Computations:
     def recall(self, key: str) -> tuple[Mapping[str, Json] | None, float]:
         """The fact, if it can be read, and when it was written (seconds since 1970, by the clock of the store's place)."""
         name = computation_key(key)
-        data = self.backend.get(name)
+        data = self.backend.get(name, DOCUMENT)
         entry = self.backend.entry(name) if data else None
-        return (unsealed(data) if data and entry else None), entry.modified if entry else 0.0
+        return (_fact(data) if data and entry else None), entry.modified if entry else 0.0
 
     def damage(self, version: VersionKey, manifest: Manifest, since: float) -> str:
         """What is wrong in the store with a version that was remembered at ``since``, as a sentence; empty if all is whole.
@@ -107,6 +107,26 @@ class Computations:
 
     def trace(self, key: str) -> dict[str, Trace] | None:
         """Which files a computation read when it was last done; None if that is not known."""
-        data = self.backend.get(trace_key(key))
-        fact = unsealed(data) if data else None
-        return {name: Trace(**told) for name, told in fact["landed"].items()} if fact else None
+        data = self.backend.get(trace_key(key), DOCUMENT)
+        match unsealed(data) if data else None:
+            case {"landed": dict(landed)} if all(map(_is_trace, landed.values())):
+                return {name: Trace(**told) for name, told in landed.items()}
+        return None
+
+
+def _fact(data: bytes) -> Mapping[str, Json] | None:
+    """What is remembered; None if these are not the bytes that were written, or say something else."""
+    fact = unsealed(data)
+    match fact:
+        case {"skipped": str()}:
+            return fact
+        case {"version": {"asset": str(), "partition": str() | None, "version": str()} as version} if len(version) == 3:
+            return fact
+    return None
+
+
+def _is_trace(told: Json) -> bool:
+    match told:
+        case {"digest": str() | None, "stamp": str()}:
+            return len(told) == 2
+    return False

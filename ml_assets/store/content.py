@@ -6,12 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from ml_assets.store.canonical import Json, canonical, digest, plain
+from ml_assets.store.canonical import Json, canonical, checked, digest, plain
+from ml_assets.store.keys import is_digest
+
+EMPTY = digest(b"")
 
 
 @dataclass(frozen=True)
 class File:
-    """Bytes by digest, and the name they have inside their value."""
+    """Bytes by digest, and the name they have inside their value.
+
+    Attributes:
+        size: 0 also where it is not known.
+    """
 
     path: str
     digest: str
@@ -49,5 +56,12 @@ class Content:
 
     @classmethod
     def from_json(cls, data: Json) -> Content:
-        """The inverse of ``to_json``."""
-        return cls(data["codec"], data["meta"], tuple(File(**file) for file in data["files"]))
+        """The inverse of ``to_json``; ValueError, KeyError or TypeError for what that does not write."""
+        files = tuple(checked(File(**file)) for file in data["files"])
+        if not all(
+            is_digest(file.digest) and (file.size > 0 or (file.size == 0 and file.digest == EMPTY)) for file in files
+        ):
+            raise ValueError("a content has a file without a digest, or with a size that it cannot have")
+        if len({file.path for file in files}) != len(files):
+            raise ValueError("a content has a file twice")
+        return checked(cls(data["codec"], data["meta"], files))

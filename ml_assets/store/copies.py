@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from ml_assets.store.backends.backend import PIECE, Backend
+from ml_assets.store.backends.backend import DOCUMENT, PIECE, Backend, at_most
 from ml_assets.store.backends.object_store import CLOUDS
 from ml_assets.store.canonical import digest, unsealed
 from ml_assets.store.copy_folder import CopyFolder
@@ -72,29 +72,33 @@ class NoCopies:
 NO_COPIES = NoCopies()
 
 
-def by_digest(copies: NoCopies, backend: Backend, key: str, expected: str, size: int = 0) -> Copy:
+def by_digest(copies: NoCopies, backend: Backend, key: str, expected: str, size: int) -> Copy:
     """What lies under ``key``, which is named by the digest of its bytes, or a copy of it.
 
     Args:
-        size: that it ought to have, where that is known: what is large is fetched in pieces, some at the same time.
+        size: that it ought to have: what is large is fetched in pieces, some at the same time. 0: that is not known.
+    Raises:
+        CorruptBlob: if it has more.
     """
-    read = partial(_in_pieces, backend, key) if size > PIECE else partial(backend.get, key)
+    read = partial(_in_pieces, backend, key, size) if size > PIECE else partial(backend.get, key, size or None)
     return copies.get(key, read, lambda data: digest(data) == expected)
 
 
-def _in_pieces(backend: Backend, key: str) -> bytes | None:
+def _in_pieces(backend: Backend, key: str, size: int) -> bytes | None:
     pieces = backend.stream(key)
     if pieces is None:
         return None
     whole = io.BytesIO()  # its value is given away without a copy
-    for piece in pieces:
+    for piece in at_most(size, pieces, f"{backend.url}/{key}"):
         whole.write(piece)
     return whole.getvalue()
 
 
 def by_stamp(copies: NoCopies, backend: Backend, key: str, stamp: str) -> bytes | None:
     """What lies under ``key``, which seals itself and has this stamp now, or a copy of it; None if there is nothing."""
-    return copies.get(_stamped(key, stamp), partial(backend.get, key), lambda data: unsealed(data) is not None).data
+    return copies.get(
+        _stamped(key, stamp), partial(backend.get, key, DOCUMENT), lambda data: unsealed(data) is not None
+    ).data
 
 
 def keep_sealed(copies: NoCopies, key: str, data: bytes) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
-from ml_assets.errors import CorruptBlob, UnknownVersion
-from ml_assets.store.backends.backend import Backend, create
+from ml_assets.errors import CorruptBlob, UnknownVersion, UnsupportedType
+from ml_assets.store.backends.backend import DOCUMENT, Backend, create
 from ml_assets.store.blobs import repair
-from ml_assets.store.canonical import Json, canonical, digest, parse
-from ml_assets.store.copies import NO_COPIES, NoCopies, by_digest, is_stamp_of
+from ml_assets.store.canonical import Json, as_written, canonical, digest, parse
+from ml_assets.store.copies import NO_COPIES, NoCopies, is_stamp_of
 
 KeyOf = Callable[[str], str]
 
@@ -49,23 +50,34 @@ class Documents:
             self.known.add(key)
         return key in self.known or self.backend.entry(key) is not None
 
-    def get(self, key_of: KeyOf, found_by: str, what: str) -> Json:
-        """The value with this digest.
+    def get(self, key_of: KeyOf, found_by: str, what: str) -> dict[str, Json]:
+        """The object with this digest.
 
         Args:
             what: how errors call it.
         Raises:
             UnknownVersion, CorruptBlob: if it is not stored, or was changed.
+            UnreadableContent: if it is no object.
         """
         key = key_of(found_by)
         data = self.read(key, found_by)
         if data is None:
             folder = key.partition("/")[0]
             raise UnknownVersion(f"There is no {what} {found_by[:12]} in {self.backend.url}. Restore {folder}/.")
-        return parse(data)
+        with as_written(f"{self.backend.url}/{key}"):
+            return dict(parse(data))
 
     def create_exactly(self, key: str, data: bytes) -> None:
-        """Create a key whose name is the digest of ``data``: anything else that lies there is damage, and is replaced."""
+        """Create a key whose name is the digest of ``data``: anything else that lies there is damage, and is replaced.
+
+        Raises:
+            UnsupportedType: if it would be too large to be read.
+        """
+        if len(data) > DOCUMENT:
+            raise UnsupportedType(
+                f"{self.backend.url}/{key} would have {len(data):,} bytes; a document of a store has at most {DOCUMENT:,}. "
+                "Nothing was written. Store what is large as a value: fewer files in one folder, say."
+            )
         if create(self.backend, key, data) is not None:
             repair(self.backend, key, data, digest(data))
         self.copies.keep(key, data)
@@ -76,7 +88,8 @@ class Documents:
         Raises:
             CorruptBlob: if they have another digest.
         """
-        data, is_whole = by_digest(self.copies, self.backend, key, expected)
+        read = partial(self.backend.get, key, DOCUMENT)
+        data, is_whole = self.copies.get(key, read, lambda data: digest(data) == expected)
         if data is not None and not is_whole:
             raise CorruptBlob(
                 f"{self.backend.url}/{key} reads back as {digest(data)}. It was changed or truncated after it was written. "

@@ -66,11 +66,11 @@ class Glance:
         self._listed: dict[str, _Listing] = {}
         self._together = Together()
 
-    def get(self, key: str) -> bytes | None:
+    def get(self, key: str, most: int | None = None) -> bytes | None:
         """See ``Backend``."""
         listing = self._listing_of(key) if key.partition("/")[0] in SEALED else None
         if listing is None or key > listing.until:
-            return self._backend.get(key)
+            return self._backend.get(key, most)
         if key not in listing.entries:
             return None
         return by_stamp(self._copies, self._backend, key, listing.entries[key].stamp)

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from ml_assets.errors import InvalidKey
+from ml_assets.store.canonical import Json, checked
 
 NO_PARTITION = "_"
 LONGEST_SEGMENT = 200  # file systems allow 255 bytes, of which a write in progress takes a few
@@ -35,6 +36,11 @@ class VersionKey:
 
     def __str__(self) -> str:
         return f"{described(self.asset, self.partition, '@')}:{self.short}"
+
+
+def version_in(data: Json) -> VersionKey:
+    """One that is part of a document; ValueError or TypeError for what is none."""
+    return checked(VersionKey(**data))
 
 
 def described(asset: str, partition: str | None, separator: str = " ") -> str:
@@ -110,9 +116,14 @@ def version_key(key: VersionKey) -> str:
     return f"versions/{asset_path(key.asset)}/{partition_segment(key.partition)}/{key.version}.json"
 
 
+def is_digest(found: object) -> bool:
+    """Whether it is written as a digest is."""
+    return isinstance(found, str) and _VERSION.fullmatch(found) is not None
+
+
 def blob_key(digest: str) -> str:
     """Where the bytes with this digest lie."""
-    if not _VERSION.fullmatch(digest):
+    if not is_digest(digest):
         raise InvalidKey(f"{digest!r} is no digest: a digest is 64 hexadecimal digits.")
     return f"blobs/{digest[:2]}/{digest}"
 

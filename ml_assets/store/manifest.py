@@ -12,9 +12,9 @@ from functools import cached_property
 from typing import Any
 
 from ml_assets.errors import UnreadableContent
-from ml_assets.store.canonical import Json, canonical, digest, parse, plain
+from ml_assets.store.canonical import Json, canonical, checked, digest, parse, plain
 from ml_assets.store.content import Content
-from ml_assets.store.keys import VersionKey
+from ml_assets.store.keys import VersionKey, is_digest, version_in
 
 FORMAT = 1
 
@@ -117,7 +117,7 @@ class Manifest:
         try:
             fields: dict[str, Any] = parse(data)
             _expect_format(fields.pop("format"))
-            return cls(**{**fields, **_records(fields)})
+            return checked(cls(**{**fields, **_records(fields)}))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UnreadableContent(
                 f"A manifest cannot be read as format {FORMAT}: {error}. "
@@ -127,12 +127,19 @@ class Manifest:
 
 def _records(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a manifest that are not plain JSON."""
+    _refuse_no_digests(fields["environment"], fields["code"].get("source"), fields["code"].get("computation", {}))
     return {
         "content": Content.from_json(fields["content"]),
-        "inputs": tuple(Input(i["name"], VersionKey(**i["key"]), i["digest"]) for i in fields["inputs"]),
-        "landed": tuple(LandedFile(**file) for file in fields["landed"]),
-        "checks": tuple(Check(**check) for check in fields["checks"]),
+        "inputs": tuple(checked(Input(i["name"], version_in(i["key"]), i["digest"])) for i in fields["inputs"]),
+        "landed": tuple(checked(LandedFile(**file)) for file in fields["landed"]),
+        "checks": tuple(checked(Check(**check)) for check in fields["checks"]),
     }
+
+
+def _refuse_no_digests(environment: Json, source: Json, computation: Json) -> None:
+    for found in (environment, source, computation.get("code"), computation.get("key")):
+        if found is not None and not is_digest(found):
+            raise ValueError(f"{found!r} is no digest")
 
 
 def _expect_format(written: Json) -> None:

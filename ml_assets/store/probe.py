@@ -8,7 +8,7 @@ without a word. So before the first write ``probe.json`` is created twice. Only 
 from __future__ import annotations
 
 from ml_assets.errors import UnreadableContent, UnsafeStore
-from ml_assets.store.backends.backend import Backend, create
+from ml_assets.store.backends.backend import DOCUMENT, Backend, create
 from ml_assets.store.canonical import canonical, is_unfinished, parse
 
 FORMAT = 1
@@ -23,7 +23,7 @@ def is_store(backend: Backend) -> bool:
     Raises:
         UnreadableContent: if there is one of another format.
     """
-    data = backend.get(STORE)
+    data = backend.get(STORE, DOCUMENT)
     if data is None:
         return False
     if is_unfinished(data) and STORE_BYTES.startswith(

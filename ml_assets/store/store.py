@@ -24,7 +24,7 @@ from ml_assets.store.backends.local import is_local
 from ml_assets.store.backends.object_store import open_backend
 from ml_assets.store.batches import BATCH_ROWS, Opened
 from ml_assets.store.blobs import Blobs
-from ml_assets.store.canonical import Json, digest, plain
+from ml_assets.store.canonical import Json, as_written, digest, plain
 from ml_assets.store.checkpoints.log import CheckpointLog
 from ml_assets.store.codecs.codec import Parts
 from ml_assets.store.codecs.folder import is_inside
@@ -46,6 +46,7 @@ from ml_assets.store.keys import (
     described,
     environment_key,
     held_key,
+    is_digest,
     partition_name,
     ref_folder,
     refs_folder,
@@ -406,8 +407,7 @@ class Store:
         Raises:
             UnknownVersion, CorruptBlob: if it is not stored, or was changed.
         """
-        environment: dict[str, Json] = self._documents().get(environment_key, found_by, "environment")
-        return environment
+        return self._documents().get(environment_key, found_by, "environment")
 
     def put_code(self, parts: Mapping[str, str]) -> str:
         """Store the parts of a computation's code (``module:name`` -> text), once; their digest is the code version."""
@@ -419,8 +419,7 @@ class Store:
         Raises:
             UnknownVersion, CorruptBlob: if they are not stored, or were changed.
         """
-        parts: dict[str, str] = self._documents().get(code_key, version, "code")
-        return parts
+        return _texts(self._documents().get(code_key, version, "code"), f"The code {version[:12]}")
 
     def put_source(self, files: Mapping[str, bytes]) -> str:
         """Store source files (path -> bytes), each once; the digest of their list goes into manifests."""
@@ -444,10 +443,12 @@ class Store:
 
     def source_files(self, listed_as: str) -> Mapping[str, str]:
         """The paths of source files, each with the digest of its bytes; these are not read. Errors as of ``source``."""
-        listed: dict[str, str] = self._documents().get(source_key, listed_as, "source")
-        odd = [path for path in listed if not is_inside(path)]
+        listed = _texts(self._documents().get(source_key, listed_as, "source"), f"The source {listed_as[:12]}")
+        odd = [path for path, found in listed.items() if not is_inside(path) or not is_digest(found)]
         if odd:
-            raise UnreadableContent(f"The source {listed_as[:12]} names {odd[0]!r}, which lies outside. Do not run it.")
+            raise UnreadableContent(
+                f"The source {listed_as[:12]} names {odd[0]!r}, which lies outside or is no blob. Do not run it."
+            )
         return listed
 
     # ------------------------------------------------------------ computations
@@ -523,7 +524,12 @@ class Store:
         """
         documents = self._documents()
         listed = [key.rpartition("/")[2].removesuffix(".json") for key in documents.backend.list("held")]
-        return side_by_side(lambda found: Content.from_json(documents.get(held_key, found, "held content")), listed)
+
+        def read(found: str) -> Content:
+            with as_written(f"{self.url}/{held_key(found)}"):
+                return Content.from_json(documents.get(held_key, found, "held content"))
+
+        return side_by_side(read, listed)
 
     # ------------------------------------------------------------ inside
 
@@ -573,6 +579,14 @@ def open_store(url: str, *, branch: str = MAIN, user: str = "unknown") -> Store:
 def _refuse_rejected(key: VersionKey, manifest: Manifest) -> None:
     if manifest.rejected:
         raise Rejected(f"{key} failed a blocking check: no ref may name it. Choose another version.")
+
+
+def _texts(document: Mapping[str, Json], what: str) -> dict[str, str]:
+    with as_written(what):
+        odd = [name for name, text in document.items() if not isinstance(text, str)]
+        if odd:
+            raise TypeError(f"{odd[0]!r} is a {type(document[odd[0]]).__name__}")
+        return dict(document)
 
 
 def _size(part: bytes | Path) -> int:

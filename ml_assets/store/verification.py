@@ -24,9 +24,9 @@ from typing import Any
 
 from ml_assets.errors import CorruptBlob, StoreError, UnknownVersion, Untrusted
 from ml_assets.store import catalog, probe, records
-from ml_assets.store.backends.backend import Backend
+from ml_assets.store.backends.backend import DOCUMENT, Backend
 from ml_assets.store.blobs import Blobs, streamed_digest
-from ml_assets.store.canonical import is_unfinished, unsealed
+from ml_assets.store.canonical import as_written, is_unfinished, unsealed
 from ml_assets.store.collecting.trash import Gone
 from ml_assets.store.content import File
 from ml_assets.store.keys import (
@@ -37,6 +37,7 @@ from ml_assets.store.keys import (
     described,
     environment_key,
     source_key,
+    version_in,
     version_key,
 )
 from ml_assets.store.logs.refs import PASSED_OVER
@@ -99,7 +100,7 @@ class Verification:
     _seen: set[str] = field(default_factory=set)
     _manifests: dict[VersionKey, Manifest] = field(default_factory=dict)
     _sources: dict[str, Mapping[str, str]] = field(default_factory=dict)
-    _passed_over: set[str] = field(default_factory=set)
+    _passed_over: list[tuple[str, range]] = field(default_factory=list)
     _listed: frozenset[str] | None = None  # all keys, where they were asked for
 
     def __post_init__(self) -> None:
@@ -189,13 +190,16 @@ class Verification:
             read = partial(self.store.environment, manifest.environment)
             yield _Object(environment_key(manifest.environment), f"the environment of {key}", read, lambda: ENVIRONMENT)
         if computation := code.get("computation"):
-            read = partial(self.store.code, computation["code"])
-            yield _Object(code_key(computation["code"]), f"the code of {key}", read, lambda: CODE)
-            if self._is_there(computation_key(computation["key"])):
-                yield self._sealed(computation_key(computation["key"]), f"what is remembered of {key}")
+            if version := computation.get("code"):
+                yield _Object(code_key(version), f"the code of {key}", partial(self.store.code, version), lambda: CODE)
+            if (made_by := computation.get("key")) and self._is_there(computation_key(made_by)):
+                yield self._sealed(computation_key(made_by), f"what is remembered of {key}")
 
     def _value_made_again(self, key: VersionKey) -> str:
-        head = self.store.head(key.asset, key.partition)
+        try:
+            head = self.store.head(key.asset, key.partition)
+        except StoreError:  # which is told of the log
+            head = None
         if head is not None and head.target == key:
             return f"Make it again: {_run(key)}"
         return f"No branch names it any more. What it was can be rebuilt beside the store: ml-assets reproduce {key}"
@@ -224,12 +228,13 @@ class Verification:
 
     def _sealed(self, key: str, of: str) -> _Object:
         def read() -> None:
-            data = self._backend.get(key)
+            data = self._backend.get(key, DOCUMENT)
             fact = unsealed(data) if data is not None else None
             if data is None or fact is None:
                 raise CorruptBlob(f"{self.store.url}/{key} was changed or truncated after it was written.")
             if "version" in fact:
-                made = VersionKey(**fact["version"])
+                with as_written(f"{self.store.url}/{key}"):
+                    made = version_in(fact["version"])
                 if made not in self._manifests and not self._is_there(version_key(made)):
                     raise UnknownVersion(f"{self.store.url}/{key} remembers {made}, which does not exist.")
 
@@ -239,20 +244,24 @@ class Verification:
 
     def _logs(self, keys: Iterable[str], versions: set[VersionKey]) -> Iterator[Looked]:
         """Entries of logs, each folder from its first to its newest: a number that is missing was an entry."""
-        newest: dict[str, records.Place] = {}
+        there: dict[str, dict[int, records.Place]] = {}
         for place in filter(None, map(records.place_of, keys)):
-            newest[place.folder] = max(place, newest.get(place.folder, place), key=lambda one: one.n)
-        entries = (last._replace(n=n) for last in newest.values() for n in range(1, last.n + 1))
+            there.setdefault(place.folder, {})[place.n] = place
+        entries = (place for numbers in there.values() for place in _with_gaps(numbers))
         for looked in list(self._look(self._entry(place, versions) for place in entries)):
-            yield looked if looked.key not in self._passed_over else Looked(looked.key)
+            yield looked if not self._is_passed_over(looked.key) else Looked(looked.key)
+
+    def _is_passed_over(self, key: str) -> bool:
+        folder, _, name = key.rpartition("/")
+        return any(folder == of and int(name.removesuffix(".json")) in numbers for of, numbers in self._passed_over)
 
     def _entry(self, place: records.Place, versions: set[VersionKey]) -> _Object:
         key = f"{place.folder}/{place.n:010d}.json"
 
         def read() -> None:
             entry = records.entry_at(self._backend, place)
-            passed = range(place.n - entry.details.get(PASSED_OVER, 0), place.n)
-            self._passed_over.update(f"{place.folder}/{n:010d}.json" for n in passed)
+            if passed := entry.details.get(PASSED_OVER, 0):
+                self._passed_over.append((place.folder, range(place.n - passed, place.n)))
             target = entry.target
             if target not in versions and not self._is_there(version_key(target)):
                 raise UnknownVersion(f"{self.store.url}/{key} names {target}, which does not exist.")
@@ -261,8 +270,18 @@ class Verification:
         return _Object(key, log, read, lambda: UNFINISHED if self._is_unfinished(key) else LOG)
 
     def _is_unfinished(self, key: str) -> bool:
-        data = self._backend.get(key)
+        try:
+            data = self._backend.get(key, DOCUMENT)
+        except StoreError:  # which is told of it
+            data = None
         return data is not None and is_unfinished(data)
+
+
+def _with_gaps(there: Mapping[int, records.Place]) -> list[records.Place]:
+    """The entries of a log in order, and where some are lacking, the first of these."""
+    some, last = next(iter(there.values())), max(there)
+    numbers = {1, *there, *(n + 1 for n in there if n < last)}
+    return [some._replace(n=n) for n in sorted(numbers)]
 
 
 def _looked(one: _Object) -> Looked:

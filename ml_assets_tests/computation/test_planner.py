@@ -68,9 +68,9 @@ def test_what_is_there_is_current_and_says_how_long_it_had_taken(shared):
 class NoBlobs(Wrapped):
     """Values may be looked for, and are never read; nothing is written."""
 
-    def get(self, key: str) -> bytes | None:
+    def get(self, key: str, most: int | None = None) -> bytes | None:
         assert not key.startswith("blobs/")
-        return super().get(key)
+        return super().get(key, most)
 
     def stream(self, key: str) -> Any:
         raise AssertionError(key)

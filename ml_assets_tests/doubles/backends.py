@@ -25,8 +25,8 @@ class Wrapped:
     def put_new(self, key: str, data: bytes) -> bool:
         return self.inner.put_new(key, data)
 
-    def get(self, key: str) -> bytes | None:
-        return self.inner.get(key)
+    def get(self, key: str, most: int | None = None) -> bytes | None:
+        return self.inner.get(key, most)
 
     def stream(self, key: str) -> Iterator[bytes] | None:
         return self.inner.stream(key)
@@ -100,9 +100,9 @@ class Counted(Wrapped):
         self.written.append(key)
         self._tick(key)
 
-    def get(self, key: str) -> bytes | None:
+    def get(self, key: str, most: int | None = None) -> bytes | None:
         self._tick(key)
-        data = super().get(key)
+        data = super().get(key, most)
         self._tick(key)
         return data
 

@@ -48,7 +48,7 @@ class Bucket:
         data = self.get(key)
         return None if data is None else data[start:stop]
 
-    def get(self, key: str) -> bytes | None:
+    def get(self, key: str, most: int | None = None) -> bytes | None:
         self._ask("get", key)
         return self.objects[key][0] if key in self.objects else None
 

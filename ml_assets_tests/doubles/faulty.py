@@ -13,6 +13,7 @@ import re
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -75,6 +76,25 @@ def truncated(answer: Answer) -> Reply:
     """The connection breaks in the middle of the body."""
     reply = answer()
     raise Dropped(reply, len(reply.body) // 2)
+
+
+def corrupted(answer: Answer) -> Reply:
+    """A bit of the body is another one."""
+    reply = answer()
+    body = bytearray(reply.body)
+    if body:
+        body[len(body) // 2] ^= 1
+    return reply._replace(body=bytes(body))
+
+
+def late(seconds: float) -> Effect:
+    """The reply takes its time."""
+
+    def effect(answer: Answer) -> Reply:
+        time.sleep(seconds)
+        return answer()
+
+    return effect
 
 
 def status(code: int, error: str, *, after: bool = False) -> Effect:

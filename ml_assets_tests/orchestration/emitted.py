@@ -27,9 +27,9 @@ class Noted(Wrapped):
     read: list[str] = field(default_factory=list)
     written: list[str] = field(default_factory=list)
 
-    def get(self, key: str) -> bytes | None:
+    def get(self, key: str, most: int | None = None) -> bytes | None:
         self.read.append(key.split("/", maxsplit=1)[0])
-        return super().get(key)
+        return super().get(key, most)
 
     def stream(self, key: str) -> Iterator[bytes] | None:
         self.read.append(key.split("/", maxsplit=1)[0])

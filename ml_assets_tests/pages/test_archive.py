@@ -19,9 +19,9 @@ class Asked(Wrapped):
         super().__init__(inner)
         self.questions: list[str] = []
 
-    def get(self, key: str) -> bytes | None:
+    def get(self, key: str, most: int | None = None) -> bytes | None:
         self.questions.append(f"get {key}")
-        return super().get(key)
+        return super().get(key, most)
 
     def entries(self, folder: str, after: str = "", until: str = LAST, most: int | None = None) -> dict[str, Entry]:
         self.questions.append(f"list {folder}")

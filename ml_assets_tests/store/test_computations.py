@@ -91,7 +91,7 @@ def test_a_blob_that_nobody_touched_is_not_read(local, monkeypatch):
     local.remember(KEY, made(local))
     read: list[str] = []
     get = type(local.backend).get
-    monkeypatch.setattr(type(local.backend), "get", lambda self, key: read.append(key) or get(self, key))
+    monkeypatch.setattr(type(local.backend), "get", lambda self, key, most=None: read.append(key) or get(self, key))
     assert local.recall(KEY).damage == ""
     assert [key.partition("/")[0] for key in read] == ["computations", "versions"]
 

@@ -19,19 +19,24 @@ Every write is atomic: a reader sees all of it or nothing (a local file is linke
 it is durable when the call returns, "False" included: who is told that a key is taken may rely on it being there.
 "False" may be the echo of our own write: when the reply to a successful request is lost, the client's retry is told that
 the key is taken. So the store never concludes from it that somebody else wrote; ``create`` reads back and compares.
+
+A write ends in one of three ways. It returns: it is done. It raises StoreUnreachable: it is not. It raises OutcomeUnknown:
+nobody said which. Then nothing is taken back, since it may be done and others may rely on it; the same again finds out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Protocol, Self
 
-from ml_assets.errors import StoreUnreachable
+from ml_assets.errors import CorruptBlob, OutcomeUnknown, StoreUnreachable
 from ml_assets.store.backends.listing import LAST, Entry
 
 ATTEMPTS = 5  # of create(), when a key is said to be taken and is not there
 PIECE = 8 << 20  # bytes of a file that are held at a time
+DOCUMENT = 64 << 20  # bytes of a manifest, an entry and the like; what is larger is none of ours, and is not read
+UNKNOWN = "Whether it was done is not known: doing it again is safe, and finds out."
 
 
 class Backend(Protocol):
@@ -43,8 +48,14 @@ class Backend(Protocol):
         """Create ``key``; False, and nothing changed, if it exists."""
         ...
 
-    def get(self, key: str) -> bytes | None:
-        """The bytes of ``key``; None if it does not exist."""
+    def get(self, key: str, most: int | None = None) -> bytes | None:
+        """The bytes of ``key``; None if it does not exist.
+
+        Args:
+            most: how many there may be.
+        Raises:
+            CorruptBlob: if there are more; they are not read.
+        """
         ...
 
     def stream(self, key: str) -> Iterator[bytes] | None:
@@ -101,12 +112,43 @@ class Place(Backend, Protocol):
         ...
 
 
+def refuse_larger(address: str, size: int, most: int | None) -> None:
+    """CorruptBlob if there are more bytes than there may be."""
+    if most is not None and size > most:
+        raise CorruptBlob(
+            f"{address} has {size:,} bytes, where at most {most:,} can be. None of them is used. It was changed after it was "
+            "written, or written by something else: restore it from the bucket's versions, or find out who did, and delete it."
+        )
+
+
+def at_most(most: int | None, pieces: Iterable[bytes], address: str) -> Iterator[bytes]:
+    """The pieces; CorruptBlob as soon as they are more bytes than there may be."""
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        refuse_larger(address, size, most)
+        yield piece
+
+
 def create(backend: Backend, key: str, data: bytes) -> bytes | None:
-    """Create ``key``. None if it now holds ``data`` (ours, or the same by another), else the bytes another wrote."""
+    """Create ``key``. None if it now holds ``data`` (ours, or the same by another), else the bytes another wrote.
+
+    Raises:
+        CorruptBlob: if these are more than can be.
+        OutcomeUnknown: if they cannot be read.
+    """
     for _ in range(ATTEMPTS):
         if backend.put_new(key, data):
             return None
-        existing = backend.get(key)
+        existing = _read_back(backend, key, max(DOCUMENT, len(data)))
         if existing is not None:
             return None if existing == data else existing
     raise StoreUnreachable(f"{backend.url}/{key} is said to exist and not to exist, {ATTEMPTS} times over. Try again.")
+
+
+def _read_back(backend: Backend, key: str, most: int) -> bytes | None:
+    """What lies under a key that is said to be taken, perhaps by the very write that was refused."""
+    try:
+        return backend.get(key, most)
+    except StoreUnreachable as error:
+        raise OutcomeUnknown(f"{error} {backend.url}/{key} was to be created. {UNKNOWN}") from error

@@ -6,6 +6,11 @@ So a name never appears before its bytes are on the disk, and nobody builds on a
 it taken syncs the folder, too, before relying on it. A folder that is new is synced into the one above. Links and renames are
 atomic: readers see all of a file or none. Files whose name ends in ``#`` and digits are unfinished; nobody lists them.
 
+A *scratch* folder is not synced, so that a power cut takes what it likes. Only its address says so, ``scratch://``.
+
+In a store, nothing is a symbolic link: whoever plants one could have a collector delete files elsewhere. A landing folder may
+have them.
+
 Nothing is asked twice here: a disk that fails does not get better, and a network file system waits by itself.
 """
 
@@ -19,12 +24,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ml_assets.errors import InvalidKey, StoreUnreachable
-from ml_assets.store.backends.backend import PIECE, Backend
+from ml_assets.errors import InvalidKey, OutcomeUnknown, StoreUnreachable, UnreadableContent
+from ml_assets.store.backends.backend import PIECE, UNKNOWN, Backend, refuse_larger
 from ml_assets.store.backends.listing import LAST, Entry, Span, first, local_entries, local_entry, local_names
 from ml_assets.store.backends.signed import Signed
 
 _IMPOSSIBLE = re.compile(r"[\x00-\x1f]|(^|/)(\.{0,2})(/|$)|#\d+$")  # control characters; empty, . and ..; unfinished
+SCRATCH = "scratch://"
 ABSENT = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 CANNOT_SYNC_FOLDERS = (errno.EINVAL, errno.ENOTSUP)  # some network file systems
 MEANINGS = {
@@ -38,10 +44,16 @@ MEANINGS = {
 
 
 class LocalBackend:
-    """The primitives on a folder, which is made by the first write."""
+    """The primitives on a folder, which is made by the first write.
 
-    def __init__(self, root: Path) -> None:
-        self.url, self.root = str(root), root
+    Args:
+        is_scratch: what is acknowledged need not survive a power cut.
+        follows_links: whether a file or folder in it may be a symbolic link.
+    """
+
+    def __init__(self, root: Path, *, is_scratch: bool = False, follows_links: bool = False) -> None:
+        self.url, self.root = f"{SCRATCH if is_scratch else ''}{root}", root
+        self._is_scratch, self._follows_links = is_scratch, follows_links
         self._kept: set[Path] = set()  # folders whose own names are known to be on the disk
 
     def within(self, seconds: float) -> LocalBackend:
@@ -64,10 +76,11 @@ class LocalBackend:
         with source.open("rb") as file:
             self._stored(key, _pieces(file.read), _rename)
 
-    def get(self, key: str) -> bytes | None:
+    def get(self, key: str, most: int | None = None) -> bytes | None:
         """See ``Backend``."""
-        with self._explained("read", key), suppress(*ABSENT):
-            return self._path(key).read_bytes()
+        with self._explained("read", key), suppress(*ABSENT), self._path(key).open("rb", buffering=0) as file:
+            refuse_larger(f"{self.url}/{key}", os.fstat(file.fileno()).st_size, most)
+            return file.read()
         return None
 
     def stream(self, key: str) -> Iterator[bytes] | None:
@@ -100,6 +113,7 @@ class LocalBackend:
     def entry(self, key: str) -> Entry | None:
         """See ``Backend``."""
         with self._explained("look at", key):
+            self._refuse_link(key)
             return local_entry(self.root, key)
 
     def delete(self, key: str) -> None:
@@ -117,14 +131,25 @@ class LocalBackend:
             target.parent.mkdir(parents=True, exist_ok=True)
             with suppress(FileNotFoundError):  # somebody else was quicker
                 path.replace(target)
-                self._keep(target.parent)
+                self._keep(target.parent, key)
                 return True
             return False
 
     def _path(self, key: str) -> Path:
         if _IMPOSSIBLE.search(key):
             raise InvalidKey(f"{self.url}/{key!r} is no key that can be stored. Choose another name.")
+        self._refuse_link(key)
         return self.root / key
+
+    def _refuse_link(self, key: str) -> None:
+        at = str(self.root)
+        for part in () if self._follows_links else key.split("/"):
+            at = f"{at}/{part}"
+            if os.path.islink(at):  # noqa: PTH114  # asked of each key: a string is quicker
+                raise UnreadableContent(
+                    f"{at} is a symbolic link, which nothing in a store is. {key} was neither read nor changed. Find out who "
+                    "made it, and remove it. To keep a store on another disk, link or mount its whole folder."
+                )
 
     def _stored(self, key: str, pieces: Iterable[bytes], place: Callable[[Path, Path], bool]) -> bool:
         """Write a file and give it its name once its bytes are on the disk; whether it got it. The name is kept either way."""
@@ -132,7 +157,7 @@ class LocalBackend:
             path = self._path(key)
             self._kept = self._kept or {above for above in (self.root, *self.root.parents) if above.exists()}
             stored = not (place is _link and path.exists()) and self._placed(path, pieces, place)
-            self._keep(path.parent)
+            self._keep(path.parent, key)
             return stored
 
     def _placed(self, path: Path, pieces: Iterable[bytes], place: Callable[[Path, Path], bool]) -> bool:
@@ -154,10 +179,16 @@ class LocalBackend:
             for piece in pieces:
                 file.write(piece)
             file.flush()
-            os.fsync(file.fileno())
+            if not self._is_scratch:
+                os.fsync(file.fileno())
 
-    def _keep(self, folder: Path) -> None:
+    def _keep(self, folder: Path, key: str) -> None:
         """Let the names in a folder survive a power cut, and the folder itself."""
+        if not self._is_scratch:
+            with self._explained("keep", key, f"It is there, and a power cut may take it. {UNKNOWN}", OutcomeUnknown):
+                self._keep_names(folder)
+
+    def _keep_names(self, folder: Path) -> None:
         _sync_folder(folder)
         while folder not in self._kept:
             _sync_folder(folder.parent)
@@ -165,14 +196,16 @@ class LocalBackend:
             folder = folder.parent
 
     @contextmanager
-    def _explained(self, verb: str, key: str) -> Iterator[None]:
+    def _explained(
+        self, verb: str, key: str, so: str = "Nothing was changed.", kind: type[StoreUnreachable] = StoreUnreachable
+    ) -> Iterator[None]:
         try:
             yield
         except ValueError as error:  # a name that cannot be encoded, or leads out of the folder
             raise InvalidKey(f"{self.url}/{key!r} is no key that can be stored: {error}.") from error
         except OSError as error:
             why = MEANINGS.get(error.errno or 0, f"{error.strerror or error}. Look at the folder")
-            raise StoreUnreachable(f"Cannot {verb} {self.url}/{key}: {why}. Nothing was changed.") from error
+            raise kind(f"Cannot {verb} {self.url}/{key}: {why}. {so}") from error
 
 
 def _link(unfinished: Path, path: Path) -> bool:

@@ -9,15 +9,16 @@ from collections.abc import Callable, Iterator
 from copy import copy
 from datetime import timedelta
 from functools import cache, partial
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from ml_assets.errors import InvalidKey, StoreUnreachable, UsageError
-from ml_assets.store.backends.backend import PIECE, Place
+from ml_assets.errors import InvalidKey, OutcomeUnknown, StoreUnreachable, UsageError
+from ml_assets.store.backends.backend import PIECE, UNKNOWN, Place, refuse_larger
 from ml_assets.store.backends.faults import Unbelievable, is_absent, is_conflict, may_pass, meaning
 from ml_assets.store.backends.listing import LAST, Entry, Span, remote_entries, remote_entry
-from ml_assets.store.backends.local import LocalBackend
+from ml_assets.store.backends.local import SCRATCH, LocalBackend
 from ml_assets.store.backends.patience import GaveUp, Patience, duration, times
 from ml_assets.store.together import ahead
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 CLOUDS = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "adl")
 PIECES = 4  # of a large object that is sent or fetched, held at the same time
+WRITING = ("write", "delete", "copy")
 MOST_PARTS = 10_000  # of an upload, as S3 allows
 PART_RETRIES = 6  # of one of them; the rest need not be sent again
 COPY_MINUTES = 16  # that a server may take to copy an object, silently
@@ -92,9 +94,9 @@ class ObjectStoreBackend:
 
         self._asked("write", key, put)
 
-    def get(self, key: str) -> bytes | None:
+    def get(self, key: str, most: int | None = None) -> bytes | None:
         """See ``Backend``."""
-        return self._asked("read", key, lambda: _unless_absent(lambda: self._bytes(key)))
+        return self._asked("read", key, lambda: _unless_absent(lambda: self._bytes(key, most=most)))
 
     def stream(self, key: str) -> Iterator[bytes] | None:
         """See ``Backend``."""
@@ -115,13 +117,14 @@ class ObjectStoreBackend:
         """See ``Backend``."""
         return self._asked("read", key, lambda: _unless_absent(lambda: self._bytes(key, {"range": (start, stop)})))
 
-    def _bytes(self, key: str, options: GetOptions | None = None) -> bytes:
+    def _bytes(self, key: str, options: GetOptions | None = None, most: int | None = None) -> bytes:
         """Objects have an entity tag; an error in the body of a reply that says 200 has none."""
         import obstore
 
         found = obstore.get(self._reader, key, options=options)
         if found.meta["e_tag"] is None:
             raise Unbelievable("a reply looks like an error that says 200")
+        refuse_larger(f"{self.url}/{key}", found.meta["size"], most)
         return bytes(found.bytes())
 
     def _refuse_absent_place(self, key: str) -> None:
@@ -174,17 +177,23 @@ class ObjectStoreBackend:
         """What the server answers, in the end; what obstore raises becomes an error that says what to do."""
         from obstore.exceptions import BaseError, InvalidPathError
 
-        what = f"{verb} {self.url}/{key}"
+        what, tries = f"{verb} {self.url}/{key}", count()
+
+        def tried() -> T:
+            next(tries)
+            return do()
+
         try:
-            answer = self.patience.ask(what, do, may_pass, known=self._answered[0])
+            answer = self.patience.ask(what, tried, may_pass, known=self._answered[0])
         except GaveUp as gave_up:
-            raise StoreUnreachable(_gave_up(what, verb, gave_up)) from gave_up.__cause__
+            raise _gave_up(what, verb, gave_up) from gave_up.__cause__
         except InvalidPathError as error:  # one such key spoils the listing of its folder
             cause = str(error).partition("\n\n")[0]
             raise InvalidKey(f"Cannot {what}: {cause!r}. Rename or delete what has this name.") from error
         except (BaseError, OSError) as error:
-            refused = meaning(error)
-            raise StoreUnreachable(f"Cannot {what}: {refused.what}. {refused.remedy} Nothing was changed.") from error
+            refused, is_unknown = meaning(error), verb in WRITING and next(tries) > 1
+            kind, so = (OutcomeUnknown, UNKNOWN) if is_unknown else (StoreUnreachable, "Nothing was changed.")
+            raise kind(f"Cannot {what}: {refused.what}. {refused.remedy} {so}") from error
         except ValueError as error:  # obstore's word for a path it cannot express
             raise InvalidKey(f"{self.url}/{key} is no key that can be stored: {error}") from error
         self._answered[0] = True
@@ -196,12 +205,12 @@ def part_size(size: int) -> int:
     return max(PIECE, -(-size // MOST_PARTS))
 
 
-def _gave_up(what: str, verb: str, gave_up: GaveUp) -> str:
+def _gave_up(what: str, verb: str, gave_up: GaveUp) -> StoreUnreachable:
     last = meaning(gave_up.__cause__)  # type: ignore[arg-type]  # patience sets it
-    unknown = " It may have been done: doing it again is safe." if verb in ("write", "delete", "copy") else ""
+    kind, so = (OutcomeUnknown, f" {UNKNOWN}") if verb in WRITING else (StoreUnreachable, "")
     advice = last.remedy or "Check the address and the network, or wait until the server is back."
     tried = f"{times(gave_up.attempts)} over {duration(gave_up.seconds)}"
-    return f"Cannot {what}: {last.what}. It was given up after {tried}.{unknown} {advice}"
+    return kind(f"Cannot {what}: {last.what}. It was given up after {tried}.{so} {advice}")
 
 
 def _unless_absent(do: Callable[[], T]) -> T | None:
@@ -219,14 +228,16 @@ def _minutes(size: int) -> int:
     return 1 << (size // (60 << 20)).bit_length()
 
 
-def open_backend(url: str, patience: Patience = Patience()) -> Place:  # noqa: B008  # frozen
-    """The backend at a local path, ``file://``, ``memory://`` (``memory://name`` is shared within the process),
-    ``s3://bucket/prefix``, ``gs://…`` or ``az://…``. Nothing is contacted or created before the first use.
+def open_backend(url: str, patience: Patience = Patience(), *, follows_links: bool = False) -> Place:  # noqa: B008  # frozen
+    """The backend at a local path, ``file://``, ``scratch://path`` (a local path that a power cut may damage), ``memory://``
+    (``memory://name`` is shared within the process), ``s3://bucket/prefix``, ``gs://…`` or ``az://…``. Nothing is contacted or
+    created before the first use.
 
     Credentials and endpoints come from the environment, as obstore reads it: ``AWS_ENDPOINT_URL``, ``AWS_ACCESS_KEY_ID`` ….
 
     Args:
         patience: how long a server that does not answer is asked again.
+        follows_links: whether a file or folder in a local one may be a symbolic link.
     Raises:
         UsageError: for any other address.
     """
@@ -237,11 +248,15 @@ def open_backend(url: str, patience: Patience = Patience()) -> Place:  # noqa: B
         return ObjectStoreBackend(url, lambda minutes, retries: store, patience)
     if scheme == "file":
         path = Path(unquote(urlsplit(url).path) if "://" in url else url)
-        return LocalBackend(path.expanduser().absolute())
+        return LocalBackend(path.expanduser().absolute(), follows_links=follows_links)
+    if url.startswith(SCRATCH) and url != SCRATCH:
+        path = Path(url.removeprefix(SCRATCH))
+        return LocalBackend(path.expanduser().absolute(), is_scratch=True, follows_links=follows_links)
     if scheme in CLOUDS:
         return ObjectStoreBackend(url.rstrip("/"), cache(partial(_cloud, url)), patience, confirms=True)
     raise UsageError(
-        f"The address {url!r} has no meaning for a store. Use a local path, memory://, s3://bucket/prefix, gs:// or az://."
+        f"The address {url!r} has no meaning for a store. Use a local path, scratch://path, memory://, "
+        "s3://bucket/prefix, gs:// or az://."
     )
 
 

@@ -39,9 +39,9 @@ class Overlay:
         """See ``Backend``."""
         self.own.put_file(key, source)
 
-    def get(self, key: str) -> bytes | None:
+    def get(self, key: str, most: int | None = None) -> bytes | None:
         """See ``Backend``."""
-        return self._first(key, lambda place: place.get(key))
+        return self._first(key, lambda place: place.get(key, most))
 
     def stream(self, key: str) -> Iterator[bytes] | None:
         """See ``Backend``."""

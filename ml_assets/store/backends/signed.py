@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml_assets.errors import Untrusted
-from ml_assets.store.backends.backend import Backend, Place, create
+from ml_assets.store.backends.backend import DOCUMENT, Backend, Place, create
 from ml_assets.store.backends.listing import LAST, Entry
 from ml_assets.store.backends.signatures import Signer, signature_key, signer_at, trusted_at, vouches
 from ml_assets.store.canonical import digest, unsealed
@@ -56,13 +56,13 @@ class Signed:
         """See ``Place``."""
         self.inside.replace(key, data)
 
-    def get(self, key: str) -> bytes | None:
+    def get(self, key: str, most: int | None = None) -> bytes | None:
         """See ``Backend``.
 
         Raises:
             Untrusted: if nobody who is trusted signed what lies there.
         """
-        data = self.inside.get(key)
+        data = self.inside.get(key, most)
         if data is not None and self.trusted and is_signed(key):
             self._refuse_untrusted(key, data)
         return data
@@ -117,7 +117,7 @@ class Signed:
     def is_vouched_for(self, key: str, data: bytes) -> bool:
         """Whether somebody who is trusted signed these bytes under this key."""
         signed = digest(data)
-        envelopes = ((key_id, self.inside.get(signature_key(signed, key_id))) for key_id in self.trusted)
+        envelopes = ((key_id, self.inside.get(signature_key(signed, key_id), DOCUMENT)) for key_id in self.trusted)
         return any(found and vouches(self.trusted[key_id], found, key, data) for key_id, found in envelopes)
 
     def _refuse_untrusted(self, key: str, data: bytes) -> None:

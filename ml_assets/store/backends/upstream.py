@@ -49,11 +49,11 @@ class Upstream(Overlay):
         self._refuse_main(key)
         super().delete(key)
 
-    def get(self, key: str) -> bytes | None:
+    def get(self, key: str, most: int | None = None) -> bytes | None:
         """See ``Backend``."""
         if key == probe.STORE:  # what is asked first
             self._refuse_no_store()
-        return super().get(key)
+        return super().get(key, most)
 
     def list(self, folder: str, after: str | None = None) -> list[str]:
         """See ``Backend``."""

@@ -94,7 +94,7 @@ class CheckpointLog:
         try:
             data = self.backend.get(key)
             return (None if data is None else self._whole(key, data)), data is not None
-        except (CorruptBlob, UnreadableContent, UnsupportedType, Untrusted, KeyError) as error:
+        except (CorruptBlob, UnreadableContent, UnsupportedType, Untrusted) as error:
             logger.warning("The checkpoint %s/%s is passed over. %s", self.backend.url, key, error)
             return None, True
 
@@ -103,4 +103,7 @@ class CheckpointLog:
         if digest(data) != key.rpartition("-")[2]:
             raise UnreadableContent(f"It reads back as {digest(data)}: it was changed after it was written.")
         facts, state = unpack(data)
-        return Saved(facts["step"], state, facts["interruptions"])
+        match facts:
+            case {"step": int(step), "interruptions": int(interruptions)}:
+                return Saved(step, state, interruptions)
+        raise UnreadableContent("It does not say after how many steps it was saved: it was written by something else.")

@@ -18,8 +18,9 @@ objects, of which the first one that a collection writes says what time it is.
 from __future__ import annotations
 
 import math
+import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
@@ -36,6 +37,9 @@ from ml_assets.store.together import side_by_side
 
 LARGEST_COPY = 5 << 30  # bytes that a server copies at once; what is larger stays
 AT_ONCE = 1_000  # blobs that are moved or deleted between two words about it
+_BLOB = re.compile(r"blobs/[0-9a-f]{2}/([0-9a-f]{64})")
+_TRASHED = re.compile(r"trash/(\d{10,})/([0-9a-f]{64})")
+_CHECKPOINT = re.compile(r"checkpoints/[0-9a-f]{64}/\d{12}-[0-9a-f]{64}")
 Tell = Callable[[str], None]
 
 
@@ -92,7 +96,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class _Listing:
-    """What lies in a store: blobs, by digest, and the trash, by number; from before the manifests were listed."""
+    """What lies in a store: blobs, by digest, and the trash, by number; from before the manifests were listed.
+
+    What has another name than a store gives was put there by somebody else, and is left alone.
+    """
 
     blobs: Mapping[str, Entry]
     trash: Mapping[int, Mapping[str, Entry]]
@@ -100,12 +107,11 @@ class _Listing:
 
     @classmethod
     def of(cls, backend: Backend) -> _Listing:
-        blobs = {key.rpartition("/")[2]: entry for key, entry in backend.entries("blobs").items()}
+        blobs = {of[1]: entry for of, entry in _named(_BLOB, backend.entries("blobs"))}
         trash: dict[int, dict[str, Entry]] = {}
-        for key, entry in backend.entries("trash").items():
-            _, number, digest = key.split("/")
-            trash.setdefault(int(number), {})[digest] = entry
-        return cls(blobs, trash, backend.entries("checkpoints"))
+        for of, entry in _named(_TRASHED, backend.entries("trash")):
+            trash.setdefault(int(of[1]), {})[of[2]] = entry
+        return cls(blobs, trash, {of[0]: entry for of, entry in _named(_CHECKPOINT, backend.entries("checkpoints"))})
 
 
 @dataclass(frozen=True)
@@ -161,7 +167,8 @@ class Collector:
         """Let all that lies in the trash lie in its place again."""
         found: list[Entry] = []
         for n, parts in Collections(self.backend).listed().items():
-            trashed = self.backend.entries(trash_folder(n))
+            listed = self.backend.entries(trash_folder(n))
+            trashed = {of[0]: entry for of, entry in _named(_TRASHED, listed)}
             self._each(self._restore, trashed, "blobs restored")
             if MOVED in parts:  # else somebody may be moving
                 self._record(n, ENDED, {"undone": True, "restored": len(trashed)})
@@ -262,6 +269,10 @@ class Collector:
         for start in range(0, len(every), AT_ONCE):
             side_by_side(do, every[start : start + AT_ONCE])
             self.tell(f"{min(start + AT_ONCE, len(every)):,} of {len(every):,} {what}")
+
+
+def _named(name: re.Pattern[str], listed: Mapping[str, Entry]) -> Iterator[tuple[re.Match[str], Entry]]:
+    return ((of, entry) for key, entry in listed.items() if (of := name.fullmatch(key)))
 
 
 def _collected(decision: Decision, dead: Mapping[str, Entry]) -> dict[VersionKey, str]:

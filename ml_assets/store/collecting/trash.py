@@ -11,8 +11,9 @@ Only who misses a blob looks here, so that reading what is there costs no more t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from ml_assets.errors import Collected
@@ -24,8 +25,10 @@ from ml_assets.store.keys import VersionKey, blob_key, collection_key, trash_key
 from ml_assets.store.together import side_by_side
 
 ROOT = "collections"
+PLANNED = 1 << 30  # bytes of a plan, which lists all that goes: 70 for each version
 BEGUN, PLAN, MOVED, ENDED = "begun", "plan", "moved", "ended"
 T = TypeVar("T")
+_RECORD = re.compile(rf"{ROOT}/(\d{{10,}})/(\w+)\.json")
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,8 @@ class Collections:
         """Number -> the parts of its record that there are."""
         found: dict[int, dict[str, Entry]] = {}
         for key, entry in sorted(self.backend.entries(ROOT).items()):
-            _, number, part = key.split("/")
-            found.setdefault(int(number), {})[part.removesuffix(".json")] = entry
+            if of := _RECORD.fullmatch(key):
+                found.setdefault(int(of[1]), {})[of[2]] = entry
         return found
 
     def open(self) -> list[int]:
@@ -71,7 +74,7 @@ class Collections:
 
     def told(self, n: int, part: str) -> Mapping[str, Json]:
         """A part of the record; empty if it is not there or unfinished."""
-        data = self.backend.get(collection_key(n, part))
+        data = self.backend.get(collection_key(n, part), PLANNED)
         return (unsealed(data) or {}) if data else {}
 
     def gone(self) -> dict[VersionKey, Gone]:
@@ -83,11 +86,24 @@ class Collections:
         return found
 
     def _gone_in(self, n: int, *, is_over: bool) -> Iterator[tuple[VersionKey, Gone]]:
-        plan = self.told(n, PLAN)
-        for group in plan.get("collected", ()):
-            gone = Gone(n, str(plan["at"]), str(plan["by"]), str(group["rule"]), is_over)
-            for version in group["versions"]:
-                yield VersionKey(group["asset"], group["partition"], version), gone
+        match self.told(n, PLAN):
+            case {"at": str(at), "by": str(by), "collected": list(groups)}:
+                for group in groups:
+                    yield from _gone_by(group, Gone(n, at, by, "", is_over))
+
+
+def _gone_by(group: Json, gone: Gone) -> Iterator[tuple[VersionKey, Gone]]:
+    match group:
+        case {
+            "asset": str(asset),
+            "partition": str() | None as partition,
+            "rule": str(rule),
+            "versions": list(versions),
+        }:
+            told = replace(gone, rule=rule)
+            yield from (
+                (VersionKey(asset, partition, version), told) for version in versions if isinstance(version, str)
+            )
 
 
 def in_trash(backend: Backend, digest: str, read: Callable[[str], T | None]) -> T | None:

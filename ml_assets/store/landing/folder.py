@@ -12,10 +12,10 @@ from fnmatch import fnmatchcase
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ml_assets.errors import InvalidKey, NotLanded, UnreadableFile, UnsupportedType
+from ml_assets.errors import InvalidKey, NotLanded, UnreadableFile, UnsupportedType, UsageError
 from ml_assets.store.backends.backend import Place
 from ml_assets.store.backends.listing import LAST, Entry
-from ml_assets.store.backends.local import LocalBackend
+from ml_assets.store.backends.local import SCRATCH, LocalBackend
 from ml_assets.store.backends.object_store import open_backend
 from ml_assets.store.backends.patience import Patience
 from ml_assets.store.canonical import canonical, digest
@@ -249,8 +249,17 @@ class LandedSource:
 
 
 def open_landing(url: str, patience: Patience = Patience()) -> LandingFolder:  # noqa: B008  # frozen
-    """The landing folder at a local path or an URL as for ``open_store``. Nothing is contacted yet."""
-    return LandingFolder(open_backend(url, patience))
+    """The landing folder at a local path or an URL as for ``open_store``. Nothing is contacted yet.
+
+    Raises:
+        UsageError: if it is called scratch: what landed is what all else is made again from.
+    """
+    if url.startswith(SCRATCH):
+        raise UsageError(
+            f"A landing folder cannot be {url}: a power cut may damage what is called scratch, and what landed can be made again "
+            f"from nothing. Use {url.removeprefix(SCRATCH)}"
+        )
+    return LandingFolder(open_backend(url, patience, follows_links=True))
 
 
 def _refuse_what_cannot_be(data: bytes) -> None:

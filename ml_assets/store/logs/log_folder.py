@@ -30,7 +30,7 @@ MARKED = (
 )  # entries from one mark to the next: a page that begins at one has room for those behind a lacking one
 _ENTRY = re.compile(r"(\d{10})\.json")
 _MARK = re.compile(r"!(\d{10})\.json")  # no partition and no part of an asset's name is written so
-_NUMBERS = 10**10 - 1  # the largest that a name can say
+MOST_ENTRIES = 10**10 - 1  # the largest number that a name can say
 
 Stamps = Mapping[int, str]
 """Entries by number, each with what tells it apart from others of that name, of a log that was removed and begun anew."""
@@ -86,7 +86,7 @@ class LogFolder:
     def page_of(self, listed: Mapping[str, Entry], *, whole: bool = True) -> Page:
         """The entries among these keys."""
         marks = self._numbered(_MARK, listed)
-        return Page(self._numbered(_ENTRY, listed), whole, MARKED * (_NUMBERS - min(marks, default=_NUMBERS)))
+        return Page(self._numbered(_ENTRY, listed), whole, MARKED * (MOST_ENTRIES - min(marks, default=MOST_ENTRIES)))
 
     def end(self, known: End) -> Page:
         """The last entries, whole or not, up to 1,000: all of a short log.
@@ -103,7 +103,9 @@ class LogFolder:
         """Make sure that a log with so many entries has its newest mark; the number of that."""
         number = last - last % MARKED
         if number > known.mark:
-            self.backend.put_new(f"{self._first}{_NUMBERS - number // MARKED:010d}.json", canonical({"entry": number}))
+            self.backend.put_new(
+                f"{self._first}{MOST_ENTRIES - number // MARKED:010d}.json", canonical({"entry": number})
+            )
         return max(number, known.mark)
 
     def _last_page(self) -> Page:
@@ -117,7 +119,7 @@ class LogFolder:
 
     def _by_leaps(self, page: Page) -> Page:
         """The last entries, from some on."""
-        leap, nothing_behind = PAGE, _NUMBERS
+        leap, nothing_behind = PAGE, MOST_ENTRIES
         while not page.whole:
             is_near = nothing_behind - page.last <= PAGE
             behind = page.last if is_near else min(page.last + leap, (page.last + nothing_behind) // 2)
@@ -132,7 +134,7 @@ class LogFolder:
 
     def _page(self, after: str) -> Page:
         """The first entries and marks whose keys sort after this one."""
-        listed = self.backend.entries(self.folder, after, self.key(_NUMBERS), PAGE)
+        listed = self.backend.entries(self.folder, after, self.key(MOST_ENTRIES), PAGE)
         ours = self._numbered(_ENTRY, listed), self._numbered(_MARK, listed)
         if (
             sum(map(len, ours)) < len(listed) == PAGE
@@ -141,7 +143,7 @@ class LogFolder:
         return self.page_of(listed, whole=len(listed) < PAGE)
 
     def _behind(self, after: str) -> Mapping[str, Entry]:
-        return self.backend.entries(self.folder, after, self.key(_NUMBERS))
+        return self.backend.entries(self.folder, after, self.key(MOST_ENTRIES))
 
     def _numbered(self, name: re.Pattern[str], listed: Mapping[str, Entry]) -> Stamps:
         names = ((name.fullmatch(key.removeprefix(f"{self.folder}/")), e.stamp) for key, e in listed.items())

@@ -26,12 +26,12 @@ from functools import cache
 from typing import Any
 
 from ml_assets.errors import CorruptBlob, MissingBlob, RefMoved
-from ml_assets.store.backends.backend import Backend, create
+from ml_assets.store.backends.backend import DOCUMENT, Backend, create
 from ml_assets.store.backends.listing import LAST, Entry
-from ml_assets.store.canonical import Json, is_unfinished, plain, sealed, unsealed
+from ml_assets.store.canonical import Json, checked, is_unfinished, plain, sealed, unsealed
 from ml_assets.store.copies import NO_COPIES, NoCopies, by_stamp, keep_sealed
-from ml_assets.store.keys import VersionKey
-from ml_assets.store.logs.log_folder import End, LogFolder, Page, Stamps
+from ml_assets.store.keys import VersionKey, version_in
+from ml_assets.store.logs.log_folder import MOST_ENTRIES, End, LogFolder, Page, Stamps
 from ml_assets.store.logs.turns import Turns
 from ml_assets.store.together import side_by_side
 
@@ -171,6 +171,11 @@ class RefLog:
         passed = {PASSED_OVER: last - newest} if last > newest else {}
         began = {BEGAN_FROM: self._number(self.below.head())} if self.below and not newest else {}
         at = datetime.now(UTC).isoformat()
+        if last >= MOST_ENTRIES:
+            raise CorruptBlob(
+                f"{self.name} has an entry {last}, the last that a log can have: nobody moved it so often. Nothing was changed. "
+                f"Find out who wrote {self.backend.url}/{self._in.key(last)}, and delete it."
+            )
         return RefEntry(n=last + 1, at=at, details=plain({**began, **details, **passed}), **told)
 
     def _is_empty_as_far_as_known(self) -> bool:
@@ -200,7 +205,7 @@ class RefLog:
     def _bytes(self, n: int, stamps: Stamps) -> bytes | None:
         """Of entry ``n``; from a copy, if the stamp is known by which it is the same."""
         if n not in stamps:
-            return self.backend.get(self._in.key(n))
+            return self.backend.get(self._in.key(n), DOCUMENT)
         return by_stamp(self.copies, self.backend, self._in.key(n), stamps[n])
 
     @staticmethod
@@ -236,7 +241,7 @@ class RefLog:
         Raises:
             MissingBlob, CorruptBlob: if it is gone or was changed.
         """
-        return self._parsed(n, self.backend.get(self._in.key(n)))
+        return self._parsed(n, self.backend.get(self._in.key(n), DOCUMENT))
 
     def _parsed(self, n: int, data: bytes | None) -> RefEntry:
         address = f"{self.backend.url}/{self._in.key(n)}"
@@ -249,7 +254,7 @@ class RefLog:
 
     def finished(self, n: int) -> RefEntry:
         """As ``entry``, but MissingBlob if it is unfinished."""
-        data = self.backend.get(self._in.key(n))
+        data = self.backend.get(self._in.key(n), DOCUMENT)
         return self._parsed(n, None if data is not None and self._is_unfinished(n, data) else data)
 
     def _is_unfinished(self, n: int, data: bytes) -> bool:
@@ -298,6 +303,14 @@ def _from_bytes(data: bytes) -> RefEntry | None:
         return None
     try:
         del fields["token"]
-        return RefEntry(**{**fields, "target": VersionKey(**fields["target"])})
-    except (KeyError, TypeError):
+        entry = checked(RefEntry(**{**fields, "target": version_in(fields["target"])}))
+    except (KeyError, TypeError, ValueError):
         return None
+    return entry if _are_numbers(entry) else None
+
+
+def _are_numbers(entry: RefEntry) -> bool:
+    """Whether the numbers in its details are such as entries have: those passed over, of entries below it."""
+    passed, began = entry.details.get(PASSED_OVER, 0), entry.details.get(BEGAN_FROM, 0)
+    is_passed = type(passed) is int and 0 <= passed < entry.n
+    return is_passed and (began is None or (type(began) is int and 0 <= began <= MOST_ENTRIES))

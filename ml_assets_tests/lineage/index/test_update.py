@@ -30,11 +30,11 @@ class Watched(Wrapped):
     read: list[str] = field(default_factory=list)
     at_most: int = 10**9
 
-    def get(self, key: str) -> bytes | None:
+    def get(self, key: str, most: int | None = None) -> bytes | None:
         if len(self.read) >= self.at_most:
             raise StoreUnreachable("The network is gone.")
         self.read.append(key)
-        return self.inner.get(key)
+        return self.inner.get(key, most)
 
 
 @pytest.fixture

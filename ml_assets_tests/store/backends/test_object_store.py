@@ -11,15 +11,17 @@ from typing import Any
 
 import pytest
 
-from ml_assets.errors import StoreUnreachable
-from ml_assets.store import Manifest, Store, open_backend
+from ml_assets.errors import CorruptBlob, OutcomeUnknown, RefMoved, StoreUnreachable
+from ml_assets.store import Manifest, RefEntry, Store, open_backend
 from ml_assets.store.backends.backend import PIECE, Place, create
 from ml_assets_tests.doubles.faulty import (
     FOR_EVER,
     Effect,
     Fault,
     Faulty,
+    corrupted,
     faulty,
+    late,
     reset,
     reset_after,
     stalled,
@@ -30,6 +32,7 @@ from ml_assets_tests.doubles.hourglass import Hourglass
 from ml_assets_tests.doubles.s3 import BUCKET, create_bucket
 
 PASSING: dict[str, Effect] = {
+    "late": late(0.02),
     "reset before": reset,
     "reset after": reset_after,
     "truncated": truncated,
@@ -50,6 +53,7 @@ OPERATIONS: dict[str, Callable[[Place, Path], Any]] = {
     "entry": lambda backend, path: backend.entry("f/a") is not None,
     "delete": lambda backend, path: backend.delete("f/b"),
 }
+WRITES = ("put_new", "put_file", "replace", "delete")
 ANSWERS = {"get": b"0123456789", "stream": b"0123456789", "list": ["f/a", "f/b"], "entry": True}
 
 
@@ -100,8 +104,9 @@ def test_a_server_that_is_down_is_given_up_after_the_stated_time(
     server.faults.append(Fault(".*", reset, times=FOR_EVER))
     with pytest.raises(
         StoreUnreachable, match=r"^Cannot .*: the connection broke\. It was given up after 2\d tries over 4 m"
-    ):
+    ) as gave_up:
         OPERATIONS[operation](backend, file)
+    assert (type(gave_up.value) is OutcomeUnknown) == (operation in WRITES)
     assert 285 <= glass.now <= 300
 
 
@@ -168,6 +173,78 @@ def test_a_publish_survives_any_reply_that_is_lost(server: Faulty, glass: Hourgl
         if i > requests:
             break
     assert 8 < i < 49, "each request was hit once"
+
+
+class TestOutcomes:
+    """Of a move: it landed, it did not, or nobody said which; then nothing is taken back, and the next try finds out."""
+
+    @pytest.fixture
+    def store(self, server: Faulty, glass: Hourglass) -> Store:
+        store = Store(open_backend(f"s3://{BUCKET}/{uuid.uuid4().hex}", glass.patience()), user="ada")
+        self.publish(store, 1)
+        server.requests.clear()
+        return store
+
+    @staticmethod
+    def publish(store: Store, value: int) -> RefEntry | None:
+        return store.publish(Manifest("a/model", None, store.put(value)), why=str(value))[1]
+
+    def test_it_landed_whose_reply_was_lost(self, store: Store, server: Faulty) -> None:
+        server.faults.append(Fault("PUT .*refs/", reset_after))
+        assert self.publish(store, 2) == store.head("a/model", None)
+
+    def test_it_did_not(self, store: Store, server: Faulty) -> None:
+        server.faults.append(Fault("PUT .*refs/", status(403, "AccessDenied"), times=FOR_EVER))
+        with pytest.raises(StoreUnreachable, match=r"access is denied .*Nothing was changed\.$") as refused:
+            self.publish(store, 2)
+        assert type(refused.value) is StoreUnreachable
+        assert [entry.n for entry in store.log("a/model", None)] == [1]
+
+    @pytest.mark.parametrize("was_done", [True, False], ids=["it was done", "it was not"])
+    @pytest.mark.parametrize("then", ["silence", "refusal"])
+    def test_it_is_not_known_and_the_next_try_finds_out(
+        self, store: Store, server: Faulty, was_done: bool, then: str
+    ) -> None:
+        end = reset if then == "silence" else status(400, "ExpiredToken")
+        server.faults.append(Fault("PUT .*refs/", reset_after if was_done else reset))
+        server.faults.append(Fault("PUT .*refs/", end, times=FOR_EVER))
+        with pytest.raises(OutcomeUnknown, match="Whether it was done is not known: doing it again is safe"):
+            self.publish(store, 2)
+        assert not [request for request in server.requests if request.startswith("DELETE")]
+        server.faults.clear()
+        assert [entry.n for entry in store.log("a/model", None)] == ([1, 2] if was_done else [1])
+        assert self.publish(store, 2) == store.head("a/model", None)
+        assert [entry.why for entry in store.log("a/model", None)] == ["1", "2"]
+
+    def test_nor_is_it_where_the_key_is_taken_and_cannot_be_read(self, store: Store, server: Faulty) -> None:
+        server.faults.append(Fault("PUT .*refs/", reset_after))
+        server.faults.append(Fault(r"GET .*refs/.*/0000000002\.json", status(400, "ExpiredToken")))
+        with pytest.raises(OutcomeUnknown, match=r"was to be created\. Whether it was done is not known"):
+            self.publish(store, 2)
+        assert [entry.n for entry in store.log("a/model", None)] == [1, 2]
+
+    def test_who_moves_from_an_entry_is_told_that_it_was_himself(self, store: Store, server: Faulty) -> None:
+        key = store.commit(Manifest("a/model", None, store.put(2)))
+        server.faults.append(Fault("PUT .*refs/", reset_after))
+        server.faults.append(Fault("PUT .*refs/", reset, times=FOR_EVER))
+        with pytest.raises(OutcomeUnknown):
+            store.move("a/model", None, key, expected=1, why="x")
+        server.faults.clear()
+        with pytest.raises(RefMoved, match=rf"at entry 2, {key} by ada"):
+            store.move("a/model", None, key, expected=1, why="x")
+
+
+class TestCorruptedBodies:
+    """What was changed on its way is found as what was changed where it lies: before anything of it is used."""
+
+    @pytest.mark.parametrize("folder", ["blobs", "versions", "refs"])
+    def test_one_is_an_error_and_the_next_try_succeeds(self, folder: str, server: Faulty, glass: Hourglass) -> None:
+        store = Store(open_backend(f"s3://{BUCKET}/{uuid.uuid4().hex}", glass.patience()))
+        store.publish(Manifest("a/model", None, store.put({"i": 1})), why="x")
+        server.faults.append(Fault(rf"GET .*/{folder}/", corrupted))
+        with pytest.raises(CorruptBlob):
+            store.load(store.head("a/model", None).target)  # type: ignore[union-attr]
+        assert store.load(store.head("a/model", None).target) == {"i": 1}  # type: ignore[union-attr]
 
 
 class TestListing:

@@ -138,11 +138,11 @@ def test_who_reads_while_another_goes_on_finds_what_that_has_saved(store: Store)
     log.save(1, 1)
 
     class Slow(Interrupted):
-        def get(self, key: str) -> bytes | None:
+        def get(self, key: str, most: int | None = None) -> bytes | None:
             if not self.happened:
                 self.happened = True
                 self.happen()
-            return super().get(key)
+            return super().get(key, most)
 
     def go_on() -> None:
         for step in (2, 3, 4):
