@@ -114,9 +114,9 @@ def _has_judging_rows(problem: Problem, store: Store, partition: str, features: 
     begins = judged_from(problem, partition)
     if begins is None:
         return True
-    content = store.manifest(features).content
-    keys, label = (store.field(content, name, of=str(features)) for name in ("keys", "label"))
-    return bool(((keys[problem.event_time] >= begins).to_numpy() & ~np.isnan(label)).any())
+    times = store.load(features, field="keys", columns=[problem.event_time])[problem.event_time]
+    label = store.load(features, field="label")
+    return bool(((times >= begins).to_numpy() & ~np.isnan(label)).any())
 
 
 def newest_model_age_days(problem: Problem, store: Store, line: str | None, now: datetime) -> float | None:

@@ -37,6 +37,7 @@ from ml_assets.store.notifications import Queue, Told
 from ml_assets.store.object_store import open_backend
 from ml_assets.store.overlay import Overlay
 from ml_assets.store.patience import Patience
+from ml_assets.store.pieces import as_listed_in
 from ml_assets.store.pushing import Parcel, Push
 from ml_assets.store.refs import RefEntry
 from ml_assets.store.signed import SIGNED, Signed, is_as_named, is_signed, signed, trusted_by
@@ -96,6 +97,7 @@ __all__ = [
     "Upstream",
     "Verification",
     "VersionKey",
+    "as_listed_in",
     "branches",
     "canonical",
     "check_storable",

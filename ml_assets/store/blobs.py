@@ -9,7 +9,7 @@ which single bytes were changed is found by every read, and by ``ml-assets verif
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from ml_assets.store.canonical import digest
 from ml_assets.store.content import File
 from ml_assets.store.copies import NO_COPIES, NoCopies, by_digest
 from ml_assets.store.keys import blob_key
+from ml_assets.store.pieces import Piece, are_whole
 from ml_assets.store.together import side_by_side
 from ml_assets.store.trash import in_trash, refusal
 
@@ -90,6 +91,24 @@ class Blobs:
         if not is_whole:
             raise self._corrupt(file, digest(data), of)
         return data
+
+    def part(self, file: File, pieces: Sequence[Piece], of: str = "") -> bytes:
+        """The bytes of some pieces of ``file`` that follow each other, each verified; see ``read``."""
+        start, stop = pieces[0].start, pieces[-1].stop
+        key, read = blob_key(file.digest), partial(self.backend.part, start=start, stop=stop)
+        data, is_whole = self.copies.get(f"{key} {start}-{stop}", partial(read, key), partial(are_whole, pieces))
+        if data is None:
+            data = in_trash(self.backend, file.digest, read)
+            is_whole = data is not None and are_whole(pieces, data)
+        if data is None:
+            raise self._missing(file, of)
+        if not is_whole:
+            raise self._corrupt(file, f"other bytes between {start:,} and {stop:,}", of)
+        return data
+
+    def has_copy(self, file: File) -> bool:
+        """Whether all of its bytes are near."""
+        return self.copies.has(blob_key(file.digest))
 
     def copy(self, file: File, to: Path, of: str = "") -> None:
         """Write the bytes of ``file`` to a new local file, a piece at a time. Verified once it returns; see ``read``."""

@@ -18,7 +18,7 @@ from ml_assets.errors import UnsupportedType
 Json = Any  # dict with str keys, list, str, int, float, bool or None, nested
 
 
-def digest(data: bytes) -> str:
+def digest(data: bytes | memoryview) -> str:
     """BLAKE3 of ``data``, 64 hexadecimal digits. About 3 GiB/s on one core."""
     return blake3(data).hexdigest()
 

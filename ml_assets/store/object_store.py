@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from ml_assets.errors import InvalidKey, StoreUnreachable, UsageError
 from ml_assets.store.backend import PIECE, Place
-from ml_assets.store.faults import Unbelievable, is_absent, is_conflict, may_pass, meaning
+from ml_assets.store.faults import Unbelievable, is_absent, is_beyond, is_conflict, may_pass, meaning
 from ml_assets.store.listing import LAST, Entry, Span, remote_entries, remote_entry
 from ml_assets.store.local import LocalBackend
 from ml_assets.store.patience import GaveUp, Patience, duration, times
@@ -113,7 +113,17 @@ class ObjectStoreBackend:
 
     def part(self, key: str, start: int, stop: int) -> bytes | None:
         """See ``Backend``."""
-        return self._asked("read", key, lambda: _unless_absent(lambda: self._bytes(key, {"range": (start, stop)})))
+        from obstore.exceptions import BaseError
+
+        def read() -> bytes:
+            try:
+                return self._bytes(key, {"range": (start, stop)})
+            except BaseError as error:
+                if not is_beyond(error):
+                    raise
+                return b""
+
+        return self._asked("read", key, lambda: _unless_absent(read))
 
     def _bytes(self, key: str, options: GetOptions | None = None) -> bytes:
         """Objects have an entity tag; an error in the body of a reply that says 200 has none."""
