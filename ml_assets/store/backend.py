@@ -47,7 +47,7 @@ class Backend(Protocol):
         """The bytes of ``key``; None if it does not exist."""
         ...
 
-    def stream(self, key: str) -> Iterator[bytes] | None:
+    def stream(self, key: str) -> Iterator[bytes | memoryview] | None:
         """The bytes of ``key`` in pieces of some MiB, in order; None if it does not exist."""
         ...
 

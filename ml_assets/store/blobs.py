@@ -60,15 +60,18 @@ class Blobs:
         return create(self.backend, key, source if isinstance(source, bytes) else source.read_bytes()) is None
 
     def _has_large(self, file: File, source: bytes | Path) -> bool:
-        """As ``_has_now``, of a large one: whether size and samples are right."""
+        """As ``_has_now``, of a large one: whether size and samples are right. Of one that is not there, one request tells."""
         key = blob_key(file.digest)
-        entry = self.backend.entry(key)
-        if entry is None:
+        first, *others = spots(file.size)
+        sample = self.backend.part(key, first, first + SAMPLE)
+        if sample is None:
             self.backend.put_file(key, source)
             return True
-        return entry.size == file.size and all(
-            side_by_side(lambda at: self._is_same(key, source, at), spots(file.size))
-        )
+        if sample != _part(source, first, first + SAMPLE):
+            return False
+        entry = self.backend.entry(key)
+        is_as_long = entry is not None and entry.size == file.size
+        return is_as_long and all(side_by_side(lambda at: self._is_same(key, source, at), others))
 
     def _is_same(self, key: str, source: bytes | Path, at: int) -> bool:
         return self.backend.part(key, at, at + SAMPLE) == _part(source, at, at + SAMPLE)
