@@ -152,6 +152,7 @@ def works(url: str, part: float, folder: Path) -> Iterator[Work]:
     yield Work("object: put", put_new, peers.puts(data), 1 / 0.9, renew)
     fresh.clear()
     yield Work("object: get", lambda: blobs.read(kept[0]), peers.gets(), 1 / 0.9)
+    yield Work("object: verified, not kept", lambda: blobs.check(kept[0]), peers.gets())
     same = blobs.write("x", data)
     yield Work("object: put again", lambda: blobs.write("x", data), {"hashing": lambda: hashed(data)}, 1.5)
     blobs.backend.delete(f"blobs/{same.digest[:2]}/{same.digest}")
@@ -178,7 +179,7 @@ def frames(url: str, part: float, rng: np.random.Generator) -> Iterator[Work]:
     yield Work("frame: get", lambda: store.get(kept[0]), {name: get for name, (_, get) in others.items()})
     whole = {"get": lambda: store.get(kept[0])}
     yield Work("frame: get a column of ten", lambda: store.get(kept[0], columns=["3"]), whole, 0.5)
-    yield Work("frame: get 1,000 rows", lambda: store.get(kept[0], rows=range(1000)), whole, 0.5)
+    yield Work("frame: get 1,000 rows", lambda: store.get(kept[0], rows=range(1000)), whole, 0.8)
     yield Work("frame: put again", lambda: store.put(frame), {"put": put})
 
 

@@ -153,7 +153,7 @@ class Blobs:
         return f"{self.backend.url}/{blob_key(file.digest)}"
 
 
-def _written(pieces: Iterable[bytes], to: Path) -> str:
+def _written(pieces: Iterable[bytes | memoryview], to: Path) -> str:
     """Write a file; the digest of what was written."""
     found = blake3()
     with to.open("wb") as file:

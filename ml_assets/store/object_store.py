@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 CLOUDS = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "adl")
 MOST_PARTS = 10_000  # of an upload, as S3 allows
 PIECES = 4  # of a large object that is fetched, held at the same time
-PART, PARTS = 5 << 20, 8  # bytes of a part of an upload, the least that S3 takes, and how many are sent at the same time
+PART, PARTS = (
+    5 << 20,
+    8,
+)  # bytes of a part of an upload, the least that S3 takes, and how many are sent at the same time
 PART_RETRIES = 6  # of one of them; the rest need not be sent again
 COPY_MINUTES = 16  # that a server may take to copy an object, silently
 MINUTE = timedelta(minutes=1)

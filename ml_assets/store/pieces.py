@@ -36,6 +36,7 @@ class Piece(NamedTuple):
 
     @property
     def size(self) -> int:
+        """In bytes."""
         return self.stop - self.start
 
 

@@ -179,7 +179,9 @@ def test_a_part_of_which_a_byte_changed_is_not_read_and_others_are(url: str, fra
     with pytest.raises(CorruptBlob, match=r"reads back as other bytes between 0 and .*changed or truncated"):
         store.get(content, columns=["a"])
     pd.testing.assert_frame_equal(store.get(content, columns=["b"]), frame[["b"]])
-    pd.testing.assert_frame_equal(store.get(content, columns=["a"], rows=range(70_000, 70_009)), frame[["a"]][70_000:70_009])
+    pd.testing.assert_frame_equal(
+        store.get(content, columns=["a"], rows=range(70_000, 70_009)), frame[["a"]][70_000:70_009]
+    )
     with pytest.raises(CorruptBlob):
         store.get(content)
 
@@ -211,7 +213,9 @@ def test_a_list_that_is_none_of_this_table_is_refused(stored: tuple[Store, Conte
 def test_a_table_that_is_gone_is_said_to_be(store: Store, frame: pd.DataFrame) -> None:
     content = store.put(frame)
     store.backend.delete(blob_key(content.files[0].digest))
-    with pytest.raises(MissingBlob, match=r"is gone, although a manifest names it as 'table\.parquet'.*materialize m again"):
+    with pytest.raises(
+        MissingBlob, match=r"is gone, although a manifest names it as 'table\.parquet'.*materialize m again"
+    ):
         store.get(content, "m", columns=["a"])
 
 
@@ -223,7 +227,9 @@ def test_a_table_in_the_trash_is_read_in_part(store: Store, frame: pd.DataFrame)
     pd.testing.assert_frame_equal(store.get(content, columns=["a"]), frame[["a"]])
 
 
-def test_a_table_from_before_there_were_lists_is_read_whole_and_gives_its_part(store: Store, frame: pd.DataFrame) -> None:
+def test_a_table_from_before_there_were_lists_is_read_whole_and_gives_its_part(
+    store: Store, frame: pd.DataFrame
+) -> None:
     content = store.put(frame)
     before = replace(content, files=content.files[:1])
     pd.testing.assert_frame_equal(store.get(before, columns=["a"], rows=range(3)), frame[["a"]][:3])
@@ -253,7 +259,11 @@ def test_the_list_follows_from_the_rows(stored: tuple[Store, Content], frame: pd
     ("asked", "error", "message"),
     [
         ({"columns": ["z"]}, UnreadableContent, r"m has no column 'z'\. It has a, b\. Ask for some of these"),
-        ({"rows": range(0, 9, 2)}, UsageError, r"are no rows that follow each other\. Count from 0: rows=range\(0, 1000\)"),
+        (
+            {"rows": range(0, 9, 2)},
+            UsageError,
+            r"are no rows that follow each other\. Count from 0: rows=range\(0, 1000\)",
+        ),
         ({"rows": range(-2, 9)}, UsageError, r"are no rows that follow each other"),
     ],
 )

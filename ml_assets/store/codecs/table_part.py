@@ -50,7 +50,9 @@ def _with_index(part: pa.Table, count: int, rows: range | None) -> pa.Table:
     """
     about = {"columns": [], "column_indexes": [], **(part.schema.pandas_metadata or {})}
     levels = about.get("index_columns") or [{"kind": "range", "name": None, "start": 0, "stop": count, "step": 1}]
-    about["index_columns"] = [level if isinstance(level, str) or rows is None else _within(level, rows) for level in levels]
+    about["index_columns"] = [
+        level if isinstance(level, str) or rows is None else _within(level, rows) for level in levels
+    ]
     return part.replace_schema_metadata({**(part.schema.metadata or {}), PANDAS: json.dumps(about).encode()})
 
 
