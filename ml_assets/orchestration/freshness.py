@@ -111,10 +111,10 @@ def _has_judging_rows(problem: Problem, store: Store, partition: str, features: 
     """Whether a row with an outcome has landed of the days that judge: of a month that has only begun none has."""
     import numpy as np
 
-    begins = judged_from(problem, partition)
-    if begins is None:
+    begins, time = judged_from(problem, partition), problem.event_time
+    if begins is None or time is None:
         return True
-    times = store.load(features, field="keys", columns=[problem.event_time])[problem.event_time]
+    times = store.load(features, field="keys", columns=[time])[time]
     label = store.load(features, field="label")
     return bool(((times >= begins).to_numpy() & ~np.isnan(label)).any())
 

@@ -66,10 +66,11 @@ class Opened:
         if rows is not None and (rows.step != 1 or rows.start < 0):
             raise UsageError(f"rows={rows} are no rows that follow each other. Count from 0: rows=range(0, 1000).")
         part = self._part(field, (TableCodec.name,))
-        unknown = [name for name in columns or () if name not in self.types(field)]
+        known = [*map(str, self.types(field))] if columns else []
+        unknown = [name for name in columns or () if name not in known]
         if unknown:
             raise UnreadableContent(
-                f"{self._of or 'The table'} has no column {unknown[0]!r}. It has {', '.join(self.types(field))}. "
+                f"{self._of or 'The table'} has no column {unknown[0]!r}. It has {', '.join(known)}. "
                 "Ask for some of these."
             )
         path = self._at_hand(part, field, columns, rows)
@@ -144,5 +145,5 @@ def write(blobs: Blobs, frames: Iterable[pd.DataFrame]) -> Content:
     with TemporaryDirectory() as folder:
         path = Path(folder) / table.FILE
         table.write_batches(frames, path)
-        parts = {table.FILE: path, **table_pieces.listed(path)}
+        parts: dict[str, bytes | Path] = {table.FILE: path, **table_pieces.listed(path)}
         return Content(TableCodec.name, {}, tuple(blobs.write(*part) for part in parts.items()))
