@@ -43,16 +43,22 @@ Do = Callable[[], object]
 
 @dataclass(frozen=True)
 class Work:
-    """One thing to do, by ours and by the others; ``at_most`` times as long as the first of them."""
+    """One thing to do, by ours and by the others; ``at_most`` times as long as the first of them.
+
+    Attributes:
+        before: what is done before ours, uncounted.
+    """
 
     what: str
     ours: Do
     others: dict[str, Do]
     at_most: float = NO_CLAIM
+    before: Do = lambda: None
 
     def compared(self) -> Iterator[Comparison]:
         seconds: dict[str, list[float]] = {"": [], **{name: [] for name in self.others}}
         for _ in range(ROUNDS):
+            self.before()
             for name, do in {"": self.ours, **self.others}.items():
                 seconds[name].append(timed(do))
         for n, name in enumerate(self.others):
@@ -134,13 +140,19 @@ def works(url: str, part: float, folder: Path) -> Iterator[Work]:
     """What is compared at a place. First puts are of new bytes each time."""
     blobs, peers, rng = Blobs(open_store(url).backend), Peers(f"{url}/peers"), np.random.default_rng(0)
     data = rng.bytes(round(OBJECT * part))
+    fresh: list[bytes] = []
     kept: list[File] = []
 
-    def put_new() -> None:
-        kept[:] = [blobs.write("x", os.urandom(16) + data[16:])]
+    def renew() -> None:
+        fresh[:] = [os.urandom(16) + data[16:]]
 
-    yield Work("object: put", put_new, peers.puts(data), 1 / 0.9)
+    def put_new() -> None:
+        kept[:] = [blobs.write("x", *fresh)]
+
+    yield Work("object: put", put_new, peers.puts(data), 1 / 0.9, renew)
+    fresh.clear()
     yield Work("object: get", lambda: blobs.read(kept[0]), peers.gets(), 1 / 0.9)
+    yield Work("object: verified, not kept", lambda: blobs.check(kept[0]), peers.gets())
     same = blobs.write("x", data)
     yield Work("object: put again", lambda: blobs.write("x", data), {"hashing": lambda: hashed(data)}, 1.5)
     blobs.backend.delete(f"blobs/{same.digest[:2]}/{same.digest}")
@@ -165,6 +177,9 @@ def frames(url: str, part: float, rng: np.random.Generator) -> Iterator[Work]:
 
     yield Work("frame: put", put, {name: lambda put=put: put(frame) for name, (put, _) in others.items()})  # type: ignore[misc]
     yield Work("frame: get", lambda: store.get(kept[0]), {name: get for name, (_, get) in others.items()})
+    whole = {"get": lambda: store.get(kept[0])}
+    yield Work("frame: get a column of ten", lambda: store.get(kept[0], columns=["3"]), whole, 0.5)
+    yield Work("frame: get 1,000 rows", lambda: store.get(kept[0], rows=range(1000)), whole, 0.8)
     yield Work("frame: put again", lambda: store.put(frame), {"put": put})
 
 

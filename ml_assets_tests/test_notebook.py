@@ -13,7 +13,7 @@ from ml_assets.lineage.lineage import Lineage
 from ml_assets.orchestration.tried import Tried
 
 PAGE = (Path(__file__).parents[1] / "docs" / "NOTEBOOK.md").read_text()
-HERE = {"flight_delays": "umbrellas", "2013-05": "2024-02", "2013-06": "2024-03"}
+HERE = {"flight_delays": "umbrellas", "distance": "clouds", "2013-05": "2024-02", "2013-06": "2024-03"}
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def test_every_cell_works_one_after_the_other(shared, cells):
     for cell in cells:
         exec(cell, seen)
 
-    assert len(cells) == 7
+    assert len(cells) == 8
     assert seen["tried"].metrics["auroc"]["value"] > 0.5
     assert seen["scores"].shape == (len(seen["table"]),)
     assert len(seen["versions"]) == len(shared.versions("umbrellas/model"))
@@ -46,5 +46,5 @@ def test_a_last_line_of_a_cell_shows_something(shared, cells):
         shown.append(eval(last, seen) if not re.match(r"\w+ = ", last) else exec(last, seen))
 
     kinds = [type(each) for each in shown if each is not None]
-    assert kinds == [dict, Lineage, tuple, Tried, pd.DataFrame]
+    assert kinds == [pd.DataFrame, dict, Lineage, tuple, Tried, pd.DataFrame]
     assert "umbrellas/predictions" in set(shown[-1]["asset"])

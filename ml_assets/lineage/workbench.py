@@ -66,9 +66,14 @@ class Workbench(Store):
         """
         return of if isinstance(of, VersionKey) else resolve(self, of)
 
-    def load(self, key: Name) -> Any:
-        """The value of a version; every byte is verified. See ``Store.get``."""
-        return super().load(self.key(key))
+    def load(
+        self, key: Name, *, field: str = "", columns: Sequence[str] | None = None, rows: range | None = None
+    ) -> Any:
+        """The value of a version, a field of it, or some columns and rows; every byte that is read is verified.
+
+        See ``Store.get``.
+        """
+        return super().load(self.key(key), field=field, columns=columns, rows=rows)
 
     def manifest(self, key: Name) -> Manifest:
         """Everything recorded about a version. See ``Store.manifest``."""

@@ -111,12 +111,12 @@ def _has_judging_rows(problem: Problem, store: Store, partition: str, features: 
     """Whether a row with an outcome has landed of the days that judge: of a month that has only begun none has."""
     import numpy as np
 
-    begins = judged_from(problem, partition)
-    if begins is None:
+    begins, time = judged_from(problem, partition), problem.event_time
+    if begins is None or time is None:
         return True
-    content = store.manifest(features).content
-    keys, label = (store.field(content, name, of=str(features)) for name in ("keys", "label"))
-    return bool(((keys[problem.event_time] >= begins).to_numpy() & ~np.isnan(label)).any())
+    times = store.load(features, field="keys", columns=[time])[time]
+    label = store.load(features, field="label")
+    return bool(((times >= begins).to_numpy() & ~np.isnan(label)).any())
 
 
 def newest_model_age_days(problem: Problem, store: Store, line: str | None, now: datetime) -> float | None:

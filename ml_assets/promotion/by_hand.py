@@ -80,7 +80,7 @@ def try_out(store: Store, problem: Problem, model: VersionKey) -> Trial:
             f"{asset} has no published version on branch {store.branch} to try {model} on. Materialize one: "
             f"ml-assets run {asset} --partition {shlex.quote(str(model.partition))}"
         )
-    features = store.load(entry.target).features.head(TRIAL_ROWS)
+    features = store.load(entry.target, field="features", rows=range(TRIAL_ROWS))
     prediction = predict(problem, loaded, features, name=str(model))
     refuse_unusable("prediction", prediction, len(features), problem.task)
     return Trial(len(features), entry.target, float(prediction.min()), float(prediction.max()))

@@ -50,6 +50,7 @@ from ml_assets.store.landing.forms import Form, from_form, to_form
 from ml_assets.store.landing.notifications import Queue, Told
 from ml_assets.store.logs.refs import RefEntry
 from ml_assets.store.manifest import Check, Input, LandedFile, Manifest
+from ml_assets.store.pieces import as_listed_in
 from ml_assets.store.sharing import branches, merging, pushing
 from ml_assets.store.sharing.branches import Difference
 from ml_assets.store.sharing.pushing import Parcel, Push
@@ -107,6 +108,7 @@ __all__ = [
     "Upstream",
     "Verification",
     "VersionKey",
+    "as_listed_in",
     "branches",
     "canonical",
     "check_storable",

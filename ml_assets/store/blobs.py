@@ -9,7 +9,7 @@ which single bytes were changed is found by every read, and by ``ml-assets verif
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from ml_assets.store.collecting.trash import in_trash, refusal
 from ml_assets.store.content import File
 from ml_assets.store.copies import NO_COPIES, NoCopies, by_digest
 from ml_assets.store.keys import blob_key
+from ml_assets.store.pieces import Piece, are_whole
 from ml_assets.store.together import side_by_side
 
 logger = logging.getLogger(__name__)
@@ -59,15 +60,18 @@ class Blobs:
         return create(self.backend, key, source if isinstance(source, bytes) else source.read_bytes()) is None
 
     def _has_large(self, file: File, source: bytes | Path) -> bool:
-        """As ``_has_now``, of a large one: whether size and samples are right."""
+        """As ``_has_now``, of a large one: whether size and samples are right. Of one that is not there, one request tells."""
         key = blob_key(file.digest)
-        entry = self.backend.entry(key)
-        if entry is None:
+        first, *others = spots(file.size)
+        sample = self.backend.part(key, first, first + SAMPLE)
+        if sample is None:
             self.backend.put_file(key, source)
             return True
-        return entry.size == file.size and all(
-            side_by_side(lambda at: self._is_same(key, source, at), spots(file.size))
-        )
+        if sample != _part(source, first, first + SAMPLE):
+            return False
+        entry = self.backend.entry(key)
+        is_as_long = entry is not None and entry.size == file.size
+        return is_as_long and all(side_by_side(lambda at: self._is_same(key, source, at), others))
 
     def _is_same(self, key: str, source: bytes | Path, at: int) -> bool:
         return self.backend.part(key, at, at + SAMPLE) == _part(source, at, at + SAMPLE)
@@ -91,6 +95,24 @@ class Blobs:
             raise self._corrupt(file, digest(data), of)
         self._refuse_other_size(file, len(data), of)
         return data
+
+    def part(self, file: File, pieces: Sequence[Piece], of: str = "") -> bytes:
+        """The bytes of some pieces of ``file`` that follow each other, each verified; see ``read``."""
+        start, stop = pieces[0].start, pieces[-1].stop
+        key, read = blob_key(file.digest), partial(self.backend.part, start=start, stop=stop)
+        data, is_whole = self.copies.get(f"{key} {start}-{stop}", partial(read, key), partial(are_whole, pieces))
+        if data is None:
+            data = in_trash(self.backend, file.digest, read)
+            is_whole = data is not None and are_whole(pieces, data)
+        if data is None:
+            raise self._missing(file, of)
+        if not is_whole:
+            raise self._corrupt(file, f"other bytes between {start:,} and {stop:,}", of)
+        return data
+
+    def has_copy(self, file: File) -> bool:
+        """Whether all of its bytes are near."""
+        return self.copies.has(blob_key(file.digest))
 
     def copy(self, file: File, to: Path, of: str = "") -> None:
         """Write the bytes of ``file`` to a new local file, a piece at a time. Verified once it returns; see ``read``."""
@@ -140,7 +162,7 @@ class Blobs:
         return f"{self.backend.url}/{blob_key(file.digest)}"
 
 
-def _written(pieces: Iterable[bytes], to: Path) -> str:
+def _written(pieces: Iterable[bytes | memoryview], to: Path) -> str:
     """Write a file; the digest of what was written."""
     found = blake3()
     with to.open("wb") as file:

@@ -29,7 +29,7 @@ KINDS: Mapping[str, tuple[type, ...]] = {
 T = TypeVar("T", bound="DataclassInstance")
 
 
-def digest(data: bytes) -> str:
+def digest(data: bytes | memoryview) -> str:
     """BLAKE3 of ``data``, 64 hexadecimal digits. About 3 GiB/s on one core."""
     return blake3(data).hexdigest()
 

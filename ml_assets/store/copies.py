@@ -23,6 +23,8 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from blake3 import blake3
+
 from ml_assets.store.backends.backend import DOCUMENT, PIECE, Backend, at_most
 from ml_assets.store.backends.object_store import CLOUDS
 from ml_assets.store.canonical import digest, unsealed
@@ -80,18 +82,34 @@ def by_digest(copies: NoCopies, backend: Backend, key: str, expected: str, size:
     Raises:
         CorruptBlob: if it has more.
     """
-    read = partial(_in_pieces, backend, key, size) if size > PIECE else partial(backend.get, key, size or None)
-    return copies.get(key, read, lambda data: digest(data) == expected)
+    if size <= PIECE:
+        return copies.get(key, partial(backend.get, key, size or None), lambda data: digest(data) == expected)
+    fetched = _Fetched(backend, key, size)
+    return copies.get(key, fetched.fetch, lambda data: fetched.digest_of(data) == expected)
 
 
-def _in_pieces(backend: Backend, key: str, size: int) -> bytes | None:
-    pieces = backend.stream(key)
-    if pieces is None:
-        return None
-    whole = io.BytesIO()  # its value is given away without a copy
-    for piece in at_most(size, pieces, f"{backend.url}/{key}"):
-        whole.write(piece)
-    return whole.getvalue()
+class _Fetched:
+    """A large object, which is hashed while it comes."""
+
+    def __init__(self, backend: Backend, key: str, size: int) -> None:
+        self._backend, self._key, self._size = backend, key, size
+        self._data, self._digest = b"", ""
+
+    def fetch(self) -> bytes | None:
+        """Its bytes; None if it is not there."""
+        pieces = self._backend.stream(self._key)
+        if pieces is None:
+            return None
+        whole, found = io.BytesIO(), blake3()  # its value is given away without a copy
+        for piece in at_most(self._size, pieces, f"{self._backend.url}/{self._key}"):
+            whole.write(piece)
+            found.update(piece)
+        self._data, self._digest = whole.getvalue(), found.hexdigest()
+        return self._data
+
+    def digest_of(self, data: bytes) -> str:
+        """The digest of what was fetched, or of other bytes."""
+        return self._digest if data is self._data else digest(data)
 
 
 def by_stamp(copies: NoCopies, backend: Backend, key: str, stamp: str) -> bytes | None:

@@ -75,7 +75,7 @@ class Glance:
             return None
         return by_stamp(self._copies, self._backend, key, listing.entries[key].stamp)
 
-    def stream(self, key: str) -> Iterator[bytes] | None:
+    def stream(self, key: str) -> Iterator[bytes | memoryview] | None:
         """See ``Backend``."""
         return self._backend.stream(key)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -36,17 +37,17 @@ class Handle:
         """The digest of its content: equal for equal values."""
         return self._digest or self.manifest.content.digest
 
-    def load(self) -> Any:
-        """The value; every byte is verified."""
-        return self._store.get(self.manifest.content, of=str(self.key))
+    def load(self, *, columns: Sequence[str] | None = None, rows: range | None = None) -> Any:
+        """The value, or some columns and rows of it; every byte that is read is verified. See ``Store.get``."""
+        return self._store.get(self.manifest.content, of=str(self.key), columns=columns, rows=rows)
 
-    def field(self, name: str) -> Any:
+    def field(self, name: str, *, columns: Sequence[str] | None = None, rows: range | None = None) -> Any:
         """A part of the value, where that is a mapping or a dataclass; the others are not read.
 
         Raises:
             MissingBlob, CorruptBlob: if it is gone or changed.
         """
-        return self._store.field(self.manifest.content, name, of=str(self.key))
+        return self._store.field(self.manifest.content, name, of=str(self.key), columns=columns, rows=rows)
 
     def opened(self) -> Opened:
         """The value to be read some rows at a time; see ``Store.opened``."""

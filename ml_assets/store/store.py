@@ -143,34 +143,54 @@ class Store:
         files |= {path: blobs.write(path, part) for path, part in parts if path not in files}  # which go out in parts
         return Content(encoded.codec, encoded.meta, tuple(files[path] for path, _ in parts))
 
-    def get(self, content: Content, of: str = "") -> Any:
+    def get(
+        self, content: Content, of: str = "", *, columns: Sequence[str] | None = None, rows: range | None = None
+    ) -> Any:
         """The value. Every file is verified before it is decoded (a folder's files: when they are read).
 
         Args:
             of: the version it belongs to, for messages.
+            columns, rows: of a DataFrame, ``value[columns].iloc[rows.start : rows.stop]``; None: all. Of a large one no
+                other bytes are read than these take, and these are verified.
         Raises:
             MissingBlob, CorruptBlob: if a file is gone or changed.
-            UnreadableContent: if the bytes are intact but not what a safe codec reads.
+            UnreadableContent: if the bytes are intact but not what a safe codec reads; if it is no DataFrame, or has no such
+                column, where some are asked for.
         """
+        if columns is not None or rows is not None:
+            return self.opened(content, of=of).part("", columns, rows)
         blobs = self._blobs()
         files = {file.path: file for file in content.files}
         return codecs.decode(content.codec, content.meta, Parts(files, partial(blobs.read, of=of)))
 
-    def load(self, key: VersionKey) -> Any:
-        """The value of a version; see ``get``."""
-        return self.get(self.manifest(key).content, of=str(key))
+    def load(
+        self, key: VersionKey, *, field: str = "", columns: Sequence[str] | None = None, rows: range | None = None
+    ) -> Any:
+        """The value of a version, or a field of it; see ``get`` and ``field``."""
+        content = self.manifest(key).content
+        if field:
+            return self.field(content, field, of=str(key), columns=columns, rows=rows)
+        return self.get(content, of=str(key), columns=columns, rows=rows)
 
     def read(self, file: File, of: str = "") -> bytes:
         """The bytes of one file of a value, verified, undecoded; see ``get``."""
         return self._blobs().read(file, of=of)
 
-    def field(self, content: Content, name: str, of: str = "") -> Any:
+    def field(
+        self,
+        content: Content,
+        name: str,
+        of: str = "",
+        *,
+        columns: Sequence[str] | None = None,
+        rows: range | None = None,
+    ) -> Any:
         """One field of a stored dataclass, its others unread; see ``get``.
 
         Raises:
             UnreadableContent: if the content is no dataclass, or has no such field.
         """
-        return self.get(RecordCodec.field(content, name), of=of)
+        return self.get(RecordCodec.field(content, name), of=of, columns=columns, rows=rows)
 
     def tensors(self, content: Content, of: str = "") -> dict[str, dict[str, torch.Tensor]]:
         """The dicts of tensors in a stored dataclass, by the path of the field, its other fields unread; see ``get``.

@@ -150,7 +150,7 @@ class _Rebuilding:
         own, key = open_store(str(folder)), replace(answer.key, version=answer.rebuilt)
         verdict = judged(self.store, answer.key, own, key, self.inspection.others(answer.key))
         if self.puts_back and verdict.state == "identical":
-            self.store.restore(own.manifest(key).content, own)
+            self.store.restore(self.store.manifest(answer.key).content, own)
         if self.keep is not None:
             _keep(own, key, self.keep / answer.key.short)
         shutil.rmtree(folder)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from ml_assets.computation.ingredients import Ingredients, differences, stored_parts
 from ml_assets.lineage.reproduce.difference import first_difference
-from ml_assets.store import Manifest, Store, VersionKey
+from ml_assets.store import Manifest, Store, VersionKey, as_listed_in
 
 State = Literal["identical", "differs", "cannot"]
 OF_ITSELF = (
@@ -47,8 +47,9 @@ def judged(store: Store, key: VersionKey, own: Store, rebuilt: VersionKey, other
     """
     before, after = store.manifest(key), own.manifest(rebuilt)
     changed = list(_changed(store, before, own, after, packages_count=not others))
-    if before.content.digest != after.content.digest:
-        where = first_difference(store, before.content, own, after.content)
+    rebuilt_content = as_listed_in(before.content, after.content)
+    if before.content.digest != rebuilt_content.digest:
+        where = first_difference(store, before.content, own, rebuilt_content)
         return Verdict(key, "differs", (where, *(changed or [*others] or [OF_ITSELF])))
     if changed:
         return Verdict(key, "differs", ("the content is the same, what it was made of is not", *changed))

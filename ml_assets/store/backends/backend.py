@@ -28,10 +28,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Protocol, Self, TypeVar
 
 from ml_assets.errors import CorruptBlob, OutcomeUnknown, StoreUnreachable
 from ml_assets.store.backends.listing import LAST, Entry
+
+Piece = TypeVar("Piece", bound=bytes | memoryview)
 
 ATTEMPTS = 5  # of create(), when a key is said to be taken and is not there
 PIECE = 8 << 20  # bytes of a file that are held at a time
@@ -58,7 +60,7 @@ class Backend(Protocol):
         """
         ...
 
-    def stream(self, key: str) -> Iterator[bytes] | None:
+    def stream(self, key: str) -> Iterator[bytes | memoryview] | None:
         """The bytes of ``key`` in pieces of some MiB, in order; None if it does not exist."""
         ...
 
@@ -121,7 +123,7 @@ def refuse_larger(address: str, size: int, most: int | None) -> None:
         )
 
 
-def at_most(most: int | None, pieces: Iterable[bytes], address: str) -> Iterator[bytes]:
+def at_most(most: int | None, pieces: Iterable[Piece], address: str) -> Iterator[Piece]:
     """The pieces; CorruptBlob as soon as they are more bytes than there may be."""
     size = 0
     for piece in pieces:

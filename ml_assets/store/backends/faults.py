@@ -103,6 +103,11 @@ def is_absent(error: FileNotFoundError) -> bool:
     return _code(str(error)) not in ABSENT_PLACES
 
 
+def is_beyond(error: Exception) -> bool:
+    """Whether the object ends before the bytes that were asked for begin."""
+    return any(sign in str(error) for sign in ("StartTooLarge", "InvalidRange", "status code: 416"))
+
+
 def _code(text: str) -> str:
     return _found(r"<Code>(\w+)</Code>", text) or _found(r"\bcode: (\w+)\)", text)
 

@@ -5,7 +5,7 @@ Every call goes through ``_asked``: a blip is waited out, a refusal is an error 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from copy import copy
 from datetime import timedelta
 from functools import cache, partial
@@ -16,26 +16,32 @@ from urllib.parse import unquote, urlsplit
 
 from ml_assets.errors import InvalidKey, OutcomeUnknown, StoreUnreachable, UsageError
 from ml_assets.store.backends.backend import PIECE, UNKNOWN, Place, refuse_larger
-from ml_assets.store.backends.faults import Unbelievable, is_absent, is_conflict, may_pass, meaning
+from ml_assets.store.backends.faults import Unbelievable, is_absent, is_beyond, is_conflict, may_pass, meaning
 from ml_assets.store.backends.listing import LAST, Entry, Span, remote_entries, remote_entry
 from ml_assets.store.backends.local import SCRATCH, LocalBackend
 from ml_assets.store.backends.patience import GaveUp, Patience, duration, times
 from ml_assets.store.together import ahead
+from ml_assets.store.transfer import LARGE, parts, told
 
 if TYPE_CHECKING:
-    from obstore import GetOptions
+    from obstore import Bytes, GetOptions
     from obstore.store import ClientConfig, ObjectStore, RetryConfig
 
 CLOUDS = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "adl")
-PIECES = 4  # of a large object that is sent or fetched, held at the same time
 WRITING = ("write", "delete", "copy")
 MOST_PARTS = 10_000  # of an upload, as S3 allows
+PIECES = 4  # of a large object that is fetched, held at the same time
+PART, PARTS = (
+    5 << 20,
+    8,
+)  # bytes of a part of an upload, the least that S3 takes, and how many are sent at the same time
 PART_RETRIES = 6  # of one of them; the rest need not be sent again
 COPY_MINUTES = 16  # that a server may take to copy an object, silently
 MINUTE = timedelta(minutes=1)
 SILENCE = timedelta(seconds=30)  # in which no byte of a reply comes: the request is given up
 LONGEST_READ = timedelta(hours=1)
 T = TypeVar("T")
+B = TypeVar("B", bound=bytes | memoryview)
 Connect = Callable[[int, int], "ObjectStore"]
 
 
@@ -86,11 +92,13 @@ class ObjectStoreBackend:
         """See ``Backend``."""
         import obstore
 
-        size = part_size(len(source) if isinstance(source, bytes) else source.stat().st_size)
+        size = len(source) if isinstance(source, bytes) else source.stat().st_size
+        each = part_size(size)
 
         def put() -> object:
-            store = self._connect(_minutes(size * PIECES), PART_RETRIES)
-            return obstore.put(store, key, source, chunk_size=size, max_concurrency=PIECES)
+            store = self._connect(_minutes(each * PARTS), PART_RETRIES)
+            sent = self._told("write", key, parts(source, each), size) if size > LARGE else source
+            return obstore.put(store, key, sent, chunk_size=each, max_concurrency=PARTS)
 
         self._asked("write", key, put)
 
@@ -98,7 +106,7 @@ class ObjectStoreBackend:
         """See ``Backend``."""
         return self._asked("read", key, lambda: _unless_absent(lambda: self._bytes(key, most=most)))
 
-    def stream(self, key: str) -> Iterator[bytes] | None:
+    def stream(self, key: str) -> Iterator[bytes | memoryview] | None:
         """See ``Backend``."""
         import obstore
 
@@ -106,18 +114,38 @@ class ObjectStoreBackend:
         if found is None:
             self._refuse_absent_place(key)
             return None
-        return self._pieces(key, found["size"])
+        return self._told("read", key, self._pieces(key, found["size"]), found["size"])
 
-    def _pieces(self, key: str, size: int) -> Iterator[bytes]:
+    def _pieces(self, key: str, size: int) -> Iterator[memoryview]:
         """One request each, some at the same time: what breaks off costs a piece."""
         spans = [(start, min(start + PIECE, size)) for start in range(0, size, PIECE)]
-        return ahead(lambda span: self._asked("read", key, partial(self._bytes, key, {"range": span})), spans, PIECES)
+
+        def piece(span: tuple[int, int]) -> memoryview:
+            return self._asked("read", key, lambda: memoryview(self._got(key, {"range": span})))
+
+        return ahead(piece, spans, PIECES)
+
+    def _told(self, verb: str, key: str, pieces: Iterable[B], size: int) -> Iterator[B]:
+        return told(f"{verb} {self.url}/{key}", pieces, size, self.patience.clock)
 
     def part(self, key: str, start: int, stop: int) -> bytes | None:
         """See ``Backend``."""
-        return self._asked("read", key, lambda: _unless_absent(lambda: self._bytes(key, {"range": (start, stop)})))
+        from obstore.exceptions import BaseError
+
+        def read() -> bytes:
+            try:
+                return self._bytes(key, {"range": (start, stop)})
+            except BaseError as error:
+                if not is_beyond(error):
+                    raise
+                return b""
+
+        return self._asked("read", key, lambda: _unless_absent(read))
 
     def _bytes(self, key: str, options: GetOptions | None = None, most: int | None = None) -> bytes:
+        return bytes(self._got(key, options, most))
+
+    def _got(self, key: str, options: GetOptions | None = None, most: int | None = None) -> Bytes:
         """Objects have an entity tag; an error in the body of a reply that says 200 has none."""
         import obstore
 
@@ -125,7 +153,7 @@ class ObjectStoreBackend:
         if found.meta["e_tag"] is None:
             raise Unbelievable("a reply looks like an error that says 200")
         refuse_larger(f"{self.url}/{key}", found.meta["size"], most)
-        return bytes(found.bytes())
+        return found.bytes()
 
     def _refuse_absent_place(self, key: str) -> None:
         """An error if it is the bucket that is absent: a HEAD has no body to say so."""
@@ -202,7 +230,7 @@ class ObjectStoreBackend:
 
 def part_size(size: int) -> int:
     """Bytes of each part of an upload of so many bytes."""
-    return max(PIECE, -(-size // MOST_PARTS))
+    return max(PART, -(-size // MOST_PARTS))
 
 
 def _gave_up(what: str, verb: str, gave_up: GaveUp) -> StoreUnreachable:

@@ -43,7 +43,7 @@ class Overlay:
         """See ``Backend``."""
         return self._first(key, lambda place: place.get(key, most))
 
-    def stream(self, key: str) -> Iterator[bytes] | None:
+    def stream(self, key: str) -> Iterator[bytes | memoryview] | None:
         """See ``Backend``."""
         return self._first(key, lambda place: place.stream(key))
 

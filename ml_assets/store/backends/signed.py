@@ -71,7 +71,7 @@ class Signed:
         """See ``Backend``."""
         return self.inside.part(key, start, stop)
 
-    def stream(self, key: str) -> Iterator[bytes] | None:
+    def stream(self, key: str) -> Iterator[bytes | memoryview] | None:
         """See ``Backend``."""
         return self.inside.stream(key)
 

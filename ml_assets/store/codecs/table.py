@@ -19,6 +19,7 @@ from ml_assets.errors import UnsupportedType
 from ml_assets.store.canonical import Json, canonical, parse
 from ml_assets.store.codecs import arrow, columns
 from ml_assets.store.codecs.codec import Encoded, Parts, is_instance
+from ml_assets.store.codecs.table_pieces import listed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +33,7 @@ READ_BUFFER = 1 << 18  # bytes per column
 
 
 class TableCodec:
-    """Files: ``table.parquet``, with pandas' metadata and the categories of categorical columns."""
+    """Files: ``table.parquet``, with pandas' metadata and the categories of categorical columns; ``table.pieces.json``."""
 
     name = "table"
 
@@ -42,7 +43,7 @@ class TableCodec:
             return None
         data = to_parquet(value)
         _refuse_changes(value, data)
-        return Encoded(self.name, {}, {FILE: data})
+        return Encoded(self.name, {}, {FILE: data, **listed(data)})
 
     def decode(self, meta: Mapping[str, Json], parts: Parts) -> Any:
         """See ``Codec``."""
@@ -109,9 +110,9 @@ def read_batches(path: Path, rows: int, columns: Sequence[str] | None = None) ->
             some = False
             for table in _regrouped((pa.Table.from_batches([batch]) for batch in read), rows):
                 some = True
-                yield _chosen(_as_in_the_whole(frame_of(table), whole), columns)
+                yield chosen(as_in_the_whole(frame_of(table), whole), columns)
             if not some:
-                yield _chosen(_without_rows(whole), columns)
+                yield chosen(_without_rows(whole), columns)
     except pa.ArrowException as error:
         raise ValueError(str(error)) from error
 
@@ -125,10 +126,10 @@ def without_rows(path: Path) -> tuple[pd.DataFrame, int]:
 
 
 def _without_rows(schema: pa.Schema) -> pd.DataFrame:
-    return _as_in_the_whole(frame_of(schema.empty_table()), schema)
+    return as_in_the_whole(frame_of(schema.empty_table()), schema)
 
 
-def _chosen(frame: pd.DataFrame, columns: Sequence[str] | None) -> pd.DataFrame:
+def chosen(frame: pd.DataFrame, columns: Sequence[str] | None) -> pd.DataFrame:
     """These columns alone: pyarrow takes one named ``a.b`` for a part of ``a``."""
     return frame if columns is None else frame[list(columns)]
 
@@ -170,7 +171,7 @@ def _alike(first: pd.DataFrame, schema: pa.Schema, rest: Iterable[pd.DataFrame])
         yield _to_arrow(frame, index=False, schema=schema)
 
 
-def _as_in_the_whole(frame: pd.DataFrame, schema: pa.Schema) -> pd.DataFrame:
+def as_in_the_whole(frame: pd.DataFrame, schema: pa.Schema) -> pd.DataFrame:
     """The one type that depends on the rows: booleans of which some are None are objects, also in a batch without any None."""
     kinds = {column["name"]: column["numpy_type"] for column in (schema.pandas_metadata or {}).get("columns", [])}
     mixed = [name for name in frame if frame[name].dtype == bool and kinds.get(name) == "object"]
