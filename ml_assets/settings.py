@@ -1,7 +1,7 @@
 """The only place that touches the environment: everything that may differ between a laptop and a cluster, read once, frozen.
 
-Credentials are not here: the object-store client reads the usual ``AWS_*``, ``GOOGLE_*`` and ``AZURE_*`` variables itself,
-so that no secret ever passes through our code, logs or metadata.
+Credentials are not here: the object-store client reads the usual ``AWS_*``, ``GOOGLE_*`` and ``AZURE_*`` variables itself, and
+boto what else AWS has, so that no secret ever passes through our logs or metadata.
 """
 
 from __future__ import annotations
@@ -141,6 +141,39 @@ def secret_named(name: str, environ: Mapping[str, str] = os.environ) -> str:
             "set it where runs are started, and where Dagster's daemon runs."
         )
     return environ[name]
+
+
+def do_variables_reach_s3(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether variables alone say how S3 is reached, and obstore reads them as boto does: no profile and no file of AWS's counts.
+
+    Where both endpoint and region are variables, a file that is there too has nothing to add to keys.
+    """
+    own = (
+        {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"},
+        {"AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"},
+        {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"},
+        {"AWS_CONTAINER_CREDENTIALS_FULL_URI"},
+        {"AWS_SKIP_SIGNATURE"},
+    )
+    named = {name for name, value in environ.items() if value}
+    if not any(names <= named for names in own):
+        return False
+    is_placed = named & {"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"} and named & {"AWS_REGION", "AWS_DEFAULT_REGION"}
+    if own[0] <= named and is_placed:
+        return True
+    home = Path(environ.get("HOME", "~")).expanduser() / ".aws"
+    files = (
+        environ.get("AWS_CONFIG_FILE") or home / "config",
+        environ.get("AWS_SHARED_CREDENTIALS_FILE") or home / "credentials",
+    )
+    return not named & {"AWS_PROFILE", "AWS_DEFAULT_PROFILE"} and not any(
+        Path(file).expanduser().exists() for file in files
+    )
+
+
+def aws_variables(environ: Mapping[str, str] = os.environ) -> tuple[tuple[str, str], ...]:
+    """All that AWS's tools read of the environment; it holds secrets."""
+    return tuple(sorted((name, value) for name, value in environ.items() if name.startswith("AWS_") or name == "HOME"))
 
 
 def let_garbage_wait() -> None:

@@ -248,9 +248,9 @@ class LandedSource:
         return data
 
 
-def open_landing(url: str, patience: Patience = Patience()) -> LandingFolder:  # noqa: B008  # frozen
-    """The landing folder at a local path or an URL as for ``open_store``. Nothing is contacted yet."""
-    return LandingFolder(open_backend(url, patience))
+def open_landing(url: str, patience: Patience = Patience(), s3: Any = None) -> LandingFolder:  # noqa: B008  # frozen
+    """The landing folder at a local path or an URL as for ``open_backend``. Nothing is contacted yet."""
+    return LandingFolder(open_backend(url, patience, s3))
 
 
 def _refuse_what_cannot_be(data: bytes) -> None:

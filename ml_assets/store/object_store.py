@@ -10,7 +10,7 @@ from copy import copy
 from datetime import timedelta
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from ml_assets.errors import InvalidKey, StoreUnreachable, UsageError
@@ -19,13 +19,16 @@ from ml_assets.store.faults import Unbelievable, is_absent, is_conflict, may_pas
 from ml_assets.store.listing import LAST, Entry, Span, remote_entries, remote_entry
 from ml_assets.store.local import LocalBackend
 from ml_assets.store.patience import GaveUp, Patience, duration, times
+from ml_assets.store.s3_access import S3Access, access_by, access_of_environment
 from ml_assets.store.together import ahead
 
 if TYPE_CHECKING:
     from obstore import GetOptions
     from obstore.store import ClientConfig, ObjectStore, RetryConfig
 
-CLOUDS = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "adl")
+S3 = ("s3", "s3a")
+AZURE = ("az", "azure", "abfs", "abfss", "adl")
+CLOUDS = (*S3, "gs", *AZURE)
 PIECES = 4  # of a large object that is sent or fetched, held at the same time
 MOST_PARTS = 10_000  # of an upload, as S3 allows
 PART_RETRIES = 6  # of one of them; the rest need not be sent again
@@ -219,14 +222,16 @@ def _minutes(size: int) -> int:
     return 1 << (size // (60 << 20)).bit_length()
 
 
-def open_backend(url: str, patience: Patience = Patience()) -> Place:  # noqa: B008  # frozen
+def open_backend(url: str, patience: Patience = Patience(), s3: Any = None) -> Place:  # noqa: B008  # frozen
     """The backend at a local path, ``file://``, ``memory://`` (``memory://name`` is shared within the process),
     ``s3://bucket/prefix``, ``gs://…`` or ``az://…``. Nothing is contacted or created before the first use.
 
-    Credentials and endpoints come from the environment, as obstore reads it: ``AWS_ENDPOINT_URL``, ``AWS_ACCESS_KEY_ID`` ….
+    Credentials and endpoints come from the environment: of S3 as boto finds them, see s3_access.py, of others as obstore
+    reads them (``GOOGLE_…``, ``AZURE_…``).
 
     Args:
         patience: how long a server that does not answer is asked again.
+        s3: by what S3 is reached instead: a boto3 session, an S3 client, or a dagster-aws ``S3Resource``.
     Raises:
         UsageError: for any other address.
     """
@@ -238,6 +243,9 @@ def open_backend(url: str, patience: Patience = Patience()) -> Place:  # noqa: B
     if scheme == "file":
         path = Path(unquote(urlsplit(url).path) if "://" in url else url)
         return LocalBackend(path.expanduser().absolute())
+    if scheme in S3:
+        access = cache(access_of_environment if s3 is None else partial(access_by, s3))
+        return ObjectStoreBackend(url.rstrip("/"), cache(partial(_s3, url, access)), patience, confirms=True)
     if scheme in CLOUDS:
         return ObjectStoreBackend(url.rstrip("/"), cache(partial(_cloud, url)), patience, confirms=True)
     raise UsageError(
@@ -256,20 +264,42 @@ def _named_memory(name: str) -> ObjectStore:
     return _memory()
 
 
+def _s3(url: str, found: Callable[[], S3Access | None], minutes: int, retries: int) -> ObjectStore:
+    """See ``_cloud``."""
+    from obstore.store import S3Store
+
+    access = found()
+    if access is None:
+        return _cloud(url, minutes, retries)
+    address = urlsplit(url)
+    return S3Store(  # from_url does not know all of the configuration
+        address.netloc,
+        prefix=unquote(address.path).strip("/") or None,
+        config=access.config(address.netloc),
+        client_options={**_options(minutes), **access.client_options},
+        retry_config=_tried(retries),
+        credential_provider=access.provider,
+    )
+
+
 def _cloud(url: str, minutes: int, retries: int) -> ObjectStore:
-    """The client for requests that may take so many minutes; 0: that read, and notice when the server falls silent.
-
-    Those that send have a limit for the whole instead: obstore's ``read_timeout`` runs while it is still sending.
-
-    Giving any client option makes obstore forget those of the environment, ``AWS_ALLOW_HTTP`` among them. Plain HTTP is
-    only ever used if the operator's ``AWS_ENDPOINT_URL`` says ``http://``: a server on the same machine or cluster.
-    """
+    """The client for requests that may take so many minutes; 0: that read, and notice when the server falls silent."""
     from obstore.store import from_url
 
-    options: ClientConfig = {"allow_http": url.startswith("s3"), "connect_timeout": timedelta(seconds=10)}
+    return from_url(url, client_options=_options(minutes), retry_config=_tried(retries))
+
+
+def _options(minutes: int) -> ClientConfig:
+    """Those that send have a limit for the whole instead: obstore's ``read_timeout`` runs while it is still sending.
+
+    Giving any client option makes obstore forget those of the environment, ``AWS_ALLOW_HTTP`` among them. Plain HTTP is
+    only ever used if the operator's endpoint says ``http://``: a server on the same machine or cluster.
+    """
+    options: ClientConfig = {"allow_http": True, "connect_timeout": timedelta(seconds=10)}
     if minutes:
-        options["timeout"] = minutes * MINUTE
-    else:
-        options["timeout"], options["read_timeout"] = LONGEST_READ, SILENCE
-    tried: RetryConfig = {"max_retries": retries, "retry_timeout": timedelta(minutes=2)}
-    return from_url(url, client_options=options, retry_config=tried)
+        return {**options, "timeout": minutes * MINUTE}
+    return {**options, "timeout": LONGEST_READ, "read_timeout": SILENCE}
+
+
+def _tried(retries: int) -> RetryConfig:
+    return {"max_retries": retries, "retry_timeout": timedelta(minutes=2)}
