@@ -11,6 +11,7 @@ import gc
 import getpass
 import math
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -127,6 +128,21 @@ class Settings:
 def problems_named(environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
     """The packages that ``ML_ASSETS_PROBLEMS`` names, separated by commas."""
     return tuple(filter(None, (name.strip() for name in environ.get("ML_ASSETS_PROBLEMS", "").split(","))))
+
+
+def key_prefix(environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """What ``ML_ASSETS_KEY_PREFIX`` has Dagster's keys of assets begin with; nothing where it is not set.
+
+    Raises:
+        UsageError: if no key can begin with it.
+    """
+    prefix = environ.get("ML_ASSETS_KEY_PREFIX", "")
+    if prefix and not re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)*", prefix, re.ASCII):
+        raise UsageError(
+            f"ML_ASSETS_KEY_PREFIX is {prefix!r}, with which no asset's key can begin. Use letters, digits, _ and -, such as a "
+            "person's name; a / begins another part."
+        )
+    return tuple(prefix.split("/")) if prefix else ()
 
 
 def secret_named(name: str, environ: Mapping[str, str] = os.environ) -> str:

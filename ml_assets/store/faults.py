@@ -79,10 +79,8 @@ def meaning(error: Exception) -> Meaning:
     text = str(error)
     if isinstance(error, Unbelievable):
         return Meaning(True, text)
-    if _BOTO in text:
-        return _of_boto(text.partition(_BOTO)[2].partition("\n")[0])
-    if "169.254.169.254" in text:
-        return Meaning(True, "no credentials were found", next(said for sign, said in CREDENTIALS.items() if sign in text))
+    if (unknown := _of_credentials(text)) is not None:
+        return unknown
     if "redirect without LOCATION" in text:
         return _refusal("PermanentRedirect", "")
     status, code = _found(r"status code: (\d{3})", text), _code(text)
@@ -97,11 +95,16 @@ def meaning(error: Exception) -> Meaning:
     return Meaning(True, happened or _short(text))
 
 
-def _of_boto(text: str) -> Meaning:
-    """Why boto has no credentials: a network that may come back, or somebody who has to log in again."""
-    kind, _, said = text.partition(": ")
-    remedy = "" if PASSING_OF_BOTO.fullmatch(kind) else "Log in again, or mend what AWS_PROFILE names."
-    return Meaning(not remedy, f"boto has no credentials ({kind}: {_short(said)})", remedy)
+def _of_credentials(text: str) -> Meaning | None:
+    """That there are none: nobody said any, or boto cannot get them, from a network that may come back or without a login."""
+    if _BOTO in text:
+        kind, _, said = text.partition(_BOTO)[2].partition("\n")[0].partition(": ")
+        remedy = "" if PASSING_OF_BOTO.fullmatch(kind) else "Log in again, or mend what AWS_PROFILE names."
+        return Meaning(not remedy, f"boto has no credentials ({kind}: {_short(said)})", remedy)
+    if "169.254.169.254" in text:
+        remedy = next(said for sign, said in CREDENTIALS.items() if sign in text)
+        return Meaning(True, "no credentials were found", remedy)
+    return None
 
 
 def may_pass(error: Exception) -> bool:

@@ -10,6 +10,7 @@ from copy import copy
 from datetime import timedelta
 from functools import cache, partial
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -46,13 +47,17 @@ class ObjectStoreBackend:
     Args:
         connect: gives the object store whose requests may take so many minutes, and which tries each so often again.
         confirms: whether the empty end of a listing needs a second opinion, see listing.py.
+        copies_later: whether the server says of a copy that it has begun, and the original is needed until it has ended.
     """
 
-    def __init__(self, url: str, connect: Connect, patience: Patience, *, confirms: bool = False) -> None:
+    def __init__(
+        self, url: str, connect: Connect, patience: Patience, *, confirms: bool = False, copies_later: bool = False
+    ) -> None:
         self.url = url
         self.patience = patience
         self._connect = connect
         self._confirms = confirms
+        self._copies_later = copies_later
         self._answered = [False]  # shared by all that are ``within`` some seconds of it
 
     def within(self, seconds: float) -> ObjectStoreBackend:
@@ -157,16 +162,30 @@ class ObjectStoreBackend:
         self._asked("delete", key, lambda: _unless_absent(lambda: obstore.delete(self._reader, key)))
 
     def rename(self, key: str, to: str) -> bool:
-        """See ``Backend``: the server copies, then what was copied is deleted."""
+        """See ``Backend``: the server copies, or the bytes go through here; then what was copied is deleted."""
+        is_copied = self._sent_again(key, to) if self._copies_later else self._copied(key, to)
+        if not is_copied:
+            return False
+        self.delete(key)
+        return True
+
+    def _copied(self, key: str, to: str) -> bool:
         import obstore
 
         def copy() -> bool:
             obstore.copy(self._connect(COPY_MINUTES, 0), key, to)
             return True
 
-        if not self._asked("copy", key, lambda: _unless_absent(copy)):
+        return bool(self._asked("copy", key, lambda: _unless_absent(copy)))
+
+    def _sent_again(self, key: str, to: str) -> bool:
+        pieces = self.stream(key)
+        if pieces is None:
             return False
-        self.delete(key)
+        with NamedTemporaryFile() as file:  # what breaks off is sent again from the beginning
+            file.writelines(pieces)
+            file.flush()
+            self.put_file(to, Path(file.name))
         return True
 
     @property
@@ -247,7 +266,9 @@ def open_backend(url: str, patience: Patience = Patience(), s3: Any = None) -> P
         access = cache(access_of_environment if s3 is None else partial(access_by, s3))
         return ObjectStoreBackend(url.rstrip("/"), cache(partial(_s3, url, access)), patience, confirms=True)
     if scheme in CLOUDS:
-        return ObjectStoreBackend(url.rstrip("/"), cache(partial(_cloud, url)), patience, confirms=True)
+        return ObjectStoreBackend(
+            url.rstrip("/"), cache(partial(_cloud, url)), patience, confirms=True, copies_later=scheme in AZURE
+        )
     raise UsageError(
         f"The address {url!r} has no meaning for a store. Use a local path, memory://, s3://bucket/prefix, gs:// or az://."
     )

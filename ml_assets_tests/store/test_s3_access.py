@@ -152,7 +152,9 @@ def test_who_has_to_log_in_again_is_told_at_once(
     monkeypatch.setenv("AWS_PROFILE", "work")
     glass = Hourglass()
 
-    with pytest.raises(StoreUnreachable, match=r"^Cannot read s3://\S+: boto has no credentials \(\w+: .*\. Log in again"):
+    with pytest.raises(
+        StoreUnreachable, match=r"^Cannot read s3://\S+: boto has no credentials \(\w+: .*\. Log in again"
+    ):
         open_backend(URL, glass.patience()).get("k")
     assert glass.slept == []
 
@@ -240,7 +242,11 @@ def test_what_is_given_counts_and_the_environment_does_not(
     key: str, config: Files, server: Faulty, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     is_session = key in ("AKSESSION", "AKCORE")  # which has the environment's endpoint
-    for name, value in {**ALL, **PLACED, "AWS_ENDPOINT_URL_S3": server.url if is_session else "http://127.0.0.1:1"}.items():
+    for name, value in {
+        **ALL,
+        **PLACED,
+        "AWS_ENDPOINT_URL_S3": server.url if is_session else "http://127.0.0.1:1",
+    }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("MY_KEY", "AKRESOURCE")
     backend = open_backend(URL, s3=GIVEN[key](server.url))
