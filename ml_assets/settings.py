@@ -90,7 +90,8 @@ class Settings:
         ``ML_ASSETS_ALERTS``, ``ML_ASSETS_UI``, ``ML_ASSETS_PAGES``, ``ML_ASSETS_PAGES_TOKEN``, ``ML_ASSETS_SERVE_TOKEN``,
         ``ML_ASSETS_RECORD_KEY``, ``ML_ASSETS_SIGNING_KEY``, ``ML_ASSETS_TRUSTED_KEYS``,
         ``ML_ASSETS_IMAGE``, ``ML_ASSETS_CACHE``, ``ML_ASSETS_CACHE_GIB``, ``ML_ASSETS_EXECUTION``, ``ML_ASSETS_PATIENCE``,
-        ``ML_ASSETS_MLFLOW``, ``ML_ASSETS_OPENLINEAGE``, ``DAGSTER_HOME``.
+        ``ML_ASSETS_MLFLOW``, ``ML_ASSETS_OPENLINEAGE``, ``DAGSTER_HOME``. (``ML_ASSETS_PROBLEMS`` and
+        ``ML_ASSETS_KEY_PREFIX``, which say what there is and not where, are read by ``problems_named`` and ``key_prefix``.)
 
         One that is set to nothing, as compose files do, counts as not set. Over an upstream the branch is called like the user,
         if it is not named.
@@ -168,7 +169,7 @@ def do_variables_reach_s3(environ: Mapping[str, str] = os.environ) -> bool:
         {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"},
         {"AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"},
         {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"},
-        {"AWS_CONTAINER_CREDENTIALS_FULL_URI"},
+        {"AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"},
         {"AWS_SKIP_SIGNATURE"},
     )
     named = {name for name, value in environ.items() if value}

@@ -6,10 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from obstore.store import MemoryStore
 
 from ml_assets.errors import InvalidKey, StoreUnreachable, UsageError
 from ml_assets.store import open_backend
 from ml_assets.store.backend import PIECE, create
+from ml_assets.store.object_store import ObjectStoreBackend
+from ml_assets.store.patience import Patience
 from ml_assets_tests.doubles.backends import LosesReplies, Wrapped
 
 
@@ -79,6 +82,16 @@ def test_a_listing_and_a_look_at_one_key_see_the_same_stamp(url: str) -> None:
     assert {key: entry.stamp for key, entry in backend.entries("f").items()} == {
         key: entry.stamp for key, entry in looked.items() if entry
     }
+
+
+def test_where_a_copy_is_finished_later_the_bytes_go_through_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = MemoryStore()
+    backend = ObjectStoreBackend("az://c", lambda minutes, retries: place, Patience(), copies_later=True)
+    monkeypatch.setattr("obstore.copy", lambda *_: pytest.fail("the server was asked to copy"))
+    backend.put_new("a", b"bytes")
+    assert backend.rename("a", "b")
+    assert not backend.rename("a", "b")
+    assert (backend.get("a"), backend.get("b")) == (None, b"bytes")
 
 
 def test_a_large_file_goes_in_parts_and_is_read_in_any_part(url: str, tmp_path: Path) -> None:
