@@ -41,13 +41,17 @@ def __dir__() -> list[str]:
     return [*globals(), *WITH_DAGSTER]
 
 
-def open_store(settings: Settings | None = None, problems: Iterable[Problem] | None = None) -> Workbench:
+def open_store(
+    settings: Settings | None = None, problems: Iterable[Problem] | None = None, *, s3: Any = None
+) -> Workbench:
     """The store that the settings (by default the environment's) name, over its upstream if they name one.
 
     Everything that ml_assets makes can be loaded from it.
 
     Args:
         problems: whose models can be loaded; by default those that are named, see ``problems``.
+        s3: by what S3 is reached: a boto3 session, an S3 client, or a dagster-aws ``S3Resource``; by default as the
+            environment says.
     """
     from ml_assets import store
     from ml_assets.artifacts import trust_all
@@ -58,19 +62,19 @@ def open_store(settings: Settings | None = None, problems: Iterable[Problem] | N
     trust_all(known)
     settings = settings or Settings.from_environment()
     patience, cache = store.Patience(settings.patience_seconds), Path(settings.cache)
-    own = store.signed(store.open_backend(settings.store, patience), settings.signing_key, settings.trusted_keys)
+    own = store.signed(store.open_backend(settings.store, patience, s3), settings.signing_key, settings.trusted_keys)
     backend: store.Backend = own
     if settings.upstream:
-        upstream = store.signed(store.open_backend(settings.upstream, patience), "", settings.trusted_keys)
+        upstream = store.signed(store.open_backend(settings.upstream, patience, s3), "", settings.trusted_keys)
         backend = store.Upstream(upstream, own)
     far, trusted = settings.upstream or settings.store, store.trusted_by(own)
     copies = store.copies_of(far, cache / "objects", settings.cache_gib, trusted)
     return Workbench(backend, branch=settings.branch, user=settings.user, copies=copies, problems=known, cache=cache)
 
 
-def open_landing(settings: Settings | None = None) -> LandingFolder:
-    """The landing folder that the settings (by default the environment's) name."""
+def open_landing(settings: Settings | None = None, *, s3: Any = None) -> LandingFolder:
+    """The landing folder that the settings (by default the environment's) name; ``s3`` as for ``open_store``."""
     from ml_assets import store
 
     settings = settings or Settings.from_environment()
-    return store.open_landing(settings.landing, store.Patience(settings.patience_seconds))
+    return store.open_landing(settings.landing, store.Patience(settings.patience_seconds), s3)

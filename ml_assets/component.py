@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 from pydantic import Field
@@ -16,7 +17,7 @@ from ml_assets.settings import Settings, let_gpus_repeat, let_waiting_threads_yi
 
 
 def definitions_for(
-    problems: Iterable[Problem | str] | None = None, settings: Settings | None = None
+    problems: Iterable[Problem | str] | None = None, settings: Settings | None = None, *, s3: Any = None
 ) -> dg.Definitions:
     """The assets, jobs, sensors, schedules and resources of some problems, to be merged with others::
 
@@ -29,13 +30,15 @@ def definitions_for(
         problems: Problems, or names of packages that hold some. None: those that the environment, pyproject.toml or installed
             packages name, as everywhere.
         settings: where everything is kept; by default as the environment says.
+        s3: by what a store and a landing folder in S3 are reached: dagster-aws's ``S3Resource``, a boto3 session or an S3
+            client; by default as the environment says.
     """
     let_waiting_threads_yield()
     let_gpus_repeat()
     found, broken = _problems(problems)
     settings = settings or Settings.from_environment()
-    store = open_store(settings, found)
-    return mergeable_definitions(found, store, open_landing(settings), broken, settings)
+    store = open_store(settings, found, s3=s3)
+    return mergeable_definitions(found, store, open_landing(settings, s3=s3), broken, settings)
 
 
 def executor(settings: Settings | None = None) -> dg.ExecutorDefinition:

@@ -1,7 +1,7 @@
 """The only place that touches the environment: everything that may differ between a laptop and a cluster, read once, frozen.
 
-Credentials are not here: the object-store client reads the usual ``AWS_*``, ``GOOGLE_*`` and ``AZURE_*`` variables itself,
-so that no secret ever passes through our code, logs or metadata.
+Credentials are not here: the object-store client reads the usual ``AWS_*``, ``GOOGLE_*`` and ``AZURE_*`` variables itself, and
+boto what else AWS has, so that no secret ever passes through our logs or metadata.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import gc
 import getpass
 import math
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -90,7 +91,8 @@ class Settings:
         ``ML_ASSETS_ALERTS``, ``ML_ASSETS_UI``, ``ML_ASSETS_PAGES``, ``ML_ASSETS_PAGES_TOKEN``, ``ML_ASSETS_SERVE_TOKEN``,
         ``ML_ASSETS_RECORD_KEY``, ``ML_ASSETS_SIGNING_KEY``, ``ML_ASSETS_TRUSTED_KEYS``,
         ``ML_ASSETS_IMAGE``, ``ML_ASSETS_CACHE``, ``ML_ASSETS_CACHE_GIB``, ``ML_ASSETS_EXECUTION``, ``ML_ASSETS_PATIENCE``,
-        ``ML_ASSETS_MLFLOW``, ``ML_ASSETS_OPENLINEAGE``, ``DAGSTER_HOME``.
+        ``ML_ASSETS_MLFLOW``, ``ML_ASSETS_OPENLINEAGE``, ``DAGSTER_HOME``. (``ML_ASSETS_PROBLEMS`` and
+        ``ML_ASSETS_KEY_PREFIX``, which say what there is and not where, are read by ``problems_named`` and ``key_prefix``.)
 
         One that is set to nothing, as compose files do, counts as not set. Over an upstream the branch is called like the user,
         if it is not named.
@@ -130,6 +132,21 @@ def problems_named(environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
     return tuple(filter(None, (name.strip() for name in environ.get("ML_ASSETS_PROBLEMS", "").split(","))))
 
 
+def key_prefix(environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """What ``ML_ASSETS_KEY_PREFIX`` has Dagster's keys of assets begin with; nothing where it is not set.
+
+    Raises:
+        UsageError: if no key can begin with it.
+    """
+    prefix = environ.get("ML_ASSETS_KEY_PREFIX", "")
+    if prefix and not re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)*", prefix, re.ASCII):
+        raise UsageError(
+            f"ML_ASSETS_KEY_PREFIX is {prefix!r}, with which no asset's key can begin. Use letters, digits, _ and -, such as a "
+            "person's name; a / begins another part."
+        )
+    return tuple(prefix.split("/")) if prefix else ()
+
+
 def secret_named(name: str, environ: Mapping[str, str] = os.environ) -> str:
     """The value of a variable that holds a secret, such as the URL of a database; to be used, never shown.
 
@@ -142,6 +159,39 @@ def secret_named(name: str, environ: Mapping[str, str] = os.environ) -> str:
             "set it where runs are started, and where Dagster's daemon runs."
         )
     return environ[name]
+
+
+def do_variables_reach_s3(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether variables alone say how S3 is reached, and obstore reads them as boto does: no profile and no file of AWS's counts.
+
+    Where both endpoint and region are variables, a file that is there too has nothing to add to keys.
+    """
+    own = (
+        {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"},
+        {"AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"},
+        {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"},
+        {"AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"},
+        {"AWS_SKIP_SIGNATURE"},
+    )
+    named = {name for name, value in environ.items() if value}
+    if not any(names <= named for names in own):
+        return False
+    is_placed = named & {"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"} and named & {"AWS_REGION", "AWS_DEFAULT_REGION"}
+    if own[0] <= named and is_placed:
+        return True
+    home = Path(environ.get("HOME", "~")).expanduser() / ".aws"
+    files = (
+        environ.get("AWS_CONFIG_FILE") or home / "config",
+        environ.get("AWS_SHARED_CREDENTIALS_FILE") or home / "credentials",
+    )
+    return not named & {"AWS_PROFILE", "AWS_DEFAULT_PROFILE"} and not any(
+        Path(file).expanduser().exists() for file in files
+    )
+
+
+def aws_variables(environ: Mapping[str, str] = os.environ) -> tuple[tuple[str, str], ...]:
+    """All that AWS's tools read of the environment; it holds secrets."""
+    return tuple(sorted((name, value) for name, value in environ.items() if name.startswith("AWS_") or name == "HOME"))
 
 
 def let_garbage_wait() -> None:

@@ -27,6 +27,7 @@ from ml_assets.computation.machine import usable_cores
 from ml_assets.settings import let_garbage_wait, let_waiting_threads_yield, share_cores
 from ml_assets.store import Store
 from ml_assets_tests.doubles import ice_cream, umbrellas
+from ml_assets_tests.doubles.azurite import azurite  # noqa: F401 (a fixture)
 from ml_assets_tests.doubles.mlflow_server import mlflow  # noqa: F401 (a fixture)
 from ml_assets_tests.doubles.s3 import ceph, moto  # noqa: F401 (fixtures)
 

@@ -31,7 +31,8 @@ MAY_IMPORT = {
     "problem": "partitions rules compute tuning sources errors",
     "feature_group": "problem errors",
     "assets": "problem sources errors",
-    "store": "categories errors",
+    # settings, because the environment says how S3 is reached
+    "store": "categories settings errors",
     "feature_query": "store errors",
     "testing": "store errors",
     "training": "problem categories classes values errors",

@@ -334,10 +334,12 @@ def _made(step: Step, run: str) -> Made:
 
 
 def _report_skipped(outcome: Outcome) -> None:
+    from ml_assets.orchestration.keys import asset_name
+
     for key, why in outcome.why_skipped.items():
-        progress(f"– {'/'.join(key.path):32} {outcome.partition:10} skipped: {why}")
+        progress(f"– {asset_name(key):32} {outcome.partition:10} skipped: {why}")
     for key, (above, at) in outcome.blocked.items():
-        progress(f"– {'/'.join(key.path):32} {outcome.partition:10} not made: {'/'.join(above.path)}@{at} failed")
+        progress(f"– {asset_name(key):32} {outcome.partition:10} not made: {asset_name(above)}@{at} failed")
 
 
 def _score(manifest: Manifest, metric: str) -> Score | None:

@@ -81,13 +81,14 @@ def _launch(
     options: argparse.Namespace,
     settings: Settings,
 ) -> list[Outcome]:
+    from ml_assets.orchestration.keys import op_name
     from ml_assets.orchestration.launch import Launcher, instance_in
     from ml_assets.orchestration.messages import INTERRUPTED
     from ml_assets.orchestration.selection import Target, assets_named
     from ml_assets.orchestration.step import FRESH_TAG
 
     models = [
-        f"{work.problem.name}__{asset.name}"
+        op_name(work.problem, asset.name)
         for work in works
         for asset in chain_of(work.problem)
         if asset.params == "chosen" and asset.name in work.nouns
@@ -164,8 +165,10 @@ def report_step(step: Step) -> None:
 
 def _report_unmade(outcome: Outcome) -> None:
     """What was skipped, with the reason of the first; and what was not tried."""
-    reasons = {"/".join(key.path): why for key, why in outcome.why_skipped.items()}
-    for name in sorted({"/".join(key.path) for key in outcome.skipped}, key=lambda name: (name not in reasons, name)):
+    from ml_assets.orchestration.keys import asset_name
+
+    reasons = {asset_name(key): why for key, why in outcome.why_skipped.items()}
+    for name in sorted(map(asset_name, outcome.skipped), key=lambda name: (name not in reasons, name)):
         progress(f"– {name:32} {outcome.partition:10} skipped: {reasons.get(name) or _after(name, reasons)}")
     for name, lacks in _blocked(outcome).items():
         progress(f"– {name:32} {outcome.partition:10} not made: {lacks} failed")
@@ -179,17 +182,21 @@ def _after(name: str, reasons: Mapping[str, str]) -> str:
 
 def _blocked(outcome: Outcome) -> dict[str, str]:
     """What was not tried -> the place that it lacks, ``umbrellas/dataset@2024-02``."""
-    found = {"/".join(key.path): f"{'/'.join(above.path)}@{at}" for key, (above, at) in outcome.blocked.items()}
+    from ml_assets.orchestration.keys import asset_name
+
+    found = {asset_name(key): f"{asset_name(above)}@{at}" for key, (above, at) in outcome.blocked.items()}
     return dict(sorted(found.items()))
 
 
 def _as_json(outcome: Outcome) -> dict[str, Any]:
+    from ml_assets.orchestration.keys import asset_name
+
     return {
         "run": outcome.run,
         "partition": outcome.partition,
         "passed": outcome.passed,
-        "skipped": sorted("/".join(key.path) for key in outcome.skipped),
-        "why_skipped": {"/".join(key.path): why for key, why in outcome.why_skipped.items()},
+        "skipped": sorted(map(asset_name, outcome.skipped)),
+        "why_skipped": {asset_name(key): why for key, why in outcome.why_skipped.items()},
         "not_made": _blocked(outcome),
         "steps": [
             {"asset": s.asset, "passed": s.passed, "seconds": s.seconds, "why": s.why, "findings": list(s.findings)}

@@ -20,6 +20,7 @@ from ml_assets.orchestration.compute import op_tags, without_gpus
 from ml_assets.orchestration.executor import ALL_THREADS, OWN_PROCESS
 from ml_assets.orchestration.freshness import freshness_policy
 from ml_assets.orchestration.io_manager import IO_MANAGER
+from ml_assets.orchestration.keys import asset_key, key_named
 from ml_assets.orchestration.params import config_schema
 from ml_assets.orchestration.partitions import input_mapping, partitions_definition, previous_mapping
 from ml_assets.orchestration.step import LANDING_FOLDER, Emitted, Step
@@ -35,11 +36,6 @@ CALLED: Mapping[str | None, tuple[str, ...]] = {
 NEEDS = {IO_MANAGER, LANDING_FOLDER}
 """The resources of every op."""
 LAST = {"dagster/priority": "-1"}  # of the steps that could run at the same moment, in one process
-
-
-def asset_key(problem: Problem, noun: str) -> dg.AssetKey:
-    """The key of one of a problem's assets."""
-    return dg.AssetKey([problem.name, noun])
 
 
 def problem_asset(problem: Problem, asset: Asset) -> dg.AssetsDefinition:
@@ -106,7 +102,7 @@ def _code(problem: Problem, asset: Asset) -> dict[str, Any]:
 
 
 def _upstream(problem: Problem, read: Input) -> dg.AssetIn:
-    return dg.AssetIn(key=read.key(problem).split("/"), partition_mapping=input_mapping(problem, read))
+    return dg.AssetIn(key=key_named(read.key(problem)), partition_mapping=input_mapping(problem, read))
 
 
 def _foreign(problem: Problem, asset: Asset) -> dict[str, dg.AssetIn]:

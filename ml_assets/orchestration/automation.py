@@ -23,6 +23,7 @@ import dagster as dg
 
 from ml_assets.assets import Asset, first_for_training, noun_that
 from ml_assets.assets.landing import has_recorded_sources
+from ml_assets.orchestration.keys import asset_key, chain_name
 from ml_assets.orchestration.upstream import upstream_inputs
 from ml_assets.problem import Problem
 from ml_assets.store import MAIN
@@ -44,7 +45,7 @@ def automation_sensor(problem: Problem, branch: str) -> dg.AutomationConditionSe
         target=dg.AssetSelection.groups(problem.name),
         minimum_interval_seconds=TICK_SECONDS,
         default_status=running_on(branch),
-        run_tags={CHAIN_TAG: problem.name},
+        run_tags={CHAIN_TAG: chain_name(problem.name)},
         emit_backfills=False,
         description=f"Makes again what depends on changed data of {problem.name}.",
     )
@@ -59,7 +60,7 @@ def condition(problem: Problem, asset: Asset) -> When | None:
     """When an asset of a problem is made again; None for what a sensor alone makes: of landed files, of a database."""
     if not asset.inputs_of(problem) and not (asset.role == "records" and upstream_inputs(problem)):
         return None
-    champion = dg.AssetSelection.assets([problem.name, noun_that("decides")])
+    champion = dg.AssetSelection.assets(asset_key(problem, noun_that("decides")))
     changed: Any = When.any_deps_match(When.data_version_changed())
     if asset.role == "decides":  # not for the champion before
         changed = changed.ignore(champion)
@@ -70,7 +71,7 @@ def condition(problem: Problem, asset: Asset) -> When | None:
     if asset.role == "lands" and not has_recorded_sources(
         problem
     ):  # what is new is for the sensors of landing.py, sharing.py
-        files = dg.AssetSelection.assets([problem.name, noun_that("records")])
+        files = dg.AssetSelection.assets(asset_key(problem, noun_that("records")))
         changed, ready = changed.ignore(files), ready.ignore(files) & ~When.missing()
     ready = ready & ~When.in_progress()
     when: Any = _twice(changed.since(handled) & ready)

@@ -14,6 +14,7 @@ import dagster as dg
 from dagster import AutomationCondition as When
 
 from ml_assets.orchestration.automation import TICK_SECONDS, running_on
+from ml_assets.orchestration.keys import key_named
 from ml_assets.problem import Problem
 from ml_assets.problems import BrokenProblem, attempt
 from ml_assets.store import digest
@@ -39,7 +40,7 @@ def broken_asset(broken: BrokenProblem) -> dg.AssetsDefinition:
     group = identifier(broken.name)
 
     @dg.asset(
-        key=[group, NOUN],
+        key=key_named(f"{group}/{NOUN}"),
         group_name=group,
         description=in_markdown(broken),
         kinds={"broken"},
@@ -61,7 +62,7 @@ def broken_sensor(broken: Sequence[BrokenProblem], branch: str) -> dg.Automation
     """The sensor that has the items fail; running by default as those of the other problems do."""
     return dg.AutomationConditionSensorDefinition(
         "broken_problems",
-        target=dg.AssetSelection.assets(*(dg.AssetKey([identifier(one.name), NOUN]) for one in broken)),
+        target=dg.AssetSelection.assets(*(key_named(f"{identifier(one.name)}/{NOUN}") for one in broken)),
         minimum_interval_seconds=TICK_SECONDS,
         default_status=running_on(branch),
         emit_backfills=False,

@@ -21,6 +21,7 @@ from ml_assets.evaluation.calibration import Calibration, Share, Window, calibra
 from ml_assets.evaluation.plain import to_plain
 from ml_assets.evaluation.scored_rows import paired
 from ml_assets.evaluation.units import units_in
+from ml_assets.orchestration.keys import op_name
 from ml_assets.problem import Better, Problem
 from ml_assets.promotion.unseen import judging_rows, scored_by
 from ml_assets.store import Handle, Input, LandingFolder, Manifest, Store, VersionKey
@@ -78,7 +79,7 @@ class Measuring:
     def run_config(self, seed: int) -> dict[str, Any]:
         """What a run is told that trains a model of a seed."""
         candidate = {"candidate": next(iter(self.problem.variants))} if self.problem.variants else {}
-        op = f"{self.problem.name}__{noun_that('trains')}"
+        op = op_name(self.problem, noun_that("trains"))
         return {"ops": {op: {"config": {"seed": seed, **candidate}}}}
 
     @property

@@ -19,9 +19,9 @@ import dagster as dg
 
 from ml_assets.assets import noun_that
 from ml_assets.computation.outside import WATERMARKS, outside_now
-from ml_assets.orchestration.asset import asset_key
 from ml_assets.orchestration.automation import CHAIN_TAG, running_on
 from ml_assets.orchestration.intake import LOOKING_SECONDS, Intake
+from ml_assets.orchestration.keys import asset_key, chain_name
 from ml_assets.orchestration.landing import LANDED_TAG, is_busy
 from ml_assets.problem import Problem
 from ml_assets.sources import Sql
@@ -144,7 +144,7 @@ def _request(intake: Intake, changed: Changed, now: datetime) -> dg.RunRequest:
         run_key=about,
         partition_key=changed.partition,
         asset_selection=[asset_key(intake.problem, noun) for noun in nouns],
-        tags={CHAIN_TAG: intake.problem.name, LANDED_TAG: about},
+        tags={CHAIN_TAG: chain_name(intake.problem.name), LANDED_TAG: about},
     )
 
 

@@ -19,6 +19,7 @@ from ml_assets.computation.planner import Planner
 from ml_assets.computation.reuse import given
 from ml_assets.drift.decision import Retrain, decide
 from ml_assets.orchestration.automation import CHAIN_TAG, running_on
+from ml_assets.orchestration.keys import asset_key, chain_name
 from ml_assets.problem import Problem
 from ml_assets.store import LandingFolder, Manifest, Store, VersionKey
 from ml_assets.training.split import judged_from
@@ -37,7 +38,7 @@ def freshness_schedule(problem: Problem, store: Store, landing: LandingFolder) -
     @dg.schedule(
         name=f"{problem.name}_freshness",
         cron_schedule=DAILY,
-        target=dg.AssetSelection.assets(*([problem.name, noun] for noun in retrained(problem))),
+        target=dg.AssetSelection.assets(*(asset_key(problem, noun) for noun in retrained(problem))),
         default_status=dg.DefaultScheduleStatus(running_on(store.branch).value),
         description=f"Trains {problem.name} again when its newest model is {problem.retrain_when.older_than_days:g} days old.",
     )
@@ -131,7 +132,9 @@ def _age_days(manifest: Manifest, now: datetime) -> float:
 
 
 def _request(problem: Problem, partition: str, now: datetime) -> dg.RunRequest:
-    return dg.RunRequest(run_key=f"{partition} {now.date()}", partition_key=partition, tags={CHAIN_TAG: problem.name})
+    return dg.RunRequest(
+        run_key=f"{partition} {now.date()}", partition_key=partition, tags={CHAIN_TAG: chain_name(problem.name)}
+    )
 
 
 def published(problem: Problem, store: Store, noun: str) -> Iterator[tuple[str, Manifest]]:

@@ -28,7 +28,7 @@ from ml_assets.alerts.outbox import Happening, Outbox
 from ml_assets.alerts.position import Position
 from ml_assets.assets import noun_that
 from ml_assets.orchestration.audit import COMMAND, REGRETTED
-from ml_assets.orchestration.io_manager import asset_name
+from ml_assets.orchestration.keys import asset_name, problem_of
 from ml_assets.orchestration.messages import message_of
 from ml_assets.orchestration.monitoring import ALARMS
 from ml_assets.orchestration.skew import SKEWED
@@ -94,7 +94,7 @@ class Log:
         decision, why, command = (_text(made, name) for name in ("decision", "why", "approve"))
         if decision not in NOT_PROMOTED | PROPOSED:
             return Happening(number, entry.timestamp, made=subject)
-        problem = made.asset_key.path[0]
+        problem = problem_of(made.asset_key)
         model = _subject(f"{problem}/{noun_that('trains')}", made.partition)
         alert = Alert(
             subject,
@@ -108,7 +108,7 @@ class Log:
 
     def _regret(self, made: dg.AssetMaterialization, run: str) -> Alert:
         """A move that turned out wrong: told once of each move, whichever partition tells of it again."""
-        problem, audit = made.asset_key.path[0], _subject(asset_name(made.asset_key), made.partition)
+        problem, audit = problem_of(made.asset_key), _subject(asset_name(made.asset_key), made.partition)
         said = f"{_text(made, 'why')} {_text(made, 'then')}"
         page = _text(made, "page") or self._page("runs", run)
         title = f"{problem}: a move of the champion turned out wrong, says {audit}"
@@ -116,13 +116,13 @@ class Log:
 
     def _skew(self, made: dg.AssetMaterialization, run: str) -> Alert:
         """Rows that are others over HTTP: told once of the same columns, until a look finds them alike."""
-        title = f"{made.asset_key.path[0]} over HTTP is not what it is in the batch: {_text(made, SKEWED)}"
+        title = f"{problem_of(made.asset_key)} over HTTP is not what it is in the batch: {_text(made, SKEWED)}"
         page = self._page("runs", run)
         return Alert(asset_name(made.asset_key), "skew", title, _text(made, "why"), _text(made, COMMAND), page)
 
     def _alarms(self, made: dg.AssetMaterialization, run: str) -> Iterator[Alert]:
         """What monitoring found, each thing told once of each model, whichever partition tells of it again."""
-        problem, model = made.asset_key.path[0], _text(made, "model")
+        problem, model = problem_of(made.asset_key), _text(made, "model")
         page = _text(made, "page") or self._page("runs", run)
         of_partition = f"ml-assets monitoring {problem} --partition {shlex.quote(made.partition or '')}"
         command = _text(made, COMMAND) or of_partition
@@ -139,7 +139,7 @@ class Log:
             return Happening(number, entry.timestamp, made=subject)
         said = f"Nothing was made of it for longer than its problem allows. {self._last_made(change.key)}"
         page = self._page("assets", *change.key.path)
-        alert = Alert(subject, "staleness", f"{asset} is stale", said, _history(change.key.path[0]), page)
+        alert = Alert(subject, "staleness", f"{asset} is stale", said, _history(problem_of(change.key)), page)
         return Happening(number, entry.timestamp, alerts=(alert,))
 
     def _last_made(self, key: dg.AssetKey) -> str:

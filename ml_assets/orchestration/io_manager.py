@@ -29,6 +29,7 @@ from ml_assets.computation.git import code_identity
 from ml_assets.computation.ingredients import Ingredients
 from ml_assets.errors import InvalidProblem, StoreError, UnknownVersion
 from ml_assets.evaluation.checks import CheckOutcome
+from ml_assets.orchestration.keys import asset_name
 from ml_assets.orchestration.metadata import BRANCH, REUSE, materialization_metadata, shown_before
 from ml_assets.store import MAIN, Check, Handle, Input, LandedFile, Manifest, Store, Trace, VersionKey
 
@@ -257,11 +258,6 @@ def refusal(key: VersionKey, manifest: Manifest) -> str:
         f"{key.asset} [{key.partition}] was refused by {len(failed)} blocking check(s). " + " ".join(failed) + " "
         f"Nothing was published: everyone goes on reading the version before. Inspect it: ml-assets show {key.version[:12]}"
     )
-
-
-def asset_name(key: dg.AssetKey) -> str:
-    """An asset's name in the store: the parts of its key joined by slashes."""
-    return "/".join(key.path)
 
 
 def _step(context: dg.InputContext | dg.OutputContext) -> tuple[str, str]:

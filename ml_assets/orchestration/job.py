@@ -5,8 +5,8 @@ from __future__ import annotations
 import dagster as dg
 
 from ml_assets.computation.chain import chain_of
-from ml_assets.orchestration.asset import asset_key
 from ml_assets.orchestration.automation import CHAIN_TAG
+from ml_assets.orchestration.keys import asset_key, chain_name
 from ml_assets.problem import Problem
 
 
@@ -19,7 +19,7 @@ def chain_job(problem: Problem, executor: dg.ExecutorDefinition) -> dg.Unresolve
     return dg.define_asset_job(
         problem.name,
         dg.AssetSelection.assets(*(asset_key(problem, noun) for noun in chain_of(problem))),
-        tags={CHAIN_TAG: problem.name},
+        tags={CHAIN_TAG: chain_name(problem.name)},
         executor_def=executor,
         description=f"Everything of {problem.name} for a partition, from landed files to predictions.",
     )

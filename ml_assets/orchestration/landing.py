@@ -27,9 +27,9 @@ from dagster._core.definitions.data_version import DATA_VERSION_TAG
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from ml_assets.assets.landing import has_recorded_sources
-from ml_assets.orchestration.asset import asset_key
 from ml_assets.orchestration.automation import CHAIN_TAG, TICK_SECONDS, running_on
 from ml_assets.orchestration.intake import DATASET, Intake, Landed, Looked
+from ml_assets.orchestration.keys import asset_key, chain_name
 from ml_assets.orchestration.partitions import partitions_definition
 from ml_assets.problem import Dynamic, Problem, files_of
 from ml_assets.store import LandingFolder, Queue, Store, watch
@@ -145,7 +145,7 @@ def _request(intake: Intake, landed: Landed, instance: dg.DagsterInstance) -> dg
     made = intake.store.head(f"{problem.name}/{DATASET}", landed.partition)
     before = made.target.short if made else "nothing"  # a file that is put back after another one is a run again
     about = f"{landed.partition} {landed.version[:16]} after {before}"
-    tags = {CHAIN_TAG: problem.name, LANDED_TAG: about}
+    tags = {CHAIN_TAG: chain_name(problem.name), LANDED_TAG: about}
     in_vain = instance.get_runs_count(dg.RunsFilter(statuses=IN_VAIN, tags=tags))
     return dg.RunRequest(
         run_key=f"{about}, {in_vain} in vain" if in_vain else about,
@@ -172,7 +172,7 @@ def _additions(problem: Problem, landed: Landed) -> list[dg.AddDynamicPartitions
 
 def is_busy(problem: Problem, instance: dg.DagsterInstance) -> bool:
     """Whether a run of the problem is under way or waits: each needs what the one before it made."""
-    under_way = dg.RunsFilter(statuses=NOT_FINISHED_STATUSES, tags={CHAIN_TAG: problem.name})
+    under_way = dg.RunsFilter(statuses=NOT_FINISHED_STATUSES, tags={CHAIN_TAG: chain_name(problem.name)})
     return bool(instance.get_run_ids(under_way, limit=1))
 
 

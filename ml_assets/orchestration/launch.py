@@ -38,6 +38,7 @@ from sqlalchemy.exc import OperationalError
 from ml_assets.computation.machine import usable_cores
 from ml_assets.errors import UsageError
 from ml_assets.orchestration.automation import CHAIN_TAG
+from ml_assets.orchestration.keys import asset_name, chain_name, problem_of
 from ml_assets.orchestration.messages import message_of
 from ml_assets.orchestration.metadata import REUSE
 from ml_assets.orchestration.processes import LIBRARIES
@@ -100,7 +101,7 @@ class Outcome:
     @property
     def problem(self) -> str:
         """Whose assets it was to make."""
-        named = [*(step.asset for step in self.steps), *("/".join(key.path) for key in (*self.lost, *self.blocked))]
+        named = [*(step.asset for step in self.steps), *map(asset_name, (*self.lost, *self.blocked))]
         return min(name.partition("/")[0] for name in named) if named else ""
 
     @property
@@ -241,9 +242,11 @@ class Launcher:
 
 def _told(outcome: Outcome) -> set[Place]:
     """What failed of the partition that the outcome is of, which was told with the run in which it did."""
-    problems = {asset.path[0] for asset in outcome.blocked}
+    problems = {problem_of(asset) for asset in outcome.blocked}
     return {
-        place for place in outcome.blocked.values() if place[1] == outcome.partition and place[0].path[0] in problems
+        place
+        for place in outcome.blocked.values()
+        if place[1] == outcome.partition and problem_of(place[0]) in problems
     }
 
 
@@ -383,11 +386,11 @@ def instance_in(folder: Path) -> dg.DagsterInstance:
 
 def _chain(assets: Assets) -> dict[str, str]:
     """The tag of a problem's runs: what lands meanwhile, and what is queued, waits for this one."""
-    problems = {key.path[0] for key in assets}
-    return {CHAIN_TAG: problems.pop()} if len(problems) == 1 else {}
+    problems = {problem_of(key) for key in assets}
+    return {CHAIN_TAG: chain_name(problems.pop())} if len(problems) == 1 else {}
 
 
 def _config_for(run_config: Mapping[str, Any], assets: Assets) -> dict[str, Any]:
-    ops = {"__".join(key.path) for key in assets}
+    ops = {key.to_python_identifier() for key in assets}
     chosen = {op: config for op, config in run_config.get("ops", {}).items() if op in ops}
     return {"ops": chosen, "loggers": QUIET}

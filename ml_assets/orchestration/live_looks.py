@@ -43,6 +43,7 @@ from ml_assets.monitoring.reference import Reference
 from ml_assets.monitoring.report import Report
 from ml_assets.orchestration.audit import COMMAND
 from ml_assets.orchestration.io_manager import Made, StoreIOManager
+from ml_assets.orchestration.keys import asset_key
 from ml_assets.orchestration.metadata import materialization_metadata
 from ml_assets.orchestration.monitoring import batches_of, notes_of, reference_of, span_of
 from ml_assets.orchestration.store_job import store_job
@@ -185,7 +186,7 @@ def _has_landed(problem: Problem, store: Store, partition: str, model: Handle) -
 def live_spec(problem: Problem) -> dg.AssetSpec:
     """Where people see what was found."""
     return dg.AssetSpec(
-        [problem.name, LIVE],
+        asset_key(problem, LIVE),
         group_name=problem.name,
         description="What was answered over HTTP, looked at day by day before its partition lands, as the job of this name does.",
         kinds={"http"},
@@ -219,7 +220,7 @@ def _kept(look: Look, report: Report, io: StoreIOManager, run: str) -> dg.AssetM
     log.append(key, after=entries, why=f"looked at until {look.until}", details={OF_MODEL: str(look.model.key)})
     shown = materialization_metadata(look.store, key, manifest, io.pages)
     command = f"ml-assets monitoring {look.problem.name} --live"
-    return dg.AssetMaterialization([look.problem.name, LIVE], metadata={**shown, COMMAND: command})
+    return dg.AssetMaterialization(asset_key(look.problem, LIVE), metadata={**shown, COMMAND: command})
 
 
 def live_schedule(problem: Problem, job: dg.JobDefinition) -> dg.ScheduleDefinition:

@@ -11,6 +11,7 @@ from pathlib import Path
 import dagster as dg
 
 from ml_assets.assets import noun_that
+from ml_assets.orchestration.keys import key_named
 from ml_assets.orchestration.launch import instance_in
 from ml_assets.promotion.ledger import Move
 from ml_assets.store import MAIN
@@ -29,7 +30,7 @@ def observation(move: Move) -> dg.AssetObservation:
     said = f"{move.kind} by {move.by}: {move.why}"
     about = "champion" if move.crowns else "model"
     return dg.AssetObservation(
-        [move.model.asset.split("/")[0], noun_that("decides")],
+        key_named(f"{move.model.asset.split('/')[0]}/{noun_that('decides')}"),
         partition=move.as_of or move.model.partition,
         description=said,
         metadata={"decision": move.kind, "why": said, about: str(move.model), "move": move.number},

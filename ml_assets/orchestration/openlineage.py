@@ -32,7 +32,7 @@ from ml_assets.errors import (
 from ml_assets.mirrors.endpoint import Tell
 from ml_assets.mirrors.events import Event, Output, Step, event
 from ml_assets.orchestration.incidents import Failed, unseen
-from ml_assets.orchestration.io_manager import asset_name
+from ml_assets.orchestration.keys import asset_name, problem_of
 from ml_assets.orchestration.metadata import REUSE, VERSION
 from ml_assets.problem import Problem
 from ml_assets.store import Check, Manifest, Store, digest
@@ -246,7 +246,7 @@ class _RunLog:
 
     def _step(self, asset: dg.AssetKey | None, partition: str | None) -> Step | None:
         """None of what is not ours."""
-        problem = self.lineage.problems.get(asset.path[0]) if asset is not None else None
+        problem = self.lineage.problems.get(problem_of(asset)) if asset is not None else None
         if asset is None or problem is None or self.run is None:
             return None
         times = {}

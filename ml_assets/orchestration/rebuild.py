@@ -36,8 +36,8 @@ from ml_assets.computation.chain import proposed, was_decided
 from ml_assets.computation.ingredients import Ingredients
 from ml_assets.errors import InvalidProblem, MlAssetsError, Rejected
 from ml_assets.orchestration import assets_of
-from ml_assets.orchestration.asset import asset_key
 from ml_assets.orchestration.io_manager import IO_MANAGER, StoreIOManager
+from ml_assets.orchestration.keys import asset_key, op_name
 from ml_assets.orchestration.step import LANDING_FOLDER
 from ml_assets.orchestration.trial import trial_asset
 from ml_assets.orchestration.upstream import foreign_specs, shared_specs
@@ -225,7 +225,7 @@ def _materialize(problem: Problem, recorded: Manifest, store: Store, landing: La
     noun = recorded.asset.partition("/")[2]
     problem = _as_trained(problem, recorded)
     given = {"params": dict(recorded.params), "seed": recorded.seed}
-    ops = {f"{problem.name}__{noun}": {"config": given}} if declared(noun).params == "chosen" else {}
+    ops = {op_name(problem, noun): {"config": given}} if declared(noun).params == "chosen" else {}
     with dg.DagsterInstance.ephemeral() as instance:
         if isinstance(problem.partitions, Dynamic):
             instance.add_dynamic_partitions(problem.name, [str(recorded.partition)])

@@ -21,6 +21,7 @@ from ml_assets.lineage.monitored import monitored, seen_live
 from ml_assets.monitoring.finding import Finding, Number
 from ml_assets.orchestration.automation import CHAIN_TAG, running_on
 from ml_assets.orchestration.freshness import newest_trainable, would_change
+from ml_assets.orchestration.keys import asset_key, chain_name
 from ml_assets.orchestration.landing import is_busy
 from ml_assets.problem import Problem
 from ml_assets.promotion.ledger import Ledger
@@ -44,7 +45,7 @@ def retraining_sensor(problem: Problem, store: Store, landing: LandingFolder) ->
 
     @dg.sensor(
         name=f"{problem.name}_retraining",
-        target=dg.AssetSelection.assets(*([problem.name, noun] for noun in retrained(problem))),
+        target=dg.AssetSelection.assets(*(asset_key(problem, noun) for noun in retrained(problem))),
         minimum_interval_seconds=LOOK_SECONDS,
         default_status=running_on(store.branch),
         description=f"Trains {problem.name} again when monitoring finds what its retrain_when asks for; once for each finding.",
@@ -158,4 +159,6 @@ def _look(problem: Problem, store: Store, landing: LandingFolder, of: _Line, now
 
 def _request(problem: Problem, of: _Line, trains: str) -> dg.RunRequest:
     about = digest(" ".join(named(of.about)).encode())
-    return dg.RunRequest(run_key=f"{trains} {about[:16]}", partition_key=trains, tags={CHAIN_TAG: problem.name})
+    return dg.RunRequest(
+        run_key=f"{trains} {about[:16]}", partition_key=trains, tags={CHAIN_TAG: chain_name(problem.name)}
+    )

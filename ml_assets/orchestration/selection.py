@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -13,8 +14,10 @@ from dagster._core.definitions.reconstruct import ReconstructableJob, Reconstruc
 
 from ml_assets.errors import UsageError
 from ml_assets.orchestration.executor import ALL_THREADS, OWN_PROCESS
+from ml_assets.orchestration.keys import asset_name, key_named, problem_of
 from ml_assets.problems import definitions_module
 
+_KEY = re.compile(r'key:"([^"]*)"')
 ASSET_JOB = "__ASSET_JOB"  # Dagster's implicit job of all assets
 Assets = frozenset[dg.AssetKey]
 Place = tuple[dg.AssetKey, str]
@@ -37,7 +40,7 @@ class Target:
         """The job of the problem that all of these assets belong to, whose steps run where ours do; else the implicit one."""
         here = str(Path.cwd())  # where other processes look for modules that are not installed
         repository = ReconstructableRepository.for_module(self.module, self.attribute, here)
-        problems = {key.path[0] for key in assets}
+        problems = {problem_of(key) for key in assets}
         (name,) = problems if len(problems) == 1 else (ASSET_JOB,)
         return ReconstructableJob(repository, name if repository.get_definition().has_job(name) else ASSET_JOB)
 
@@ -63,12 +66,12 @@ def selected(target: Target, selection: str) -> Assets:
         UsageError: if it names nothing that can be materialized.
     """
     made = target.graph.materializable_asset_keys
-    problems = {key.path[0] for key in made}
+    problems = {problem_of(key) for key in made}
     parts = [part.strip() for part in selection.split(",")] if '"' not in selection else [selection]
     found = [_resolved(target, _in_dagsters_words(part, made)) & made for part in parts]
     keys = frozenset().union(*found) if all(found) else frozenset()
     if not keys:
-        known = ", ".join(sorted("/".join(key.path) for key in made))
+        known = ", ".join(names_of(frozenset(made)))
         raise UsageError(
             f"{selection!r} selects no asset. Name a problem ({', '.join(sorted(problems))}), one of its assets, or use "
             f"Dagster's selection syntax. Known: {known}."
@@ -78,19 +81,27 @@ def selected(target: Target, selection: str) -> Assets:
 
 def _in_dagsters_words(selection: str, made: Collection[dg.AssetKey]) -> str:
     bare = selection.strip("+")
-    if bare in {key.path[0] for key in made}:
+    key = key_named(bare)
+    if bare in {problem_of(key) for key in made}:
         return f'group:"{bare}"'
-    return selection.replace(bare, f'key:"{bare}"') if dg.AssetKey(bare.split("/")) in made else selection
+    words = selection.replace(bare, f'key:"{bare}"') if key in made else selection
+    return _KEY.sub(lambda found: f'key:"{_whole(found[1], made)}"', words)
+
+
+def _whole(name: str, made: Collection[dg.AssetKey]) -> str:
+    """A key as Dagster has it, of one of ours that is called as in the store."""
+    key = key_named(name)
+    return "/".join(key.path) if key in made else name
 
 
 def names_of(assets: Assets) -> list[str]:
     """``problem/asset`` of each, sorted."""
-    return sorted("/".join(key.path) for key in assets)
+    return sorted(map(asset_name, assets))
 
 
 def assets_named(names: Iterable[str]) -> Assets:
     """The inverse of ``names_of``."""
-    return frozenset(dg.AssetKey(name.split("/")) for name in names)
+    return frozenset(key_named(name) for name in names)
 
 
 def _resolved(target: Target, selection: str) -> set[dg.AssetKey]:
@@ -113,7 +124,7 @@ def partition_keys(target: Target, assets: Assets, instance: dg.DagsterInstance)
         raise UsageError("These assets are partitioned differently; run one problem at a time.")
     (partitions,) = definitions
     if partitions is None:
-        about = ", ".join(sorted(f"{'/'.join(key.path)}: {target.graph.get(key).description}" for key in assets))
+        about = ", ".join(sorted(f"{asset_name(key)}: {target.graph.get(key).description}" for key in assets))
         raise UsageError(f"What has no partitions is not run from here. {about}")
     return list(map(str, partitions.get_partition_keys(dynamic_partitions_store=instance)))
 

@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from ml_assets.assets import asset_that
-from ml_assets.orchestration.asset import asset_key
 from ml_assets.orchestration.automation import CHAIN_TAG, TICK_SECONDS, running_on
 from ml_assets.orchestration.intake import DATASET, Intake
+from ml_assets.orchestration.keys import asset_key, chain_name
 from ml_assets.orchestration.landing import LANDED_TAG, is_busy
 from ml_assets.problem import Problem
 from ml_assets.sources import recorded_sources, shared_sources
@@ -107,7 +107,7 @@ def _request(intake: Intake, partition: str, version: str, now: datetime) -> dg.
         run_key=about,
         partition_key=partition,
         asset_selection=[asset_key(intake.problem, noun) for noun in nouns],
-        tags={CHAIN_TAG: intake.problem.name, LANDED_TAG: about},
+        tags={CHAIN_TAG: chain_name(intake.problem.name), LANDED_TAG: about},
     )
 
 

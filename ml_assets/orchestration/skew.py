@@ -17,6 +17,7 @@ from ml_assets.computation.chain import chain_of
 from ml_assets.errors import UnknownVersion, UsageError
 from ml_assets.orchestration.audit import COMMAND
 from ml_assets.orchestration.io_manager import StoreIOManager
+from ml_assets.orchestration.keys import asset_key
 from ml_assets.orchestration.store_job import store_job
 from ml_assets.problem import Problem
 from ml_assets.store import Store
@@ -33,7 +34,7 @@ SKEWED = "skewed"
 def skew_spec(problem: Problem) -> dg.AssetSpec:
     """Where people see what was found."""
     return dg.AssetSpec(
-        [problem.name, SKEW],
+        asset_key(problem, SKEW),
         group_name=problem.name,
         description="Whether rows are over HTTP what they are in the batch chain, as the job of this name found it.",
         kinds={"http"},
@@ -49,7 +50,7 @@ def skew_job(problem: Problem) -> dg.JobDefinition | None:
         found = compared(problem, io.store)
         said = " ".join(one.sentence for one in found)
         (at.log.info if all(one.is_equal for one in found) else at.log.warning)(said)
-        yield dg.AssetMaterialization([problem.name, SKEW], metadata=notes(problem, found, said))
+        yield dg.AssetMaterialization(asset_key(problem, SKEW), metadata=notes(problem, found, said))
 
     what = f"Whether rows of {problem.name} are over HTTP what they are in the batch chain, see `ml-assets skew`."
     return store_job(f"{problem.name}_{SKEW}", what, compare)

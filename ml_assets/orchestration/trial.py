@@ -14,9 +14,9 @@ import dagster as dg
 
 from ml_assets.assets.study import TRIAL
 from ml_assets.computation.resources import Meter
-from ml_assets.orchestration.asset import asset_key
 from ml_assets.orchestration.distributed import train_on
 from ml_assets.orchestration.io_manager import IO_MANAGER, Made
+from ml_assets.orchestration.keys import asset_key, op_name
 from ml_assets.orchestration.partitions import partitions_definition
 from ml_assets.orchestration.remembered import remember
 from ml_assets.orchestration.search import Attempt, Search, described
@@ -95,7 +95,7 @@ def trial_asset(problem: Problem, tuning: Tuning, recorded: Manifest) -> dg.Asse
     return dg.AssetsDefinition.from_op(
         dg.OpDefinition(
             trial,
-            f"{problem.name}__{TRIAL.name}",
+            op_name(problem, TRIAL.name),
             ins={"split": dg.In(Handle)},
             outs={"result": dg.Out(dg.Nothing)},
             required_resource_keys={IO_MANAGER, LANDING_FOLDER},

@@ -31,8 +31,8 @@ from ml_assets.computation.recipe import Recipe
 from ml_assets.errors import NotLanded, UnusableSplit, UsageError
 from ml_assets.lineage.workbench import Workbench
 from ml_assets.orchestration import assets_of
-from ml_assets.orchestration.asset import asset_key
 from ml_assets.orchestration.io_manager import DEFAULT_IO_MANAGER, IO_MANAGER, StoreIOManager
+from ml_assets.orchestration.keys import asset_key, asset_name, op_name
 from ml_assets.orchestration.launch import QUIET, Progress, Step
 from ml_assets.orchestration.messages import UsersTraceback
 from ml_assets.orchestration.step import LANDING_FOLDER
@@ -204,7 +204,7 @@ class _Trying:
     ) -> None:
         run, progress = str(uuid4()), Progress(partition, self._tell)
         instance.add_event_listener(run, partial(_see, progress))
-        trains = f"{problem.name}__{MODEL}"
+        trains = op_name(problem, MODEL)
         ops = {trains: {"config": self.config}} if MODEL in nouns and self.config else {}
         definitions.resolve_implicit_global_asset_job_def().execute_in_process(
             run_id=run,
@@ -213,7 +213,7 @@ class _Trying:
             asset_selection=[asset_key(problem, noun) for noun in nouns],
             run_config={"ops": ops, "loggers": QUIET},
         )
-        self.skipped.update({"/".join(key.path): why for key, why in progress.why_skipped.items()})
+        self.skipped.update({asset_name(key): why for key, why in progress.why_skipped.items()})
 
     def _tell(self, step: Step) -> None:
         told = replace(step, why=self._why(step))

@@ -10,6 +10,7 @@ from dagster._core.definitions.data_version import extract_data_version_from_ent
 
 from ml_assets.assets import asset_that
 from ml_assets.orchestration.io_manager import IO_MANAGER
+from ml_assets.orchestration.keys import key_named
 from ml_assets.orchestration.partitions import shared_definition
 from ml_assets.problem import Problem
 from ml_assets.sources import Upstream, recorded_sources
@@ -47,7 +48,7 @@ def shared_specs(problems: Iterable[Problem]) -> list[dg.AssetSpec]:
         for read in asset_that("lands").inputs_of(problem)
         if "/" in read.asset and read.asset.partition("/")[0] not in ours
     }
-    specs = [dg.AssetSpec(dg.AssetKey(key.split("/")), partitions_def=cut) for key, cut in sorted(reading.items())]
+    specs = [dg.AssetSpec(key_named(key), partitions_def=cut) for key, cut in sorted(reading.items())]
     return [spec.with_io_manager_key(IO_MANAGER) for spec in specs]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 
+from ml_assets.orchestration.keys import asset_key
 from ml_assets.problem import Problem
 from ml_assets_tests.doubles.chain import IN_TIME
 from ml_assets_tests.doubles.world import World, why
@@ -54,7 +55,7 @@ class Daemon:
         self._conditions = result.cursor
         requested: Requested = {}
         for noun in NOUNS:
-            for partition in result.get_requested_partitions(dg.AssetKey([self.problem.name, noun])):
+            for partition in result.get_requested_partitions(asset_key(self.problem, noun)):
                 requested.setdefault(str(partition), []).append(noun)
         for partition, nouns in sorted(requested.items()):
             self._run(partition, nouns)

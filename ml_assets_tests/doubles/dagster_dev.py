@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -21,6 +22,8 @@ from ml_assets_tests.doubles.ports import free_port
 ROOT = Path(__file__).parents[2]
 TINY = "ml_assets_tests.cli.definitions"  # the two tiny problems
 PATIENCE_SECONDS = 240  # until something that must happen counts as never happening
+
+DAGSTER = (sys.executable, "-W", "ignore", "-m", "dagster")
 
 T = TypeVar("T")
 
@@ -80,15 +83,26 @@ class DagsterDev:
         (location,) = self.graphql(LOCATION)["workspaceOrError"]["locationEntries"]
         self.graphql(RELOAD, name=location["name"])
 
-    def launch(self, problem: str, nouns: Iterable[str], partition: str, ops: dict[str, Any] | None = None) -> Any:
+    def launch(
+        self,
+        problem: str,
+        nouns: Iterable[str],
+        partition: str,
+        ops: dict[str, Any] | None = None,
+        *,
+        location: str = "",
+        prefix: tuple[str, ...] = (),
+    ) -> Any:
         """As the launchpad's button does; what Dagster answers."""
-        (location,) = self.graphql(LOCATION)["workspaceOrError"]["locationEntries"]
+        if not location:
+            (only,) = self.graphql(LOCATION)["workspaceOrError"]["locationEntries"]
+            location = only["name"]
         asked = {
             "selector": {
                 "repositoryName": "__repository__",
-                "repositoryLocationName": location["name"],
+                "repositoryLocationName": location,
                 "pipelineName": "__ASSET_JOB",
-                "assetSelection": [{"path": [problem, noun]} for noun in nouns],
+                "assetSelection": [{"path": [*prefix, problem, noun]} for noun in nouns],
             },
             "mode": "default",
             "runConfigData": json.dumps({"ops": ops or {}}),
@@ -114,12 +128,19 @@ class DagsterDev:
 
 
 @contextmanager
-def dagster_dev(folder: Path, module: str = TINY, **environment: str) -> Iterator[DagsterDev]:
-    """Start it in ``folder`` with the project's dagster.yaml; stopped, with all its processes, at the end."""
+def dagster_dev(
+    folder: Path, module: str = TINY, *, workspace: Path | None = None, **environment: str
+) -> Iterator[DagsterDev]:
+    """Start it in ``folder`` with the project's dagster.yaml; stopped, with all its processes, at the end.
+
+    Args:
+        workspace: a file with code locations, instead of the module.
+    """
     if not (folder / "dagster.yaml").exists():
         shutil.copy(ROOT / "dagster.yaml", folder)
     url = f"http://127.0.0.1:{(port := free_port())}"
-    command = [sys.executable, "-W", "ignore", "-m", "dagster", "dev", "-m", module, "-h", "127.0.0.1", "-p", str(port)]
+    loaded = ["-w", str(workspace)] if workspace else ["-m", module]
+    command = [*DAGSTER, "dev", *loaded, "-h", "127.0.0.1", "-p", str(port)]
     with (folder / "dagster-dev.log").open("ab") as log:
         process = subprocess.Popen(
             command, cwd=folder, env=_environment(folder, environment), stdout=log, stderr=log, start_new_session=True
@@ -130,6 +151,34 @@ def dagster_dev(folder: Path, module: str = TINY, **environment: str) -> Iterato
         yield dev
     finally:
         _stop(process)
+
+
+@contextmanager
+def code_server(folder: Path, name: str, module: str = TINY, **environment: str) -> Iterator[int]:
+    """A code location in a process of its own, with an environment of its own; its port, once it listens there."""
+    command = [*DAGSTER, "api", "grpc", "-m", module, "-h", "127.0.0.1", "-p", str(port := free_port())]
+    with (folder / f"{name}.log").open("ab") as log:
+        process = subprocess.Popen(
+            [*command, "--location-name", name],
+            cwd=folder,
+            env=_environment(folder, environment),
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not _listens(port):
+            assert process.poll() is None and time.monotonic() < deadline, (folder / f"{name}.log").read_text()[-3000:]
+            time.sleep(0.25)
+        yield port
+    finally:
+        _stop(process)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _environment(folder: Path, added: dict[str, str]) -> dict[str, str]:

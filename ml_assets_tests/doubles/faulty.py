@@ -120,11 +120,12 @@ def stalled(until: threading.Event) -> Effect:
 
 @dataclass
 class Faulty:
-    """The server: its address, the faults to come, and the first line of each request it was sent."""
+    """The server: its address, the faults to come, and of each request its first line and the access key that signed it."""
 
     upstream: str
     faults: list[Fault] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
+    signers: list[str] = field(default_factory=list)
     is_listening: bool = False
     port: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -181,6 +182,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         double: Faulty = self.server.double  # type: ignore[attr-defined]
+        double.signers.append(self.headers.get("Authorization", "").partition("Credential=")[2].partition("/")[0])
         fault = double.fault_of(f"{self.command} {self.path}") if double.is_listening else Fault(".*", reset)
         try:
             reply = fault.effect(lambda: self._upstream(body)) if fault else self._upstream(body)

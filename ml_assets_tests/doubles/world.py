@@ -18,6 +18,7 @@ from alembic.script import ScriptDirectory
 
 from ml_assets import artifacts
 from ml_assets.orchestration import build_definitions
+from ml_assets.orchestration.keys import asset_key, op_name, problem_of
 from ml_assets.orchestration.step import FRESH_TAG
 from ml_assets.problem import Problem
 from ml_assets.store import LandingFolder, Manifest, Store, VersionKey, open_landing, open_store
@@ -45,8 +46,8 @@ class World:
     ) -> dg.ExecuteInProcessResult:
         """Materialize a problem's assets (all of them, or some nouns) for a partition."""
         made = self.definitions.resolve_asset_graph().materializable_asset_keys
-        keys = [dg.AssetKey([problem.name, noun]) for noun in nouns] or [k for k in made if k.path[0] == problem.name]
-        ops = {f"{problem.name}__model": {"config": config}} if config else {}
+        keys = [asset_key(problem, noun) for noun in nouns] or [k for k in made if problem_of(k) == problem.name]
+        ops = {op_name(problem, "model"): {"config": config}} if config else {}
         return self.definitions.resolve_implicit_global_asset_job_def().execute_in_process(
             instance=self.instance,
             partition_key=partition,

@@ -1,4 +1,4 @@
-"""The whole chain with its store and its landing folder on a real HTTP S3 server."""
+"""The whole chain with its store and its landing folder on a real HTTP server: of S3, and of Azure where one is installed."""
 
 from __future__ import annotations
 
@@ -10,16 +10,20 @@ import pytest
 from ml_assets.orchestration import build_definitions
 from ml_assets.store import open_landing, open_store
 from ml_assets_tests.doubles import umbrellas
+from ml_assets_tests.doubles.azurite import CONTAINER
 from ml_assets_tests.doubles.s3 import BUCKET, SERVERS, create_bucket
 from ml_assets_tests.doubles.world import build, land_all
 
 
-@pytest.mark.parametrize("server", SERVERS)
-def test_the_chain_runs_with_everything_on_s3(server, request, tmp_path, monkeypatch):
+@pytest.mark.parametrize("server", [*SERVERS, pytest.param("azurite", marks=pytest.mark.slow)])
+def test_the_chain_runs_with_everything_on_a_server(server, request, tmp_path, monkeypatch):
     for name, value in request.getfixturevalue(server).items():
         monkeypatch.setenv(name, value)
-    create_bucket(request.getfixturevalue(server))
-    place = f"s3://{BUCKET}/{uuid.uuid4().hex}"
+    if server == "azurite":
+        place = f"az://{CONTAINER}/{uuid.uuid4().hex}"
+    else:
+        create_bucket(request.getfixturevalue(server))
+        place = f"s3://{BUCKET}/{uuid.uuid4().hex}"
     store, landing = open_store(f"{place}/store"), open_landing(f"{place}/landing")
     land_all(landing)
     world = dataclasses.replace(

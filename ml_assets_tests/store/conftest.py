@@ -1,4 +1,4 @@
-"""The places a store can live in. One contract, every place; ``s3`` is a real Ceph RGW where it is installed."""
+"""The places a store can live in. One contract, every place; Ceph and Azurite where they are installed."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from ml_assets.store import Store, open_store
+from ml_assets_tests.doubles.azurite import CONTAINER
 from ml_assets_tests.doubles.s3 import BUCKET, SERVERS, create_bucket
 
-PLACES = ["memory", "local", *SERVERS]
+PLACES = ["memory", "local", *SERVERS, pytest.param("azurite", marks=pytest.mark.slow)]
 
 
 @pytest.fixture(params=PLACES)
@@ -23,6 +24,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
     environment: dict[str, str] = request.getfixturevalue(request.param)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
+    if request.param == "azurite":
+        return f"az://{CONTAINER}/prefix/{uuid.uuid4().hex}"
     create_bucket(environment)
     return f"s3://{BUCKET}/prefix/{uuid.uuid4().hex}"
 

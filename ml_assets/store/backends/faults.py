@@ -43,6 +43,16 @@ CONNECTION = {
 }
 """What stands in the text of an error -> what happened."""
 
+CREDENTIALS = {
+    "Generic GCS": "Set GOOGLE_APPLICATION_CREDENTIALS.",
+    "Generic MicrosoftAzure": "Set AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY, or what its identity needs.",
+    "": "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE.",
+}
+"""Which cloud an error is of -> how one says who one is there."""
+
+_BOTO = "External AWS credential provider: "  # as obstore begins what a provider raised
+PASSING_OF_BOTO = re.compile(r"(Endpoint|Connect|ReadTimeout|HTTPClient|Connection|ProxyConnection|Metadata)\w*Error")
+
 SHORT = 160
 
 
@@ -69,8 +79,8 @@ def meaning(error: Exception) -> Meaning:
     text = str(error)
     if isinstance(error, Unbelievable):
         return Meaning(True, text)
-    if "169.254.169.254" in text:
-        return Meaning(True, "no credentials were found", "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.")
+    if (unknown := _of_credentials(text)) is not None:
+        return unknown
     if "redirect without LOCATION" in text:
         return _refusal("PermanentRedirect", "")
     status, code = _found(r"status code: (\d{3})", text), _code(text)
@@ -83,6 +93,18 @@ def meaning(error: Exception) -> Meaning:
         return Meaning(True, f"the server says {f'{status} {code}'.strip()}")
     happened = next((sentence for sign, sentence in CONNECTION.items() if sign in text), "")
     return Meaning(True, happened or _short(text))
+
+
+def _of_credentials(text: str) -> Meaning | None:
+    """That there are none: nobody said any, or boto cannot get them, from a network that may come back or without a login."""
+    if _BOTO in text:
+        kind, _, said = text.partition(_BOTO)[2].partition("\n")[0].partition(": ")
+        remedy = "" if PASSING_OF_BOTO.fullmatch(kind) else "Log in again, or mend what AWS_PROFILE names."
+        return Meaning(not remedy, f"boto has no credentials ({kind}: {_short(said)})", remedy)
+    if "169.254.169.254" in text:
+        remedy = next(said for sign, said in CREDENTIALS.items() if sign in text)
+        return Meaning(True, "no credentials were found", remedy)
+    return None
 
 
 def may_pass(error: Exception) -> bool:

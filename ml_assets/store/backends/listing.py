@@ -212,4 +212,6 @@ def _local_entry(stat: Callable[[], os.stat_result]) -> Entry | None:
 
 def _remote_entry(meta: Mapping[str, Any]) -> Entry:
     modified = meta["last_modified"]
-    return Entry(f"{meta['e_tag'] or modified.isoformat()} {meta['size']}", modified.timestamp())
+    tag = meta["e_tag"] or modified.isoformat()
+    quoted = tag if '"' in tag else f'"{tag}"'  # Azure quotes it, but for in a listing
+    return Entry(f"{quoted} {meta['size']}", modified.timestamp())

@@ -11,7 +11,8 @@ from datetime import timedelta
 from functools import cache, partial
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from tempfile import NamedTemporaryFile
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from ml_assets.errors import InvalidKey, OutcomeUnknown, StoreUnreachable, UsageError
@@ -20,6 +21,7 @@ from ml_assets.store.backends.faults import Unbelievable, is_absent, is_beyond, 
 from ml_assets.store.backends.listing import LAST, Entry, Span, remote_entries, remote_entry
 from ml_assets.store.backends.local import SCRATCH, LocalBackend
 from ml_assets.store.backends.patience import GaveUp, Patience, duration, times
+from ml_assets.store.backends.s3_access import S3Access, access_by, access_of_environment
 from ml_assets.store.together import ahead
 from ml_assets.store.transfer import LARGE, parts, told
 
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
     from obstore import Bytes, GetOptions
     from obstore.store import ClientConfig, ObjectStore, RetryConfig
 
-CLOUDS = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "adl")
+S3 = ("s3", "s3a")
+AZURE = ("az", "azure", "abfs", "abfss", "adl")
+CLOUDS = (*S3, "gs", *AZURE)
 WRITING = ("write", "delete", "copy")
 MOST_PARTS = 10_000  # of an upload, as S3 allows
 PIECES = 4  # of a large object that is fetched, held at the same time
@@ -51,13 +55,17 @@ class ObjectStoreBackend:
     Args:
         connect: gives the object store whose requests may take so many minutes, and which tries each so often again.
         confirms: whether the empty end of a listing needs a second opinion, see listing.py.
+        copies_later: whether the server says of a copy that it has begun, and the original is needed until it has ended.
     """
 
-    def __init__(self, url: str, connect: Connect, patience: Patience, *, confirms: bool = False) -> None:
+    def __init__(
+        self, url: str, connect: Connect, patience: Patience, *, confirms: bool = False, copies_later: bool = False
+    ) -> None:
         self.url = url
         self.patience = patience
         self._connect = connect
         self._confirms = confirms
+        self._copies_later = copies_later
         self._answered = [False]  # shared by all that are ``within`` some seconds of it
 
     def within(self, seconds: float) -> ObjectStoreBackend:
@@ -185,16 +193,30 @@ class ObjectStoreBackend:
         self._asked("delete", key, lambda: _unless_absent(lambda: obstore.delete(self._reader, key)))
 
     def rename(self, key: str, to: str) -> bool:
-        """See ``Backend``: the server copies, then what was copied is deleted."""
+        """See ``Backend``: the server copies, or the bytes go through here; then what was copied is deleted."""
+        is_copied = self._sent_again(key, to) if self._copies_later else self._copied(key, to)
+        if not is_copied:
+            return False
+        self.delete(key)
+        return True
+
+    def _copied(self, key: str, to: str) -> bool:
         import obstore
 
         def copy() -> bool:
             obstore.copy(self._connect(COPY_MINUTES, 0), key, to)
             return True
 
-        if not self._asked("copy", key, lambda: _unless_absent(copy)):
+        return bool(self._asked("copy", key, lambda: _unless_absent(copy)))
+
+    def _sent_again(self, key: str, to: str) -> bool:
+        pieces = self.stream(key)
+        if pieces is None:
             return False
-        self.delete(key)
+        with NamedTemporaryFile() as file:  # what breaks off is sent again from the beginning
+            file.writelines(pieces)
+            file.flush()
+            self.put_file(to, Path(file.name))
         return True
 
     @property
@@ -256,15 +278,23 @@ def _minutes(size: int) -> int:
     return 1 << (size // (60 << 20)).bit_length()
 
 
-def open_backend(url: str, patience: Patience = Patience(), *, follows_links: bool = False) -> Place:  # noqa: B008  # frozen
+def open_backend(
+    url: str,
+    patience: Patience = Patience(),  # noqa: B008  # frozen
+    s3: Any = None,
+    *,
+    follows_links: bool = False,
+) -> Place:
     """The backend at a local path, ``file://``, ``scratch://path`` (a local path that a power cut may damage), ``memory://``
     (``memory://name`` is shared within the process), ``s3://bucket/prefix``, ``gs://…`` or ``az://…``. Nothing is contacted or
     created before the first use.
 
-    Credentials and endpoints come from the environment, as obstore reads it: ``AWS_ENDPOINT_URL``, ``AWS_ACCESS_KEY_ID`` ….
+    Credentials and endpoints come from the environment: of S3 as boto finds them, see s3_access.py, of others as obstore
+    reads them (``GOOGLE_…``, ``AZURE_…``).
 
     Args:
         patience: how long a server that does not answer is asked again.
+        s3: by what S3 is reached instead: a boto3 session, an S3 client, or a dagster-aws ``S3Resource``.
         follows_links: whether a file or folder in a local one may be a symbolic link.
     Raises:
         UsageError: for any other address.
@@ -280,8 +310,13 @@ def open_backend(url: str, patience: Patience = Patience(), *, follows_links: bo
     if url.startswith(SCRATCH) and url != SCRATCH:
         path = Path(url.removeprefix(SCRATCH))
         return LocalBackend(path.expanduser().absolute(), is_scratch=True, follows_links=follows_links)
+    if scheme in S3:
+        access = cache(access_of_environment if s3 is None else partial(access_by, s3))
+        return ObjectStoreBackend(url.rstrip("/"), cache(partial(_s3, url, access)), patience, confirms=True)
     if scheme in CLOUDS:
-        return ObjectStoreBackend(url.rstrip("/"), cache(partial(_cloud, url)), patience, confirms=True)
+        return ObjectStoreBackend(
+            url.rstrip("/"), cache(partial(_cloud, url)), patience, confirms=True, copies_later=scheme in AZURE
+        )
     raise UsageError(
         f"The address {url!r} has no meaning for a store. Use a local path, scratch://path, memory://, "
         "s3://bucket/prefix, gs:// or az://."
@@ -299,20 +334,42 @@ def _named_memory(name: str) -> ObjectStore:
     return _memory()
 
 
+def _s3(url: str, found: Callable[[], S3Access | None], minutes: int, retries: int) -> ObjectStore:
+    """See ``_cloud``."""
+    from obstore.store import S3Store
+
+    access = found()
+    if access is None:
+        return _cloud(url, minutes, retries)
+    address = urlsplit(url)
+    return S3Store(  # from_url does not know all of the configuration
+        address.netloc,
+        prefix=unquote(address.path).strip("/") or None,
+        config=access.config(address.netloc),
+        client_options={**_options(minutes), **access.client_options},
+        retry_config=_tried(retries),
+        credential_provider=access.provider,
+    )
+
+
 def _cloud(url: str, minutes: int, retries: int) -> ObjectStore:
-    """The client for requests that may take so many minutes; 0: that read, and notice when the server falls silent.
-
-    Those that send have a limit for the whole instead: obstore's ``read_timeout`` runs while it is still sending.
-
-    Giving any client option makes obstore forget those of the environment, ``AWS_ALLOW_HTTP`` among them. Plain HTTP is
-    only ever used if the operator's ``AWS_ENDPOINT_URL`` says ``http://``: a server on the same machine or cluster.
-    """
+    """The client for requests that may take so many minutes; 0: that read, and notice when the server falls silent."""
     from obstore.store import from_url
 
-    options: ClientConfig = {"allow_http": url.startswith("s3"), "connect_timeout": timedelta(seconds=10)}
+    return from_url(url, client_options=_options(minutes), retry_config=_tried(retries))
+
+
+def _options(minutes: int) -> ClientConfig:
+    """Those that send have a limit for the whole instead: obstore's ``read_timeout`` runs while it is still sending.
+
+    Giving any client option makes obstore forget those of the environment, ``AWS_ALLOW_HTTP`` among them. Plain HTTP is
+    only ever used if the operator's endpoint says ``http://``: a server on the same machine or cluster.
+    """
+    options: ClientConfig = {"allow_http": True, "connect_timeout": timedelta(seconds=10)}
     if minutes:
-        options["timeout"] = minutes * MINUTE
-    else:
-        options["timeout"], options["read_timeout"] = LONGEST_READ, SILENCE
-    tried: RetryConfig = {"max_retries": retries, "retry_timeout": timedelta(minutes=2)}
-    return from_url(url, client_options=options, retry_config=tried)
+        return {**options, "timeout": minutes * MINUTE}
+    return {**options, "timeout": LONGEST_READ, "read_timeout": SILENCE}
+
+
+def _tried(retries: int) -> RetryConfig:
+    return {"max_retries": retries, "retry_timeout": timedelta(minutes=2)}

@@ -248,8 +248,8 @@ class LandedSource:
         return data
 
 
-def open_landing(url: str, patience: Patience = Patience()) -> LandingFolder:  # noqa: B008  # frozen
-    """The landing folder at a local path or an URL as for ``open_store``. Nothing is contacted yet.
+def open_landing(url: str, patience: Patience = Patience(), s3: Any = None) -> LandingFolder:  # noqa: B008  # frozen
+    """The landing folder at a local path or an URL as for ``open_backend``. Nothing is contacted yet.
 
     Raises:
         UsageError: if it is called scratch: what landed is what all else is made again from.
@@ -259,7 +259,7 @@ def open_landing(url: str, patience: Patience = Patience()) -> LandingFolder:  #
             f"A landing folder cannot be {url}: a power cut may damage what is called scratch, and what landed can be made again "
             f"from nothing. Use {url.removeprefix(SCRATCH)}"
         )
-    return LandingFolder(open_backend(url, patience, follows_links=True))
+    return LandingFolder(open_backend(url, patience, s3, follows_links=True))
 
 
 def _refuse_what_cannot_be(data: bytes) -> None:

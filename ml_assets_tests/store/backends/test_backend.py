@@ -6,10 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from obstore.store import MemoryStore
 
 from ml_assets.errors import InvalidKey, StoreUnreachable, UsageError
 from ml_assets.store import open_backend
-from ml_assets.store.backends.backend import create
+from ml_assets.store.backends.backend import PIECE, create
+from ml_assets.store.backends.object_store import ObjectStoreBackend
+from ml_assets.store.backends.patience import Patience
 from ml_assets_tests.doubles.backends import LosesReplies, Wrapped
 
 
@@ -69,6 +72,36 @@ def test_replace_leaves_the_new_bytes_and_changes_the_stamp(url: str) -> None:
     assert backend.get("f/x y.parquet") == b"22"
     assert backend.entries("f").keys() == before.keys() == {"f/x y.parquet"}
     assert backend.entries("f") != before
+
+
+def test_a_listing_and_a_look_at_one_key_see_the_same_stamp(url: str) -> None:
+    backend = open_backend(url)
+    backend.put_new("f/a", b"1")
+    backend.put_file("f/b", b"22")
+    looked = {key: backend.entry(key) for key in ("f/a", "f/b")}
+    assert {key: entry.stamp for key, entry in backend.entries("f").items()} == {
+        key: entry.stamp for key, entry in looked.items() if entry
+    }
+
+
+def test_where_a_copy_is_finished_later_the_bytes_go_through_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = MemoryStore()
+    backend = ObjectStoreBackend("az://c", lambda minutes, retries: place, Patience(), copies_later=True)
+    monkeypatch.setattr("obstore.copy", lambda *_: pytest.fail("the server was asked to copy"))
+    backend.put_new("a", b"bytes")
+    assert backend.rename("a", "b")
+    assert not backend.rename("a", "b")
+    assert (backend.get("a"), backend.get("b")) == (None, b"bytes")
+
+
+def test_a_large_file_goes_in_parts_and_is_read_in_any_part(url: str, tmp_path: Path) -> None:
+    backend, data = open_backend(url), bytes(range(256)) * (PIECE // 256) + b"the rest"
+    (tmp_path / "large").write_bytes(data)
+    backend.put_file("large", tmp_path / "large")
+    assert backend.part("large", PIECE - 2, PIECE + 3) == data[PIECE - 2 : PIECE + 3]
+    assert backend.rename("large", "elsewhere")
+    assert b"".join(backend.stream("elsewhere") or ()) == data
+    assert backend.stream("large") is None
 
 
 def test_reading_a_local_address_creates_nothing(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 from ml_assets.errors import CorruptBlob, OutcomeUnknown, RefMoved, StoreUnreachable
 from ml_assets.store import Manifest, RefEntry, Store, open_backend
 from ml_assets.store.backends.backend import PIECE, Place, create
+from ml_assets.store.backends.faults import meaning
 from ml_assets_tests.doubles.faulty import (
     FOR_EVER,
     Effect,
@@ -314,6 +315,20 @@ def test_a_refusal_is_an_error_at_once_whose_first_sentence_says_why(
     assert glass.slept == []
     assert "<" not in str(refused.value)
     assert len(str(refused.value)) < 260
+
+
+@pytest.mark.parametrize(
+    ("cloud", "remedy"),
+    [
+        ("S3", "AWS_PROFILE"),
+        ("GCS", "GOOGLE_APPLICATION_CREDENTIALS"),
+        ("MicrosoftAzure", "AZURE_STORAGE_ACCOUNT_NAME"),
+    ],
+)
+def test_who_has_no_credentials_is_told_how_one_says_them_there(cloud: str, remedy: str) -> None:
+    found = meaning(OSError(f"Generic {cloud} error: Error performing GET http://169.254.169.254/latest"))
+    assert found.what == "no credentials were found"
+    assert remedy in found.remedy
 
 
 @pytest.mark.parametrize("operation", ["get", "stream"])
