@@ -1,6 +1,6 @@
 """Flights of 2013 as requests, month by month, and all that follows by itself.
 
-    python -m benchmarks.replay [folder] [--begin 2013-03] [--to 2013-12] [--on 2013-05-15] [--days 10] [--hours 24]
+    python -m benchmarks.replay [folder] [--begin 2013-03] [--to 2013-12] [--on 2013-04-15] [--days 10] [--hours 24]
 
 March has a champion, of the months up to it. From April on the flights of each day are asked about over HTTP, before the first of
 them leaves, with the features that are known two hours before each; answers are recorded. A month lands at its end, its outcomes
@@ -92,7 +92,7 @@ if __name__ == "__main__":
     parser.add_argument("folder", nargs="?", type=Path, help="keeps the first champion; a temporary one unless given")
     parser.add_argument("--begin", default="2013-03", help="the month whose model is the first champion")
     parser.add_argument("--to", default="2013-12", help="the last month")
-    parser.add_argument("--on", type=date.fromisoformat, default=date(2013, 5, 15), help="the first day of the break")
+    parser.add_argument("--on", type=date.fromisoformat, default=date(2013, 4, 15), help="the first day of the break")
     parser.add_argument("--days", type=int, default=10, help="how long it lasts")
     parser.add_argument("--hours", type=int, default=24, help="rows are asked about in requests of so many hours each")
     given = parser.parse_args()
