@@ -104,15 +104,16 @@ class _Watch:
         """Who gave most of the answers that count."""
         import pandas as pd
 
-        whose = [frame[WHOSE] for frame in self._frames]
-        if not whose:
+        if not self._frames:
             return self.batch_by
-        known, own = pd.concat(whose, ignore_index=True), self.batch_by.key.version
+        known = pd.concat([frame[WHOSE] for frame in self._frames], ignore_index=True)
+        own = self.batch_by.key.version
         found = busiest(self.problem, self.table, known, batch_by=own, until=self._end)
         if found == own:
             return self.batch_by
         named = (read for entry in self.logs.answers for read in Handle(self.store, entry.target).inputs("model"))
-        return next(Handle(self.store, read.key, self.batch_by.name) for read in named if read.key.version == found)
+        whose = (Handle(self.store, read.key, self.batch_by.name) for read in named if read.key.version == found)
+        return next(whose, self.batch_by)
 
     @cached_property
     def live(self) -> RefEntry | None:
