@@ -25,7 +25,7 @@ MADE = Manifest(
     Content("table", {}, (File("table.parquet", "d1", 10), File("more", "d2", 5))),
     inputs=(Input("features", VersionKey("umbrellas/features", "2024-01", "f" * 64), "fd"),),
     landed=(LandedFile("umbrellas/visits.parquet", "ld", 7),),
-    code={"git_commit": "feed", "computation": {"code": "c0de"}},
+    code={"git_commit": "feed", "computation": {"code": "c0de" * 16}},
     checks=CHECKS,
 )
 OUTPUT = Output(
@@ -98,7 +98,12 @@ def test_the_end_of_a_step_says_what_was_read_and_made_in_which_versions_and_by_
 def test_what_was_used_again_says_so_and_checks_say_what_they_found():
     of_run = event("COMPLETE", STEP, 2.5, output=OUTPUT)["run"]["facets"]
     said = tags(of_run)
-    assert (said["reused"], said["why"], said["code"], said["git_commit"]) == ("true", "reused 0123", "c0de", "feed")
+    assert (said["reused"], said["why"], said["code"], said["git_commit"]) == (
+        "true",
+        "reused 0123",
+        "c0de" * 16,
+        "feed",
+    )
     assert [(test["name"], test["status"], test["severity"]) for test in of_run["test"]["tests"]] == [
         ("reloads", "pass", "error"),
         ("balanced", "fail", "warn"),

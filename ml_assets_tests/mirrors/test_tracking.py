@@ -16,7 +16,9 @@ NOTHING_LACKS = Told(0, 0, 0)
 
 
 def test_a_model_is_a_run_with_its_parameters_numbers_and_where_it_comes_from(made: Made):
-    key = made.model(code={"git_commit": "feed", "why": "computed: params.depth 2 -> 3", "computation": {"code": "c0"}})
+    key = made.model(
+        code={"git_commit": "feed", "why": "computed: params.depth 2 -> 3", "computation": {"code": "c0" * 32}}
+    )
     judged = made.evaluation(key, 9.5)
 
     assert made.tell() == Told(1, 0, 0)
@@ -32,7 +34,7 @@ def test_a_model_is_a_run_with_its_parameters_numbers_and_where_it_comes_from(ma
     assert tags["ml_assets.evaluation"] == judged.version
     assert (tags["ml_assets.partition"], tags["ml_assets.code"], tags["ml_assets.dagster_run"]) == (
         "2024-01",
-        "c0",
+        "c0" * 32,
         "dagster-run",
     )
     assert (tags["mlflow.source.git.commit"], tags["mlflow.note.content"]) == ("feed", "computed: params.depth 2 -> 3")
