@@ -35,8 +35,8 @@ class Measured(Wrapped):
 
     read: list[int] = field(default_factory=list)
 
-    def get(self, key: str) -> bytes | None:
-        return self._told(key, super().get(key))
+    def get(self, key: str, most: int | None = None) -> bytes | None:
+        return self._told(key, super().get(key, most))
 
     def part(self, key: str, start: int, stop: int) -> bytes | None:
         return self._told(key, super().part(key, start, stop))
