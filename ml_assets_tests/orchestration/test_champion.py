@@ -146,8 +146,8 @@ def test_a_promotion_that_loses_a_race_is_judged_again_against_the_winner(world)
 def _after_reading(backend, folder: str, happen):
     done = []
 
-    def get(key: str):
-        data = backend.inner.get(key)
+    def get(key: str, most: int | None = None):
+        data = backend.inner.get(key, most)
         if key.startswith(folder) and not done:
             done.append(key)
             happen()
