@@ -23,7 +23,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,10 @@ from ml_assets.settings import Settings
 from ml_assets.store import open_store
 from ml_assets_tests.doubles import judged, parcels
 
-PROBLEMS = {"forest": parcels.PROBLEM, "formula": judged.PROBLEM}
+PROBLEMS = {
+    "forest": replace(parcels.PROBLEM, name=judged.PROBLEM.name),
+    "formula": judged.PROBLEM,
+}  # one address for both
 """A forest of scikit-learn behind a pipeline, as models are; and a line of NumPy, where all that is ours shows."""
 ROUNDS, CONNECTIONS = 6, 4
 REQUESTS = {"forest": 240, "formula": 480}
