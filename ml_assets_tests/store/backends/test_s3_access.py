@@ -20,7 +20,8 @@ from dagster_aws.s3 import S3Resource
 
 from ml_assets.errors import StoreUnreachable, UsageError
 from ml_assets.settings import do_variables_reach_s3
-from ml_assets.store import open_backend, s3_access
+from ml_assets.store import open_backend
+from ml_assets.store.backends import s3_access
 from ml_assets_tests.doubles.faulty import Faulty, faulty
 from ml_assets_tests.doubles.hourglass import Hourglass
 from ml_assets_tests.doubles.s3 import BUCKET, create_bucket
