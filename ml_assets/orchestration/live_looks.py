@@ -46,7 +46,7 @@ from ml_assets.orchestration.io_manager import Made, StoreIOManager
 from ml_assets.orchestration.keys import asset_key
 from ml_assets.orchestration.metadata import materialization_metadata
 from ml_assets.orchestration.monitoring import batches_of, notes_of, reference_of, span_of
-from ml_assets.orchestration.store_job import store_job
+from ml_assets.orchestration.store_job import found_over_http, store_job
 from ml_assets.problem import Problem
 from ml_assets.promotion.ledger import Ledger
 from ml_assets.store import Handle, RefEntry, Store
@@ -185,12 +185,8 @@ def _has_landed(problem: Problem, store: Store, partition: str, model: Handle) -
 
 def live_spec(problem: Problem) -> dg.AssetSpec:
     """Where people see what was found."""
-    return dg.AssetSpec(
-        asset_key(problem, LIVE),
-        group_name=problem.name,
-        description="What was answered over HTTP, looked at day by day before its partition lands, as the job of this name does.",
-        kinds={"http"},
-    )
+    what = "What was answered over HTTP, looked at day by day before its partition lands, as the job of this name does."
+    return found_over_http(problem, LIVE, what)
 
 
 def live_job(problem: Problem) -> dg.JobDefinition | None:

@@ -18,7 +18,7 @@ from ml_assets.errors import UnknownVersion, UsageError
 from ml_assets.orchestration.audit import COMMAND
 from ml_assets.orchestration.io_manager import StoreIOManager
 from ml_assets.orchestration.keys import asset_key
-from ml_assets.orchestration.store_job import store_job
+from ml_assets.orchestration.store_job import found_over_http, store_job
 from ml_assets.problem import Problem
 from ml_assets.store import Store
 
@@ -33,12 +33,8 @@ SKEWED = "skewed"
 
 def skew_spec(problem: Problem) -> dg.AssetSpec:
     """Where people see what was found."""
-    return dg.AssetSpec(
-        asset_key(problem, SKEW),
-        group_name=problem.name,
-        description="Whether rows are over HTTP what they are in the batch chain, as the job of this name found it.",
-        kinds={"http"},
-    )
+    what = "Whether rows are over HTTP what they are in the batch chain, as the job of this name found it."
+    return found_over_http(problem, SKEW, what)
 
 
 def skew_job(problem: Problem) -> dg.JobDefinition | None:

@@ -8,9 +8,16 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.orchestration.io_manager import IO_MANAGER, StoreIOManager
+from ml_assets.orchestration.keys import asset_key
+from ml_assets.problem import Problem
 
 Work = Callable[[Any, StoreIOManager], Iterator[dg.AssetMaterialization]]
 """What the step does, given its context and what knows the store; what it yields is an event of the run."""
+
+
+def found_over_http(problem: Problem, noun: str, description: str) -> dg.AssetSpec:
+    """Where people see what a job found of a problem's answers over HTTP."""
+    return dg.AssetSpec(asset_key(problem, noun), group_name=problem.name, description=description, kinds={"http"})
 
 
 def store_job(name: str, description: str, work: Work) -> dg.JobDefinition:
