@@ -336,11 +336,13 @@ def test_what_does_not_fit_in_memory_is_not_written_to_the_current_folder(store,
     assert ask("SELECT current_setting('temp_directory')") == [("",)]
 
 
-def test_manifests_with_other_types_than_ours_hide_no_others(store, ask):
+def test_manifests_with_other_types_than_ours_hide_no_others(store, ask, tmp_path):
     make(store, params=["no", "mapping"], metrics={"auroc": {"value": "high"}}, code={"computation": 3, "why": 4})
     make(store, seed=2**70, created_at="soon", resources={"wall_seconds": 10**400, "cpu_seconds": "much"})
     make(store, params={"whole": 2**70})
-    assert ask("SELECT seed, wall_seconds, why, created_at FROM versions") == [(None,) * 4] * 2  # the first is refused
+    assert ask("SELECT seed, wall_seconds, why, created_at FROM versions") == [(None,) * 4] * 2
+    (told,) = sql(store, "SELECT 1", tmp_path / "other cache").warnings
+    assert "is left out, UnreadableContent" in told  # the first, of which nothing is used
     assert ask("SELECT name, number FROM params") == [("whole", float(2**70))]
 
 

@@ -82,4 +82,4 @@ def test_ten_times_the_rows_take_hardly_more_memory(tmp_path):
         few, many = map(int, done.stdout.split())
         return many - few
 
-    assert growth(batch=20_000) < growth(batch=1_000_000) / 3
+    assert growth(batch=20_000) < growth(batch=1_000_000) / 4

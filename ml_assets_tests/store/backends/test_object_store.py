@@ -141,13 +141,13 @@ def test_who_is_in_a_hurry_gives_up_sooner_and_shares_what_is_known(
 def test_a_reply_that_never_comes_is_given_up_and_asked_for_again(
     backend: Place, server: Faulty, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ml_assets.store.backends.object_store.SILENCE", timedelta(milliseconds=200))
+    monkeypatch.setattr("ml_assets.store.backends.object_store.SILENCE", timedelta(seconds=1))
     hurt = open_backend(backend.url, backend.patience)  # type: ignore[attr-defined]
     until = threading.Event()
     server.faults.append(Fault("GET", stalled(until)))
     assert hurt.get("f/a") == b"0123456789"
     until.set()
-    assert len(server.requests) >= 2  # on a busy machine the second is late, too
+    assert len(server.requests) == 2
 
 
 def test_a_stalled_write_is_given_up_too(backend: Place, server: Faulty, monkeypatch: pytest.MonkeyPatch) -> None:
